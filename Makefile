@@ -1,0 +1,71 @@
+# Every target sets up what it lacks, in .venv, and a second run does not set up again.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# One OpenMP team at a time uses the cores; a test or a demo never waits on a spinning one.
+export OMP_WAIT_POLICY ?= passive
+
+PACKAGES := $(VENV)/.packages
+INSTALL  := $(VENV)/.installed
+NATIVE   := CMakeLists.txt CMakePresets.json $(wildcard cmake/*.cmake cpp/include/matganip/* cpp/src/* cpp/bindings/*)
+OUT      ?= runs/cspbi3_br
+
+.PHONY: help setup demo test test-python test-cpp lint format bench docs clean
+
+help:
+	@echo "make demo    set up what is missing and run the main job: CsPbI3 to a ranked list of its arrangements"
+	@echo "make test    set up what is missing and run all tests, C++ ones (plain and sanitized) included"
+	@echo "make setup   only set up .venv      make lint    ruff, mypy, import-linter, clang-format"
+	@echo "make bench   benchmarks             make docs    the figures and tables that docs/ quotes"
+	@echo "make format  rewrite the sources in the house style"
+	@echo "make clean   remove .venv, build and runs"
+
+setup: $(INSTALL)
+
+$(PACKAGES): constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ..."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade --constraint constraints.txt pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt $$($(BIN)/python cmake/requirements.py)
+	@touch $@
+
+$(INSTALL): $(PACKAGES) $(NATIVE)
+	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
+	@touch $@
+
+demo: setup
+	$(BIN)/matganip run examples/cspbi3_br/study.toml --output $(OUT) --overwrite
+
+test: test-cpp test-python
+
+test-python: setup
+	$(BIN)/python -m pytest
+
+test-cpp: $(PACKAGES)
+	@for preset in release asan-ubsan tsan; do \
+	  cmake --preset $$preset -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python >/dev/null && \
+	  cmake --build --preset $$preset && \
+	  ctest --preset $$preset || exit 1; \
+	done
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/clang-format --dry-run --Werror $$(git ls-files 'cpp/*.hpp' 'cpp/*.cpp')
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $$(git ls-files 'cpp/*.hpp' 'cpp/*.cpp')
+
+bench: setup
+	$(BIN)/python -m pytest bench --benchmark-only
+
+docs: setup demo
+	$(BIN)/python docs/make_figures.py $(OUT)
+
+clean:
+	rm -rf $(VENV) build runs

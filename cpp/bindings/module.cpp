@@ -1,0 +1,8 @@
+#include <pybind11/pybind11.h>
+
+#include "register.hpp"
+
+PYBIND11_MODULE(_core, module) {
+    module.doc() = "The compiled kernels of matganip; called by its configurations and diffraction rooms only.";
+    matganip::bindings::register_configurations(module);
+}

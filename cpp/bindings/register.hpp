@@ -1,0 +1,9 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace matganip::bindings {
+
+void register_configurations(pybind11::module_& module);
+
+}  // namespace matganip::bindings

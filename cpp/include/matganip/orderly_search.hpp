@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "matganip/coloring.hpp"
+#include "matganip/permutation_group.hpp"
+
+namespace matganip {
+
+/// The columns chosen so far, stage after stage, ascending within each: a node of the search tree.
+using Prefix = std::vector<std::uint16_t>;
+
+/// Where a search writes its orbits: rows of codes and multiplicities, sized by the caller for the most that can come.
+struct OrbitBuffer {
+    std::vector<std::uint8_t> rows;
+    std::vector<std::int64_t> multiplicities;
+    std::size_t size = 0;
+
+    void reset(std::size_t capacity, std::size_t degree) {
+        if (multiplicities.size() < capacity) {
+            rows.resize(capacity * degree);
+            multiplicities.resize(capacity);
+        }
+        size = 0;
+    }
+};
+
+/// The depth-first search below one node of the tree of smallest choices (see OrbitEnumerator, which cuts the tree
+/// into such nodes). An object belongs to one thread and serves many nodes.
+class OrderlySearch {
+  public:
+    /// `fill` is the row before any choice: each column carries the last code of its sublattice. `group` and `stages`
+    /// must outlive the search.
+    OrderlySearch(const PermutationGroup& group, std::span<const Stage> stages, std::vector<std::uint8_t> fill);
+
+    /// Appends every orbit below `prefix` to `out`, in ascending order. `out` must have room for all completions.
+    void collect(const Prefix& prefix, OrbitBuffer& out);
+
+    /// The smallest choices that have one site more than `prefix`, in ascending order; none for a complete one.
+    std::vector<Prefix> children(const Prefix& prefix);
+
+  private:
+    /// One stage under way: its free columns, the elements of the stabilizer other than the identity, and for each
+    /// depth the sites chosen and their images. A set of sites is a mask of `words` 64-bit words in which site x is
+    /// bit 63 - x % 64 of word x / 64: the smaller choice is the larger number.
+    struct Frame {
+        std::vector<std::uint16_t> columns;
+        std::vector<std::uint32_t> elements;
+        std::size_t words = 1;
+        std::vector<std::uint64_t> bits;    // one word: bits[x * n_elements + e], the mask of the image of site x
+        std::vector<std::uint16_t> images;  // several words: images[x * n_elements + e], the image of site x
+        std::vector<std::uint64_t> chosen;  // chosen[depth * words + w]
+        std::vector<std::uint64_t> masks;   // masks[(depth * words + w) * n_elements + e]
+    };
+
+    void enter_stage(std::size_t stage, std::vector<std::uint32_t> elements);
+    void list_free_columns(std::size_t stage);
+    std::size_t descend(const Prefix& prefix);
+    bool extend(Frame& frame, std::size_t depth, std::size_t site) const;
+    std::vector<std::uint32_t> stabilizer(const Frame& frame, std::size_t depth) const;
+    std::size_t count_ties(const Frame& frame, std::size_t depth) const;
+
+    void place(std::size_t stage, std::size_t depth, std::size_t first_site);
+    void place_freely(std::size_t stage, std::size_t depth, std::size_t first_site);
+    void emit(std::size_t stabilizer_order);
+
+    const PermutationGroup& group_;
+    std::span<const Stage> stages_;
+    std::vector<std::uint8_t> fill_;
+    std::vector<std::uint8_t> row_;
+    std::vector<Frame> frames_;
+    std::vector<std::uint16_t> site_of_column_;
+    OrbitBuffer* out_ = nullptr;
+};
+
+}  // namespace matganip

@@ -1,0 +1,72 @@
+"""Screen dopant arrangements in crystals: exact orbits, diffraction graphs and the MATGANIP network.
+
+Data flows one way: a parent crystal (`read_structure`, `perovskite`) spans a `ConfigurationSpace`, whose orbits
+`LatticeDiffraction` turns into peaks and `graph_matrix` into the network's input; `Matganip` learns a property
+from them. Names are imported when they are first used, so that ``import matganip`` costs nothing and enumeration
+and diffraction work without torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import version as _version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matganip.configurations.batch import ConfigurationBatch
+    from matganip.configurations.space import ConfigurationSpace
+    from matganip.crystal.prototypes import perovskite
+    from matganip.crystal.structures import read_structure
+    from matganip.diffraction.graph import graph_matrix
+    from matganip.diffraction.lattice import LatticeDiffraction
+    from matganip.diffraction.peaks import Peaks
+    from matganip.errors import InputError, MissingExtraError
+    from matganip.labels.tables import LabelTable, read_labels
+    from matganip.learning.model import Matganip, MatganipConfig
+
+__version__ = _version("matganip")
+
+_HOME = {
+    "ConfigurationBatch": "configurations.batch",
+    "ConfigurationSpace": "configurations.space",
+    "perovskite": "crystal.prototypes",
+    "read_structure": "crystal.structures",
+    "graph_matrix": "diffraction.graph",
+    "LatticeDiffraction": "diffraction.lattice",
+    "Peaks": "diffraction.peaks",
+    "InputError": "errors",
+    "MissingExtraError": "errors",
+    "LabelTable": "labels.tables",
+    "read_labels": "labels.tables",
+    "Matganip": "learning.model",
+    "MatganipConfig": "learning.model",
+}
+
+__all__ = [
+    "ConfigurationBatch",
+    "ConfigurationSpace",
+    "InputError",
+    "LabelTable",
+    "LatticeDiffraction",
+    "Matganip",
+    "MatganipConfig",
+    "MissingExtraError",
+    "Peaks",
+    "__version__",
+    "graph_matrix",
+    "perovskite",
+    "read_labels",
+    "read_structure",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""The space of arrangements: symmetry, exact counts, orbits."""

@@ -1,0 +1,1 @@
+"""A parent crystal comes in: readers and prototypes."""

@@ -1,0 +1,47 @@
+"""The errors that a person, not a programmer, is meant to read."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+
+class InputError(ValueError):
+    """Something the user gave is wrong; the message names it and says what to do.
+
+    The command line prints the message alone, on one line, and exits with status 2.
+    """
+
+
+class MissingExtraError(ImportError):
+    """A feature was asked for whose optional dependency is not installed."""
+
+
+def require(module: str, extra: str) -> ModuleType:
+    """Import an optional dependency, or say which extra brings it.
+
+    Parameters
+    ----------
+    module : str
+        Name of the module to import, ``"torch"``.
+    extra : str
+        The extra of matganip that installs it, ``"learn"``.
+
+    Returns
+    -------
+    ModuleType
+        The imported module.
+
+    Raises
+    ------
+    MissingExtraError
+        If the module is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name != module.partition(".")[0]:
+            raise
+        raise MissingExtraError(
+            f"{module} is needed for this and is not installed: pip install 'matganip[{extra}]'"
+        ) from error

@@ -1,0 +1,1 @@
+"""Properties come in: labelled tables and their join with a space."""

@@ -1,0 +1,1 @@
+"""The generator, the discriminator and how they learn; everything here needs torch."""

@@ -1,0 +1,1 @@
+"""Rank a whole space by what a model predicts."""
