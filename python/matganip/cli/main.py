@@ -1,0 +1,73 @@
+"""`matganip`: the subcommands put together. Nothing heavy is imported before a command runs."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from matganip.cli.console import DEBUG, INTERRUPTED, fail
+from matganip.cli.count import count
+from matganip.cli.enumerate import enumerate_orbits
+from matganip.cli.keys import keys
+from matganip.cli.run import run
+
+app = typer.Typer(
+    name="matganip",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit status: 0 done, 2 something in the input is wrong, 130 interrupted.",
+)
+app.command("run")(run)
+app.command("count")(count)
+app.command("enumerate")(enumerate_orbits)
+app.command("keys")(keys)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from matganip import __version__
+
+        typer.echo(f"matganip {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def matganip(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help=f"Show tracebacks, also with {DEBUG}=1 in the environment.")
+    ] = False,
+) -> None:
+    """Screen the arrangements of dopants in a crystal, by symmetry, diffraction and the MATGANIP network.
+
+    [bold]How many arrangements are there?[/bold] (2,024, of which symmetry leaves 19)
+
+        matganip count CsPbI3.cif --supercell 2,2,2 --substitute I:Br=3
+
+    [bold]Which of them are they?[/bold]
+
+        matganip enumerate CsPbI3.cif --supercell 2,2,2 --substitute I:Br=3 --output orbits.parquet
+
+    [bold]Which win?[/bold] Describe parent, labels, model and screen in a study file, and run it:
+
+        matganip run examples/cspbi3_br/study.toml --output results/
+
+    [dim]matganip keys lists every key that a study file may have.[/dim]
+    """
+    if debug:
+        os.environ[DEBUG] = "1"
+
+
+def main() -> None:
+    """Run the command line; also an interruption outside of any command is one line."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        fail("interrupted")
+        raise SystemExit(INTERRUPTED) from None

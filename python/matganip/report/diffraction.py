@@ -1,0 +1,121 @@
+"""Figures of diffraction: stick patterns of several arrangements, and the graph matrix made of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matganip.report.style import BEST, DIVERGING, INK, MODEL, MUTED, SEQUENTIAL, axes_or_new
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
+
+Floats = NDArray[np.float64]
+
+
+def patterns(
+    two_theta: Floats,
+    intensity: Floats,
+    names: Sequence[str],
+    *,
+    varying: NDArray[np.bool_] | None = None,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw stick patterns above each other, on a square-root scale so that weak superlattice lines show.
+
+    Parameters
+    ----------
+    two_theta : (p,) float64 ndarray
+        In degrees.
+    intensity : (n, p) float64 ndarray
+        0 to 100.
+    names : sequence of n str
+        What to write beside each.
+    varying : (p,) bool ndarray, optional
+        Which peaks depend on the arrangement; by default those that differ between the given rows.
+    title : str
+        Heading.
+    ax : Axes, optional
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    Axes
+    """
+    ax = axes_or_new(ax)
+    height = np.sqrt(np.clip(intensity, 0.0, None) / max(float(intensity.max()), 1e-12))
+    if varying is None:
+        varying = np.ptp(intensity, axis=0) > 1e-2
+    step = 1.18
+    for row, name in enumerate(names):
+        floor = (len(names) - 1 - row) * step
+        ax.axhline(floor, color=MUTED, lw=0.6)
+        for mask, color, width in ((~varying, MODEL, 1.0), (varying, BEST, 1.4)):
+            ax.vlines(two_theta[mask], floor, floor + height[row, mask], color=color, lw=width)
+        ax.text(1.008, floor + 0.06, name, transform=ax.get_yaxis_transform(), fontsize=8.5, color=INK)
+    ax.plot([], [], color=MODEL, lw=1.4, label="the same in every arrangement")
+    ax.plot([], [], color=BEST, lw=1.6, label="depends on the arrangement")
+    ax.set(xlim=_range(two_theta), ylim=(0, len(names) * step), yticks=[], title=title)
+    ax.set_xlabel("2θ, degrees")
+    ax.set_ylabel("intensity, square-root scale")
+    ax.spines["left"].set_visible(False)
+    ax.legend(loc="upper right", bbox_to_anchor=(1.0, 1.09), ncols=2, borderaxespad=0.0)
+    return ax
+
+
+def graph_matrix_image(
+    matrix: NDArray[np.float32],
+    two_theta: Floats,
+    *,
+    difference: bool = False,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a graph matrix a_ij = t_i t_j + I_i I_j, vertices in order of angle, labelled by their 2theta.
+
+    Parameters
+    ----------
+    matrix : (p, p) float32 ndarray
+        The matrix, or a difference of two.
+    two_theta : (p,) float64 ndarray
+        In degrees.
+    difference : bool
+        Whether the values have a sign: then the colours diverge from zero.
+    title : str
+        Heading.
+    ax : Axes, optional
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    Axes
+    """
+    ax = axes_or_new(ax)
+    bound = float(np.abs(matrix).max()) or 1.0
+    image: AxesImage = ax.imshow(
+        matrix,
+        cmap=DIVERGING if difference else SEQUENTIAL,
+        vmin=-bound if difference else 0.0,
+        vmax=bound,
+        interpolation="nearest",
+    )
+    ticks = np.unique(np.linspace(0, len(two_theta) - 1, min(7, len(two_theta))).round().astype(int))
+    names = [f"{two_theta[tick]:.0f}°" for tick in ticks]
+    ax.set_xticks(ticks, names)
+    ax.set_yticks(ticks, names)
+    ax.set(title=title, xlabel="peak j, by 2θ", ylabel="peak i, by 2θ")
+    ax.spines[:].set_visible(False)
+    bar = ax.figure.colorbar(image, ax=ax, fraction=0.045, pad=0.03)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize=8)
+    return ax
+
+
+def _range(two_theta: Floats) -> tuple[float, float]:
+    air = 0.02 * float(np.ptp(two_theta)) + 0.5
+    return float(two_theta.min()) - air, float(two_theta.max()) + air

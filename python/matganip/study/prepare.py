@@ -1,0 +1,111 @@
+"""Everything that a study names, read and checked, before anything is computed or written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from matganip.configurations.space import ConfigurationSpace
+from matganip.crystal.prototypes import perovskite
+from matganip.crystal.structures import read_structure
+from matganip.errors import InputError
+from matganip.labels.tables import LabelTable, Labelled, read_labels
+from matganip.study.schema import Study, by_sublattice
+
+if TYPE_CHECKING:
+    from pymatgen.core.structure import Structure
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A study's inputs: two spaces (the one evaluated and the one screened) with the labels of each.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    parent : pymatgen Structure
+        The undoped crystal.
+    space, screen_space : ConfigurationSpace
+        The same object where the study screens its own space.
+    table, screen_table : LabelTable
+        As read.
+    labelled, screen_labelled : Labelled
+        Joined with the spaces by canonical form.
+    files : tuple of pathlib.Path
+        The files that were read, for the provenance.
+    """
+
+    study: Study
+    parent: Structure
+    space: ConfigurationSpace
+    screen_space: ConfigurationSpace
+    table: LabelTable
+    screen_table: LabelTable
+    labelled: Labelled
+    screen_labelled: Labelled
+    files: tuple[Path, ...]
+
+
+def prepare(study: Study, base: Path) -> Prepared:
+    """Read what the study names; `base` is the folder that its relative paths start from.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or cannot be parsed, a species is not in the parent, a sublattice has too few sites,
+        a label fits no orbit, or more orbits are to be trained on than have labels.
+    """
+    parent = _parent(study, base)
+    space = _space(study, parent, study.substitutions)
+    screen = study.screen
+    own = screen.substitutions in (None, study.substitutions)
+    screen_space = space if own else _space(study, parent, screen.substitutions or {})
+    table_name = _label_source(study.labels.table, base)
+    screen_name = _label_source(screen.labels or study.labels.table, base)
+    table = read_labels(table_name)
+    screen_table = table if screen_name == table_name else read_labels(screen_name)
+    screen_labelled = screen_table.join(screen_space)
+    n_labelled = len(screen_labelled.energy)
+    if screen.train is not None and screen.train > n_labelled:
+        raise InputError(
+            f"screen.train: {screen.train} orbits to train on, but {screen_table.name} labels {n_labelled}"
+        )
+    files = [study.parent.file and base / study.parent.file, table.path, screen_table.path]
+    return Prepared(
+        study,
+        parent,
+        space,
+        screen_space,
+        table,
+        screen_table,
+        table.join(space),
+        screen_labelled,
+        tuple(dict.fromkeys(Path(file) for file in files if file)),
+    )
+
+
+def study_space(study: Study, base: Path) -> ConfigurationSpace:
+    """The space of a study, without its labels."""
+    return _space(study, _parent(study, base), study.substitutions)
+
+
+def _parent(study: Study, base: Path) -> Structure:
+    section = study.parent
+    if section.file is not None:
+        return read_structure(base / section.file)
+    if section.formula is None or section.a is None:  # the schema refuses it; this is for the type checker
+        raise InputError("parent: neither file nor formula")
+    return perovskite(section.formula, a=section.a)
+
+
+def _space(study: Study, parent: Structure, substitutions: dict[str, dict[str, int]]) -> ConfigurationSpace:
+    return ConfigurationSpace(
+        parent, study.supercell, by_sublattice(substitutions), symprec=study.parent.symprec
+    )
+
+
+def _label_source(name: str, base: Path) -> str | Path:
+    """A name that ends in .csv is a file beside the study, any other a table that is shipped."""
+    return base / name if name.endswith(".csv") else name

@@ -1,0 +1,190 @@
+"""The study file: what one may ask for, key by key.
+
+A study is a TOML file. Its keys are the fields below and nothing else: an unknown key is an error, never
+ignored, because a misspelt option that is silently dropped is a wrong result. `matganip.study.reading` turns
+pydantic's complaints into one line each; the table in `docs/study.md` is made from the descriptions here.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, model_validator
+
+Supercell = tuple[int, int, int] | tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]
+Protocol = Literal["random-80-20", "leave-one-orbit-out"]
+Count = Annotated[int, Field(ge=0)]
+
+
+def checked_supercell(value: Any) -> Supercell:
+    """Three positive integers, or a 3x3 integer matrix of positive determinant; one message for all else."""
+    wanted = "three positive integers, [2, 2, 2], or a 3x3 integer matrix of positive determinant"
+    rows: list[Any] = list(value) if isinstance(value, list | tuple) and len(value) == 3 else []
+    if rows and all(type(n) is int for n in rows):
+        if min(rows) < 1:
+            raise ValueError(f"{min(rows)} is not a positive number of cells; give {wanted}")
+        return (rows[0], rows[1], rows[2])
+    square = rows and all(isinstance(row, list | tuple) and len(row) == 3 for row in rows)
+    if not square or not all(type(n) is int for row in rows for n in row):
+        raise ValueError(f"not a supercell: give {wanted}")
+    (a, b, c), (d, e, f), (g, h, i) = rows
+    determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
+    if determinant < 1:
+        raise ValueError(f"the matrix has determinant {determinant}, not a positive one; give {wanted}")
+    return ((a, b, c), (d, e, f), (g, h, i))
+
+
+class Section(BaseModel):
+    """What all sections share: no unknown keys, nothing coerced, nothing changed afterwards."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def by_sublattice(substitutions: dict[str, dict[str, int]]) -> dict[str | tuple[int, ...], dict[str, int]]:
+    """Substitutions as `ConfigurationSpace` takes them: a sublattice named by site indices becomes a tuple.
+
+    >>> by_sublattice({"I": {"Br": 3}, "0, 1": {"vac": 1}})
+    {'I': {'Br': 3}, (0, 1): {'vac': 1}}
+    """
+    return {sublattice_key(name): dict(species) for name, species in substitutions.items()}
+
+
+def sublattice_key(name: str) -> str | tuple[int, ...]:
+    if re.fullmatch(r"\s*\d+(\s*,\s*\d+)*\s*", name):
+        return tuple(int(index) for index in name.split(","))
+    return name
+
+
+class ParentSection(Section):
+    """The undoped crystal: a structure file, or the ideal cubic perovskite of a formula."""
+
+    file: Path | None = Field(
+        default=None, description="Structure file (CIF, POSCAR, ...), relative to the study file."
+    )
+    formula: str | None = Field(
+        default=None,
+        description='Formula ABX3 of an ideal cubic perovskite, "CsPbI3", in place of a file; needs `a`.',
+    )
+    a: float | None = Field(
+        default=None, gt=0, description="Lattice constant of that perovskite, in angstrom."
+    )
+    symprec: float = Field(
+        default=0.01,
+        gt=0,
+        description="Distance in angstrom within which atoms count as related by symmetry.",
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> ParentSection:
+        if (self.file is None) == (self.formula is None):
+            raise ValueError('give either file = "..." or formula = "..." with a = ..., one of the two')
+        if (self.formula is None) != (self.a is None):
+            raise ValueError("formula and a belong together: an ideal perovskite needs its lattice constant")
+        return self
+
+
+class DiffractionSection(Section):
+    """How each arrangement looks to a diffractometer, and the graph made of that."""
+
+    radiation: str | Annotated[float, Field(gt=0)] = Field(
+        default="CuKa",
+        description="Name of a laboratory line as pymatgen has it, or a wavelength in angstrom.",
+    )
+    two_theta_range: tuple[Annotated[float, Field(ge=0, le=180)], Annotated[float, Field(ge=0, le=180)]] = (
+        Field(default=(0.0, 90.0), description="First and last angle 2theta, in degrees.")
+    )
+    resolution: Literal["powder", "resolved"] = Field(
+        default="powder",
+        description='"powder": reflections merged by d-spacing, as the paper has them; "resolved": merged '
+        "only where the parent's symmetry relates them, so that more arrangements are told apart.",
+    )
+    n_peaks: int = Field(
+        default=28,
+        ge=1,
+        description="Vertices of the graph: the first so many peaks by angle (the paper's 28).",
+    )
+    scaling: Literal["unit", "paper"] = Field(
+        default="unit",
+        description='Of the graph matrix: "unit" has 2theta/180 and I/100, both 0 to 1; "paper" has '
+        "degrees and intensities of 0 to 100.",
+    )
+
+    @model_validator(mode="after")
+    def _ascending(self) -> DiffractionSection:
+        first, last = self.two_theta_range
+        if first >= last:
+            raise ValueError(
+                f"two_theta_range runs from {first:g} to {last:g}; the first must be the smaller"
+            )
+        return self
+
+
+class LabelsSection(Section):
+    """The property to learn, and how the learning is judged."""
+
+    table: str = Field(
+        description='A table shipped with matganip ("cspbi3_br/gpaw_mp2"), or a .csv file, relative to '
+        "the study file."
+    )
+    protocols: tuple[Protocol, ...] = Field(
+        default=("random-80-20", "leave-one-orbit-out"),
+        description='How to split: "random-80-20" is the paper\'s (arrangements at random, so that orbits '
+        'leak from training to test); "leave-one-orbit-out" asks for each orbit a model that never saw it.',
+    )
+
+
+class ModelSection(Section):
+    """The networks G and D and how they are trained; the knobs of `matganip.MatganipConfig`."""
+
+
+class ScreenSection(Section):
+    """The space that is ranked, and the labels that the ranking model learns from."""
+
+    substitutions: dict[str, dict[str, Count]] | None = Field(
+        default=None,
+        min_length=1,
+        description="The space to screen, written as above; without it, the study's own.",
+    )
+    labels: str | None = Field(
+        default=None, description="Labels of that space, named as above; without it, the study's own."
+    )
+    train: int | None = Field(
+        default=None,
+        ge=2,
+        description="Number of labelled orbits to train on, drawn with the seed; the others check the "
+        "ranking. Without it, all of them, and nothing is left to check.",
+    )
+    top: int = Field(
+        default=20, ge=1, description="How many of the lowest to show, and to look for in the check."
+    )
+
+
+class Study(Section):
+    """A whole study."""
+
+    name: str = Field(min_length=1, description="What the study is called in tables, figures and the report.")
+    seed: int = Field(
+        default=0, ge=0, lt=2**32, description="Seed of every random choice; --seed on the command line wins."
+    )
+    output: Path | None = Field(
+        default=None,
+        description="Folder for the results, relative to where the command is run; --output wins. "
+        "Without either: runs/ and the name of the study file.",
+    )
+    parent: ParentSection = Field(description="The undoped crystal.")
+    supercell: Annotated[Supercell, PlainValidator(checked_supercell)] = Field(
+        default=(1, 1, 1),
+        description="Three integers, or a 3x3 integer matrix whose rows are the new lattice vectors.",
+    )
+    substitutions: dict[str, dict[str, Count]] = Field(
+        min_length=1,
+        description="For each sublattice, how many of its sites each species takes. A sublattice is named "
+        'by its element or by site indices of the parent ("2,3"); the other sites stay as they are; a '
+        'vacancy is "vac".',
+    )
+    diffraction: DiffractionSection = Field(default=DiffractionSection(), description="Peaks and graph.")
+    labels: LabelsSection = Field(description="Labels and splits.")
+    model: ModelSection = Field(default=ModelSection(), description="Networks and training.")
+    screen: ScreenSection = Field(default=ScreenSection(), description="The space that is ranked.")
