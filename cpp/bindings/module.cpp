@@ -5,4 +5,5 @@
 PYBIND11_MODULE(_core, module) {
     module.doc() = "The compiled kernels of matganip; called by its configurations and diffraction rooms only.";
     matganip::bindings::register_configurations(module);
+    matganip::bindings::register_diffraction(module);
 }

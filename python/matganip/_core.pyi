@@ -25,3 +25,40 @@ class OrbitEnumerator:
     def fill(
         self, occupations: NDArray[np.uint8], multiplicity: NDArray[np.int64], *, num_threads: int = 0
     ) -> int: ...
+
+class LatticePattern:
+    def __init__(
+        self,
+        *,
+        modes: NDArray[np.int32],
+        waves: NDArray[np.float64],
+        term_offsets: NDArray[np.int64],
+        left: NDArray[np.int32],
+        right: NDArray[np.int32],
+        weight: NDArray[np.float64],
+        base: NDArray[np.float64],
+        coefficients: NDArray[np.float64],
+    ) -> None: ...
+    @property
+    def n_peaks(self) -> int: ...
+    @property
+    def n_sums(self) -> int: ...
+    def intensities(
+        self,
+        occupations: NDArray[np.uint8],
+        *,
+        n_columns: int,
+        scale_to_maximum: bool,
+        num_threads: int = 0,
+    ) -> NDArray[np.float64]: ...
+
+def graph_matrices(
+    two_theta: NDArray[np.float64],
+    intensity: NDArray[np.float64],
+    *,
+    n_vertices: int,
+    angle_scale: float,
+    intensity_scale: float,
+    out: NDArray[np.float32] | None = None,
+    num_threads: int = 0,
+) -> NDArray[np.float32]: ...

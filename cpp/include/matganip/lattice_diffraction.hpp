@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace matganip {
+
+/// The tables of a fixed-lattice pattern, as `LatticePattern` reads them. All arrays are row-major.
+///
+/// On a fixed lattice an arrangement enters the structure factor only through its lattice Fourier transform
+///     T_m(q) = sum over the sites i that carry mode m of exp(2 pi i q.R_i),
+/// where a mode is (species, basis site of the parent) and q a reciprocal vector modulo the parent's
+/// reciprocal lattice. The transform is kept as real waves, cos(2 pi q.R_i) and, where -q is not q, sin(2 pi
+/// q.R_i). The amplitudes of an arrangement are the number 1 followed by its waves, mode after mode:
+///     amplitude[0] = 1,   amplitude[1 + m * n_waves + w] = sum over the sites i that carry m of waves(i, w).
+/// |F|^2 is quadratic in them. Products whose contributions to the peaks are proportional are summed once,
+/// with their ratio as a weight, and each peak is linear in these few sums:
+///     sum[s]  = sum over the terms t of s of weight[t] * amplitude[left[t]] * amplitude[right[t]]
+///     peak[p] = base[p] + sum over s of sum[s] * coefficients(s, p).
+struct LatticeForm {
+    std::size_t n_sites = 0;
+    std::size_t n_codes = 0;  ///< columns of `modes`
+    std::size_t n_modes = 0;
+    std::size_t n_waves = 0;
+    std::size_t n_peaks = 0;
+    std::span<const std::int32_t> modes;  ///< (n_sites, n_codes): mode of a code, or one of the two below
+    std::span<const double> waves;        ///< (n_sites, n_waves)
+    std::span<const std::int64_t>
+        term_offsets;                      ///< (n_sums + 1): terms of sum s are [offsets[s], offsets[s + 1])
+    std::span<const std::int32_t> left;    ///< (n_terms)
+    std::span<const std::int32_t> right;   ///< (n_terms)
+    std::span<const double> weight;        ///< (n_terms)
+    std::span<const double> base;          ///< (n_peaks)
+    std::span<const double> coefficients;  ///< (n_sums, n_peaks)
+
+    static constexpr std::int32_t reference =
+        -1;  ///< the code adds to no mode: the species that was taken as zero
+    static constexpr std::int32_t invalid = -2;  ///< the code does not exist on this site
+
+    std::size_t n_sums() const { return term_offsets.empty() ? 0 : term_offsets.size() - 1; }
+};
+
+/// Intensities of arrangements on a fixed lattice, at a cost that does not grow with sites times reflections.
+class LatticePattern {
+  public:
+    /// Checks and copies the tables. Throws std::invalid_argument where their sizes or indices do not agree.
+    explicit LatticePattern(const LatticeForm& form);
+
+    std::size_t n_sites() const { return n_sites_; }
+    std::size_t n_peaks() const { return n_peaks_; }
+    std::size_t n_sums() const { return offsets_.size() - 1; }
+
+    /// Multiplications for one arrangement, roughly: what a caller needs to cut a long call into short ones.
+    std::size_t work_per_row() const;
+
+    /// Writes the first `n_columns` peaks of each arrangement, (n_rows, n_columns), into `intensity`.
+    ///
+    /// `occupations` is (n_rows, n_sites), codes into the columns of `LatticeForm::modes`. With
+    /// `scale_to_maximum` each row is scaled so that the largest of *all* its peaks is 100; a row that is
+    /// zero throughout stays zero. What rounding leaves below zero is written as zero. The bytes do not
+    /// depend on `num_threads` nor on where a row stands. Throws std::invalid_argument for a code that its
+    /// site does not have, naming row and column (rows counted from `first_row`), and for spans of the wrong
+    /// size.
+    void intensities(std::span<const std::uint8_t> occupations, std::size_t n_columns, bool scale_to_maximum,
+                     std::span<double> intensity, int num_threads, std::size_t first_row = 0) const;
+
+  private:
+    struct Scratch;
+    void transform(const std::uint8_t* occupation, std::size_t row, double* amplitudes) const;
+    void process_block(const std::uint8_t* occupations, std::size_t n_rows, std::size_t first_row,
+                       std::size_t n_columns, bool scale_to_maximum, double* intensity,
+                       Scratch& scratch) const;
+
+    std::size_t n_sites_, n_codes_, n_modes_, n_waves_, n_peaks_;
+    std::size_t n_padded_;  // peaks, rounded up to whole tiles
+    std::vector<std::int32_t> modes_;
+    std::vector<double> waves_;
+    std::vector<std::int64_t> offsets_;
+    std::vector<std::int32_t> left_, right_;
+    std::vector<double> weight_;
+    std::vector<double> table_;  // (1 + n_sums, n_padded): base, then coefficients
+};
+
+}  // namespace matganip

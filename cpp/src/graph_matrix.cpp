@@ -1,0 +1,112 @@
+#include "matganip/graph_matrix.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <stdexcept>
+#include <vector>
+
+#include "matganip/parallel.hpp"
+#include "matganip/vectorize.hpp"
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+namespace matganip {
+namespace {
+
+constexpr std::size_t width = 16;        // floats of the widest vector; rows are made in whole vectors
+constexpr std::size_t stream_width = 4;  // floats of one non-temporal store
+constexpr std::size_t bytes_per_task = std::size_t{1} << 18;
+
+// Above this size the matrices do not stay in a core's own cache anyway: storing past it spares reading the
+// lines first, which is worth a factor of two (measured: 16 GB/s against 8, where memset reaches 12).
+constexpr std::size_t bytes_to_stream = std::size_t{1} << 22;
+
+std::size_t padded(std::size_t n) {
+    return (n + width - 1) / width * width;
+}
+
+/// Copies n floats past the cache. `from` and `to` lie alike within a 16-byte unit.
+void stream(const float* from, float* to, std::size_t n) {
+    std::size_t i = 0;
+#if defined(__SSE2__)
+    const std::size_t offset = reinterpret_cast<std::uintptr_t>(to) / sizeof(float) % stream_width;
+    for (; i < n && (offset + i) % stream_width != 0; ++i) to[i] = from[i];
+    for (; i + stream_width <= n; i += stream_width) _mm_stream_ps(to + i, _mm_load_ps(from + i));
+#endif
+    for (; i < n; ++i) to[i] = from[i];
+}
+
+/// Streamed stores become visible in order with what follows.
+void finish_stream() {
+#if defined(__SSE2__)
+    _mm_sfence();
+#endif
+}
+
+/// matrix(i, j) = angles(i, j) + intensity[i] intensity[j], rows of n floats. A row is stored in whole
+/// vectors: what goes over its end is overwritten by the next one, and the last one needs `width` floats of
+/// room after it.
+MATGANIP_CLONES
+void make_matrix(const float* __restrict angles, const float* __restrict intensity, std::size_t n,
+                 std::size_t n_padded, float* __restrict matrix) {
+    for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t j = 0; j < n_padded; j += width)
+            for (std::size_t k = 0; k < width; ++k)
+                matrix[i * n + j + k] = angles[i * n_padded + j + k] + intensity[i] * intensity[j + k];
+}
+
+/// theta*_i theta*_j, (n, padded(n)), zero where there is no peak.
+std::vector<float> angle_products(const PeakTable& peaks, std::size_t n) {
+    const std::size_t n_padded = padded(n);
+    const std::size_t used = std::min(n, peaks.two_theta.size());
+    std::vector<float> products(n * n_padded, 0.0F);
+    for (std::size_t i = 0; i < used; ++i)
+        for (std::size_t j = 0; j < used; ++j)
+            products[i * n_padded + j] = static_cast<float>(peaks.two_theta[i] * peaks.angle_scale *
+                                                            peaks.two_theta[j] * peaks.angle_scale);
+    return products;
+}
+
+}  // namespace
+
+void graph_matrices(const PeakTable& peaks, std::size_t n_vertices, std::span<float> matrices,
+                    int num_threads) {
+    const std::size_t n_peaks = peaks.two_theta.size();
+    const std::size_t size = n_vertices * n_vertices;
+    if (peaks.intensity.size() != peaks.n_rows * n_peaks)
+        throw std::invalid_argument("intensity: not (n_rows, n_peaks)");
+    if (matrices.size() != peaks.n_rows * size)
+        throw std::invalid_argument("matrices: not (n_rows, n_vertices, n_vertices)");
+    if (matrices.empty()) return;
+
+    const std::vector<float> angles = angle_products(peaks, n_vertices);
+    const std::size_t n_padded = padded(n_vertices);
+    const std::size_t used = std::min(n_vertices, n_peaks);
+    const bool past_cache = matrices.size_bytes() >= bytes_to_stream;
+    const std::size_t rows_per_task = std::max<std::size_t>(1, bytes_per_task / (size * sizeof(float)));
+    const std::size_t n_tasks = (peaks.n_rows + rows_per_task - 1) / rows_per_task;
+
+    parallel_for(n_tasks, num_threads, [&](std::size_t task) {
+        std::vector<float> intensity(n_padded, 0.0F);
+        std::vector<float> buffer(size + 2 * width + stream_width);
+        // The matrix stands in its buffer as its place in `matrices` does within 16 bytes, so both copy
+        // alike.
+        const auto unit = [](const float* p) {
+            return reinterpret_cast<std::uintptr_t>(p) / sizeof(float) % stream_width;
+        };
+        const std::size_t end = std::min(peaks.n_rows, (task + 1) * rows_per_task);
+        for (std::size_t row = task * rows_per_task; row < end; ++row) {
+            float* out = matrices.data() + row * size;
+            float* made = buffer.data() + (unit(out) + stream_width - unit(buffer.data())) % stream_width;
+            for (std::size_t i = 0; i < used; ++i)
+                intensity[i] = static_cast<float>(peaks.intensity[row * n_peaks + i] * peaks.intensity_scale);
+            make_matrix(angles.data(), intensity.data(), n_vertices, n_padded, made);
+            past_cache ? stream(made, out, size) : static_cast<void>(std::copy_n(made, size, out));
+        }
+        if (past_cache) finish_stream();
+    });
+}
+
+}  // namespace matganip
