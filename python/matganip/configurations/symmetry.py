@@ -1,0 +1,230 @@
+"""The symmetry of a supercell: which operations of the parent crystal it keeps, and how they permute its sites."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import spglib
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from matganip import _core
+from matganip.errors import InputError
+
+
+@dataclass(frozen=True)
+class SupercellSymmetry:
+    """Symmetry operations of the parent crystal that map a supercell's lattice onto itself.
+
+    Everything is in fractional coordinates of the supercell. An operation takes the column vector x to
+    ``W x + w + p`` with ``(W, w)`` a row of `rotations` and `translations` and ``p`` one of `lattice_points`.
+
+    Attributes
+    ----------
+    lattice_points : (n_cells, 3) float64
+        Translations of the parent's primitive lattice inside the supercell; the first is zero.
+    rotations : (n_rotations, 3, 3) int64
+        Rotation parts W.
+    translations : (n_rotations, 3) float64
+        Translation parts w, in [0, 1).
+    """
+
+    lattice_points: NDArray[np.float64]
+    rotations: NDArray[np.int64]
+    translations: NDArray[np.float64]
+
+    @property
+    def n_operations(self) -> int:
+        """Number of operations modulo the supercell's own lattice."""
+        return len(self.lattice_points) * len(self.rotations)
+
+
+def find_symmetry(
+    lattice: NDArray[np.float64],
+    positions: NDArray[np.float64],
+    colours: NDArray[np.int64],
+    matrix: NDArray[np.int64],
+    symprec: float,
+) -> SupercellSymmetry:
+    """Find the operations of a parent crystal that a supercell of it keeps.
+
+    They come from the parent's *primitive* cell by integer algebra, not from the supercell, so that a parent that is
+    given as an already expanded cell has the same symmetry as its primitive one.
+
+    Parameters
+    ----------
+    lattice : (3, 3) float64
+        Rows are the parent's lattice vectors in angstrom.
+    positions : (n, 3) float64
+        Fractional coordinates of the parent's sites.
+    colours : (n,) int64
+        Sites that no operation may exchange have different numbers.
+    matrix : (3, 3) int64
+        Rows are the supercell's vectors in units of the parent's.
+    symprec : float
+        Distance in angstrom within which positions count as equal.
+
+    Returns
+    -------
+    SupercellSymmetry
+
+    Raises
+    ------
+    InputError
+        If no symmetry is found, or the operations found do not form a group: a matter of `symprec`.
+    """
+    basis = _primitive_basis(lattice, positions, colours, symprec)  # rows, in units of the parent's vectors
+    rotations, translations = _operations_of_primitive_cell(lattice, positions, colours, basis, symprec)
+    to_primitive = np.rint(matrix @ np.linalg.inv(basis)).astype(np.int64)  # supercell rows in primitive vectors
+
+    # x_primitive = to_primitive^T x_supercell, hence W_s = (to_primitive^T)^-1 W to_primitive^T.
+    inverse = np.linalg.inv(to_primitive.T)
+    conjugated = inverse @ rotations @ to_primitive.T
+    whole = np.rint(conjugated).astype(np.int64)
+    keeps_lattice = np.all(np.abs(conjugated - whole) < 1e-6, axis=(1, 2))
+    points = _points_modulo(to_primitive) @ np.linalg.inv(to_primitive)
+    return SupercellSymmetry(
+        lattice_points=_into_cell(points),
+        rotations=whole[keeps_lattice],
+        translations=_into_cell((translations @ inverse.T)[keeps_lattice]),
+    )
+
+
+def site_permutations(
+    symmetry: SupercellSymmetry,
+    lattice: NDArray[np.float64],
+    positions: NDArray[np.float64],
+    symprec: float,
+) -> NDArray[np.uint16]:
+    """Permutations of some sites of the supercell by its operations, each distinct one once.
+
+    Parameters
+    ----------
+    symmetry : SupercellSymmetry
+        Operations that map the sites onto themselves.
+    lattice : (3, 3) float64
+        Rows are the supercell's vectors in angstrom.
+    positions : (n_sites, 3) float64
+        Fractional coordinates of the sites in the supercell.
+    symprec : float
+        Distance in angstrom within which an image is a site.
+
+    Returns
+    -------
+    (n_ops, n_sites) uint16
+        Entry [g, i] is the site to which operation g takes site i. Rows are in lexicographic order, the identity first.
+
+    Raises
+    ------
+    InputError
+        If an image is no site, or the permutations do not close into a group of the expected size.
+    """
+    # The translations and one operation of each rotation generate the whole group.
+    images = [positions + point for point in symmetry.lattice_points]
+    images += [
+        positions @ w.T + t for w, t in zip(symmetry.rotations, symmetry.translations, strict=True)
+    ]
+    tree = cKDTree(_into_cell(positions), boxsize=1.0)
+    generators = np.stack([_match(tree, lattice, positions, image, symprec) for image in images])
+    try:
+        return _core.close_group(np.unique(generators, axis=0), max_order=symmetry.n_operations)
+    except ValueError as error:
+        raise InputError(
+            f"symprec={symprec:g}: {error}; the symmetry operations found at this tolerance contradict each other, "
+            "give a smaller one"
+        ) from error
+
+
+def _match(
+    tree: cKDTree,
+    lattice: NDArray[np.float64],
+    positions: NDArray[np.float64],
+    images: NDArray[np.float64],
+    symprec: float,
+) -> NDArray[np.uint16]:
+    """Which site each image falls on."""
+    _, nearest = tree.query(_into_cell(images))
+    difference = images - positions[nearest]
+    distance = np.linalg.norm((difference - np.rint(difference)) @ lattice, axis=1)
+    # Positions may be off by symprec before and after the operation.
+    if distance.max() > 3 * symprec or len(np.unique(nearest)) < len(nearest):
+        raise InputError(
+            f"symprec={symprec:g}: an operation does not map the substituted sites onto themselves (off by "
+            f"{distance.max():.3g} angstrom); give another tolerance"
+        )
+    return nearest.astype(np.uint16)
+
+
+def _primitive_basis(
+    lattice: NDArray[np.float64], positions: NDArray[np.float64], colours: NDArray[np.int64], symprec: float
+) -> NDArray[np.float64]:
+    """Rows: a basis of all translations that map the crystal onto itself, in units of the given lattice vectors."""
+    rotations, translations = _spglib_operations(lattice, positions, colours, symprec)
+    pure = translations[np.all(rotations == np.eye(3, dtype=int), axis=(1, 2))]
+    # The n pure translations modulo the lattice form a group of order n, so n times each is a lattice vector.
+    n = len(pure)
+    rows = np.vstack([n * np.eye(3, dtype=np.int64), np.rint(n * pure).astype(np.int64)])
+    return _row_echelon(rows) / n
+
+
+def _operations_of_primitive_cell(
+    lattice: NDArray[np.float64],
+    positions: NDArray[np.float64],
+    colours: NDArray[np.int64],
+    basis: NDArray[np.float64],
+    symprec: float,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    primitive_lattice = basis @ lattice
+    all_positions = _into_cell(positions @ np.linalg.inv(basis))
+    kept: list[int] = []
+    for i, position in enumerate(all_positions):
+        difference = all_positions[kept] - position
+        distance = np.linalg.norm((difference - np.rint(difference)) @ primitive_lattice, axis=1)
+        if not np.any((distance < 2 * symprec) & (colours[kept] == colours[i])):
+            kept.append(i)
+    return _spglib_operations(primitive_lattice, all_positions[kept], colours[kept], symprec)
+
+
+def _spglib_operations(
+    lattice: NDArray[np.float64], positions: NDArray[np.float64], colours: NDArray[np.int64], symprec: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    try:
+        found = spglib.get_symmetry((lattice, positions, colours), symprec=symprec)
+    except spglib.SpglibError as error:
+        raise InputError(f"symprec={symprec:g}: no symmetry found ({error}); give another tolerance") from error
+    if found is None:
+        raise InputError(f"symprec={symprec:g}: no symmetry found; give another tolerance")
+    return found["rotations"].astype(np.int64), found["translations"].astype(np.float64)
+
+
+def _row_echelon(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Upper triangular basis (Hermite normal form up to signs) of the lattice that integer rows span."""
+    left = [[int(entry) for entry in row] for row in rows]
+    basis = []
+    for column in range(3):
+        while True:
+            nonzero = [row for row in left if row[column] != 0]
+            pivot = min(nonzero, key=lambda row: abs(row[column]))
+            if len(nonzero) == 1:
+                break
+            for row in nonzero:
+                if row is not pivot:
+                    quotient = row[column] // pivot[column]
+                    row[:] = [a - quotient * b for a, b in zip(row, pivot, strict=True)]
+        left = [row for row in left if row is not pivot]
+        basis.append(pivot if pivot[column] > 0 else [-entry for entry in pivot])
+    return np.array(basis, dtype=np.int64)
+
+
+def _points_modulo(matrix: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Integer vectors, one for each class modulo the lattice that the rows of ``matrix`` span; zero first."""
+    a, b, c = np.diag(_row_echelon(matrix))
+    return np.array(list(np.ndindex(int(a), int(b), int(c))), dtype=np.int64)
+
+
+def _into_cell(positions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Coordinates modulo 1, with what is a rounding error below 1 taken to 0."""
+    wrapped = positions - np.floor(positions)
+    wrapped[wrapped > 1 - 1e-9] = 0.0
+    return wrapped

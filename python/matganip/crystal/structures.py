@@ -1,0 +1,83 @@
+"""Reading a crystal: one function that takes a Structure, ASE Atoms or a file, and says what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pymatgen.core import Structure
+
+from matganip.errors import InputError
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+
+def read_structure(source: Structure | Atoms | str | os.PathLike[str]) -> Structure:
+    """Turn what a user has into a pymatgen Structure.
+
+    Parameters
+    ----------
+    source : Structure, ase.Atoms or path
+        A structure, or a file that pymatgen reads: CIF, POSCAR (with its line of element symbols), ...
+
+    Returns
+    -------
+    Structure
+
+    Raises
+    ------
+    InputError
+        If the file is missing or does not parse, or names no elements; the message names the file.
+
+    Examples
+    --------
+    >>> import matganip as mg
+    >>> mg.read_structure(mg.perovskite("CsPbI3", a=6.289)).composition.reduced_formula
+    'CsPbI3'
+    """
+    if isinstance(source, Structure):
+        return source
+    if hasattr(source, "get_scaled_positions"):
+        from pymatgen.io.ase import AseAtomsAdaptor
+
+        return AseAtomsAdaptor.get_structure(source)
+    if not isinstance(source, str | os.PathLike):
+        raise InputError(f"a Structure, ASE Atoms or a path is needed, got {type(source).__name__}")
+    return _read_file(Path(source))
+
+
+def _read_file(path: Path) -> Structure:
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder, not a structure file")
+    try:
+        text = path.read_text(errors="replace")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    if _is_poscar(path):
+        _require_element_line(path, text)
+    try:
+        with warnings.catch_warnings():
+            # pymatgen warns of what it rounds in a CIF; what matters to us is checked where it is used.
+            warnings.simplefilter("ignore")
+            return Structure.from_file(path)
+    except Exception as error:  # pymatgen's readers raise whatever their parsing trips over
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise InputError(f"{path}: does not parse as a structure: {reason}") from error
+
+
+def _is_poscar(path: Path) -> bool:
+    return path.name.upper().startswith(("POSCAR", "CONTCAR")) or path.suffix.lower() in (".vasp", ".poscar")
+
+
+def _require_element_line(path: Path, text: str) -> None:
+    """Refuse a VASP 4 file, for which pymatgen would make up H, He, Li ... as elements."""
+    lines = text.splitlines()
+    sixth = lines[5].split() if len(lines) > 5 else []
+    if sixth and all(word.isdigit() for word in sixth):
+        raise InputError(
+            f"{path}: has no line of element symbols (line 6 holds the numbers of atoms); insert one before it, "
+            "for example 'Cs Pb I'"
+        )

@@ -1,0 +1,339 @@
+"""Labelled tables: properties of arrangements that somebody computed, and their join with a configuration space."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyarrow import csv, parquet
+from pymatgen.core import Structure
+
+from matganip.configurations.composition import element_of
+from matganip.configurations.space import ConfigurationSpace
+from matganip.crystal.structures import read_structure
+from matganip.errors import InputError
+
+REFERENCE = "supercell.vasp"
+"""Name of the undoped supercell beside a table whose rows are given as substitutions."""
+
+_SHIPPED = files("matganip.labels") / "data"
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Labels on the orbits of a space: what a model is trained on.
+
+    Attributes
+    ----------
+    occupations : (n, n_sites) uint8
+        Representatives of the orbits, in the space's codes.
+    multiplicity : (n,) int64
+        Sizes of the orbits.
+    energy : (n,) float64
+        Total energies of the supercell in eV.
+    calculator : str
+        What computed them.
+    n_atoms : int
+        Atoms of the supercell, for energies per atom.
+    n_elsewhere : int
+        Rows of the table that belong to another composition and were left out.
+    """
+
+    occupations: NDArray[np.uint8]
+    multiplicity: NDArray[np.int64]
+    energy: NDArray[np.float64]
+    calculator: str
+    n_atoms: int
+    n_elsewhere: int
+
+    def __len__(self) -> int:
+        return len(self.energy)
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """Rows of a labelled table as they stand in the file.
+
+    Attributes
+    ----------
+    name : str
+        The shipped name or the path.
+    calculator : str
+        What computed the labels: one calculator and its settings for the whole table.
+    energy : (n,) float64
+        Total energies of the supercell in eV.
+    arrangements : sequence of str
+        For each row either the codes of the sites (column ``occupation``: one digit for each column of the space) or
+        the replaced atoms of `reference` (column ``substitutions``: ``"Br:16 17;Sn:8"``).
+    multiplicity : (n,) int64 or None
+        Sizes of the orbits, where the table gives them: then the join checks them.
+    reference : Structure or None
+        The undoped supercell that substitutions refer to.
+    """
+
+    name: str
+    calculator: str
+    energy: NDArray[np.float64]
+    arrangements: Sequence[str]
+    multiplicity: NDArray[np.int64] | None = None
+    reference: Structure | None = field(default=None, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.energy)
+
+    def join(self, space: ConfigurationSpace) -> Labelled:
+        """Find the orbit of each row in a space.
+
+        Rows of another composition are left out and counted. Two rows on one orbit must agree.
+
+        Parameters
+        ----------
+        space : ConfigurationSpace
+            The space whose orbits are labelled.
+
+        Returns
+        -------
+        Labelled
+            In ascending order of the representatives, each orbit once.
+
+        Raises
+        ------
+        InputError
+            Names the row that does not fit, or two rows that contradict each other.
+
+        Examples
+        --------
+        >>> import matganip as mg
+        >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 3}})
+        >>> labelled = mg.read_labels("cspbi3_br/gpaw_mp2").join(space)
+        >>> len(labelled), int(labelled.multiplicity.sum()), labelled.n_elsewhere
+        (19, 2024, 9)
+        """
+        rows, codes = self._occupations(space)
+        if not len(rows):
+            raise InputError(f"{self.name}: none of its {len(self)} rows has the composition of {space!r}")
+        orbits = space.canonical(codes)
+        if self.multiplicity is not None:
+            wrong = np.flatnonzero(self.multiplicity[rows] != orbits.multiplicity)
+            if len(wrong):
+                row = rows[wrong[0]]
+                raise InputError(
+                    f"{self.name}: row {row} says multiplicity {self.multiplicity[row]}, its orbit has "
+                    f"{orbits.multiplicity[wrong[0]]}; is the parent or the supercell another one?"
+                )
+        _, first, inverse = np.unique(orbits.occupations, axis=0, return_index=True, return_inverse=True)
+        difference = np.abs(self.energy[rows] - self.energy[rows[first[inverse]]])
+        if difference.max() > 1e-6:
+            i = int(difference.argmax())
+            raise InputError(
+                f"{self.name}: rows {rows[first[inverse[i]]]} and {rows[i]} are the same orbit, their energies "
+                f"differ by {difference[i]:.3g} eV"
+            )
+        return Labelled(
+            occupations=np.ascontiguousarray(orbits.occupations[first]),
+            multiplicity=orbits.multiplicity[first],
+            energy=self.energy[rows[first]],
+            calculator=self.calculator,
+            n_atoms=len(space.supercell_structure),
+            n_elsewhere=len(self) - len(rows),
+        )
+
+    def _occupations(self, space: ConfigurationSpace) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """Row numbers that have the space's composition, and their codes."""
+        columns = None if self.reference is None else _columns_of_atoms(space, self.reference, self.name)
+        codes = np.stack(
+            [
+                _from_digits(text, space, f"{self.name}: row {row}")
+                if columns is None
+                else _from_substitutions(text, columns, space, f"{self.name}: row {row}")
+                for row, text in enumerate(self.arrangements)
+            ]
+        )
+        fits = np.ones(len(codes), dtype=bool)
+        for sublattice, counts in enumerate(space.counts):
+            of_sublattice = codes[:, space.sublattices == sublattice]
+            for code, count in enumerate(counts):
+                fits &= (of_sublattice == code).sum(axis=1) == count
+        return np.flatnonzero(fits), np.ascontiguousarray(codes[fits])
+
+
+def read_labels(source: str | os.PathLike[str]) -> LabelTable:
+    """Read a labelled table: a shipped one by name, or a CSV or Parquet file.
+
+    A table has the columns ``calculator``, ``energy_eV`` (total energy of the supercell) and one of ``occupation``
+    (the codes of the sites, as ``orbits.parquet`` writes them) or ``substitutions`` (``"Br:16 17;Sn:8"``: which atoms,
+    numbered from 0, of the undoped supercell in the file ``supercell.vasp`` beside the table are replaced).
+    ``multiplicity`` is optional and checked.
+
+    Parameters
+    ----------
+    source : str or path
+        ``"cspbi3_br/gpaw_mp2"``, see `shipped_tables`, or a path.
+
+    Returns
+    -------
+    LabelTable
+
+    Raises
+    ------
+    InputError
+        Names the file, and the column or row that is wrong.
+
+    Examples
+    --------
+    >>> read_labels("cspbi3_br/chgnet_X6of24").calculator
+    'CHGNet 0.3.0 (chgnet 0.4.2)'
+    """
+    name = os.fspath(source)
+    if name in shipped_tables():
+        path = Path(str(_SHIPPED / f"{name}.csv"))
+    else:
+        path = Path(source)
+        if not path.is_file():
+            raise InputError(
+                f"{name}: no such labels file, and no shipped table; those are {', '.join(shipped_tables())}"
+            )
+    table = _read_table(path)
+    return LabelTable(
+        name=name,
+        calculator=_one_calculator(table, path),
+        energy=_energies(table, path),
+        arrangements=_arrangements(table, path),
+        multiplicity=_multiplicities(table, path),
+        reference=None if "occupation" in table.column_names else _reference(path),
+    )
+
+
+def shipped_tables() -> list[str]:
+    """Names of the labelled tables that come with the package; a README beside them says how each was made.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> "cspbi3_br/gpaw_mp2" in shipped_tables()
+    True
+    """
+    return sorted(
+        f"{folder.name}/{entry.name.removesuffix('.csv')}"
+        for folder in _SHIPPED.iterdir()
+        for entry in folder.iterdir()
+        if entry.name.endswith(".csv")
+    )
+
+
+def _read_table(path: Path) -> pa.Table:
+    text = {name: pa.string() for name in ("calculator", "occupation", "substitutions")}
+    try:
+        if path.suffix == ".parquet":
+            table = parquet.read_table(path)
+        else:
+            table = csv.read_csv(path, convert_options=csv.ConvertOptions(column_types=text))
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path}: does not read as a table: {str(error).splitlines()[0]}") from error
+    missing = [name for name in ("calculator", "energy_eV") if name not in table.column_names]
+    if not {"occupation", "substitutions"} & set(table.column_names):
+        missing.append("occupation or substitutions")
+    if missing:
+        raise InputError(
+            f"{path}: misses the column{'s' * (len(missing) > 1)} {', '.join(missing)}; it has "
+            f"{', '.join(table.column_names)}"
+        )
+    if table.num_rows == 0:
+        raise InputError(f"{path}: has no rows")
+    return table
+
+
+def _one_calculator(table: pa.Table, path: Path) -> str:
+    names = sorted({str(name) for name in table["calculator"].to_pylist()})
+    if len(names) > 1:
+        raise InputError(f"{path}: mixes labels of {' and '.join(names)}; only one calculator's are comparable")
+    return names[0]
+
+
+def _energies(table: pa.Table, path: Path) -> NDArray[np.float64]:
+    try:
+        energy = table["energy_eV"].cast(pa.float64()).to_numpy()
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{path}: column energy_eV: {str(error).splitlines()[0]}") from error
+    bad = np.flatnonzero(~np.isfinite(energy))
+    if len(bad):
+        raise InputError(f"{path}: row {bad[0]} has no finite energy_eV")
+    return energy
+
+
+def _arrangements(table: pa.Table, path: Path) -> list[str]:
+    column = "occupation" if "occupation" in table.column_names else "substitutions"
+    rows = [None if value is None else str(value) for value in table[column].to_pylist()]
+    if None in rows:
+        raise InputError(f"{path}: row {rows.index(None)} has no {column}")
+    return [row for row in rows if row is not None]
+
+
+def _multiplicities(table: pa.Table, path: Path) -> NDArray[np.int64] | None:
+    if "multiplicity" not in table.column_names:
+        return None
+    try:
+        return table["multiplicity"].cast(pa.int64()).to_numpy()
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{path}: column multiplicity: {str(error).splitlines()[0]}") from error
+
+
+def _reference(path: Path) -> Structure:
+    reference = path.parent / REFERENCE
+    if not reference.is_file():
+        raise InputError(f"{path}: its column substitutions refers to the undoped supercell {reference}, which is missing")
+    return read_structure(reference)
+
+
+def _columns_of_atoms(space: ConfigurationSpace, reference: Structure, name: str) -> dict[int, int]:
+    """Which column of the space each substitutable atom of the reference is; the host atoms must be in place."""
+    frame = space.supercell_structure
+    if len(reference) != len(frame) or not np.allclose(reference.lattice.matrix, frame.lattice.matrix, atol=0.1):
+        raise InputError(
+            f"{name}: its supercell ({len(reference)} atoms, lattice {np.round(reference.lattice.abc, 3).tolist()}) is "
+            f"not the space's ({len(frame)} atoms, {np.round(frame.lattice.abc, 3).tolist()})"
+        )
+    distances = frame.lattice.get_all_distances(reference.frac_coords, frame.frac_coords)
+    nearest = distances.argmin(axis=1)
+    for atom, site in enumerate(nearest):
+        if distances[atom, site] > 0.5 or element_of(reference, atom) != element_of(frame, site):
+            raise InputError(
+                f"{name}: atom {atom} ({element_of(reference, atom)}) of its supercell sits on no "
+                f"{element_of(reference, atom)} site of the space"
+            )
+    column_of_site = {int(site): column for column, site in enumerate(space.site_indices)}
+    return {atom: column_of_site[int(s)] for atom, s in enumerate(nearest) if int(s) in column_of_site}
+
+
+def _from_substitutions(
+    text: str, columns: dict[int, int], space: ConfigurationSpace, where: str
+) -> NDArray[np.uint8]:
+    """Codes of a row like ``Br:16 17;Sn:8``."""
+    codes = np.array([space.host_codes[s] for s in space.sublattices], dtype=np.uint8)
+    for part in filter(None, (part.strip() for part in text.split(";"))):
+        element, _, atoms = part.partition(":")
+        for word in atoms.split():
+            if not word.isdigit() or int(word) not in columns:
+                raise InputError(f"{where}: {element}:{word} is no substitutable atom of the supercell")
+            column = columns[int(word)]
+            species = space.species[space.sublattices[column]]
+            if element not in species:
+                raise InputError(f"{where}: atom {word} may hold {', '.join(species)}, not {element}")
+            codes[column] = species.index(element)
+    return codes
+
+
+def _from_digits(text: str, space: ConfigurationSpace, where: str) -> NDArray[np.uint8]:
+    """Codes of a row like ``000111``."""
+    if len(text) != space.n_sites or not text.isdigit():
+        raise InputError(f"{where}: occupation must be {space.n_sites} digits, got {text!r}")
+    return np.frombuffer(text.encode(), dtype=np.uint8) - ord("0")
