@@ -75,6 +75,8 @@ class LabelTable:
         Sizes of the orbits, where the table gives them: then the join checks them.
     reference : Structure or None
         The undoped supercell that substitutions refer to.
+    path : Path or None
+        The file that was read.
     """
 
     name: str
@@ -83,6 +85,7 @@ class LabelTable:
     arrangements: Sequence[str]
     multiplicity: NDArray[np.int64] | None = None
     reference: Structure | None = field(default=None, repr=False)
+    path: Path | None = None
 
     def __len__(self) -> int:
         return len(self.energy)
@@ -207,6 +210,7 @@ def read_labels(source: str | os.PathLike[str]) -> LabelTable:
         arrangements=_arrangements(table, path),
         multiplicity=_multiplicities(table, path),
         reference=None if "occupation" in table.column_names else _reference(path),
+        path=path,
     )
 
 
