@@ -47,7 +47,7 @@ def tidy(command: Callable[P, None]) -> Callable[P, None]:
 def fail(message: str) -> None:
     """Print an error, each line of it behind ``matganip: error:``, unwrapped so that it can be grepped."""
     for line in message.splitlines():
-        print(f"matganip: error: {line}", file=sys.stderr)  # noqa: T201
+        print(f"matganip: error: {line}", file=sys.stderr)
 
 
 def stdout() -> Console:
@@ -85,6 +85,14 @@ def show(console: Console, table: Table) -> None:
     if table.note:
         console.print(Padding(Text(table.note, style="dim"), (0, 0, 0, 2)))
     console.print()
+
+
+def say(console: Console, sentence: str) -> None:
+    """Print a sentence, wrapped and indented as the tables are."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    console.print(Padding(Text(sentence), (0, 0, 0, 2)))
 
 
 def print_json(document: Any) -> None:

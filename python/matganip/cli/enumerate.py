@@ -31,14 +31,11 @@ def enumerate_orbits(
     from matganip.study.summary import orbit_summaries, space_summary
 
     space = space_from(source, supercell, substitute)
-    if output is not None:
-        n_orbits = write_orbits(output, space, space.orbits())
-    else:
-        n_orbits = space.count_orbits()
+    n_orbits = write_orbits(output, space, space.orbits()) if output else space.count_orbits()
     first = next(iter(space.orbits(batch_size=limit)))
     if json:
         print_json({**space_summary(space, n_orbits), "orbits": orbit_summaries(first)})
         return
     show(stdout(), orbit_table(first, n_orbits))
-    if output is not None:
+    if output:
         stdout().print(f"  all {n_orbits:,} orbits are in {output}")

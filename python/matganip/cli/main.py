@@ -60,6 +60,7 @@ def matganip(
 
     [dim]matganip keys lists every key that a study file may have.[/dim]
     """
+    del version  # its callback has done all
     if debug:
         os.environ[DEBUG] = "1"
 

@@ -10,7 +10,7 @@ from matganip.configurations.space import ConfigurationSpace
 from matganip.crystal.prototypes import perovskite
 from matganip.crystal.structures import read_structure
 from matganip.errors import InputError
-from matganip.labels.tables import LabelTable, Labelled, read_labels
+from matganip.labels.tables import Labelled, LabelTable, read_labels
 from matganip.study.schema import Study, by_sublattice
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def prepare(study: Study, base: Path) -> Prepared:
     Raises
     ------
     InputError
-        If a file is missing or cannot be parsed, a species is not in the parent, a sublattice has too few sites,
-        a label fits no orbit, or more orbits are to be trained on than have labels.
+        If a file is missing or cannot be parsed, a species is not in the parent, a sublattice has too few
+        sites, a label fits no orbit, or more orbits are to be trained on than have labels.
     """
     parent = _parent(study, base)
     space = _space(study, parent, study.substitutions)

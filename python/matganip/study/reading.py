@@ -130,10 +130,10 @@ _WANTED = {
     "too_short": "longer: at least {min_length} entries",
     "too_long": "shorter: at most {max_length} entries",
     "string_too_short": "a text of at least {min_length} characters",
-    "greater_than": "a number greater than {gt}",
-    "greater_than_equal": "at least {ge}",
-    "less_than": "less than {lt}",
-    "less_than_equal": "at most {le}",
+    "greater_than": "a number greater than {gt:g}",
+    "greater_than_equal": "at least {ge:g}",
+    "less_than": "less than {lt:g}",
+    "less_than_equal": "at most {le:g}",
     "literal_error": "{expected}",
 }
 

@@ -72,8 +72,8 @@ class Joined:
     n_orbits : int
         How many orbits the space has.
     deviation, constant_mae, spread : float
-        Standard deviation, mean absolute error of the weighted median, and range of the energies, in meV/atom,
-        the first two weighted by multiplicity.
+        Standard deviation, mean absolute deviation from the mean, and range of the energies, in meV/atom, the
+        first two weighted by multiplicity.
     """
 
     role: str
@@ -148,8 +148,8 @@ class Screened:
     top : int
         How many of the lowest the study asks for.
     found, chance : int, float
-        How many of the `top` lowest unseen labels are among the `top` lowest predictions of unseen orbits, and
-        how many would be by chance; -1 and nan where nothing is unseen.
+        How many of the `top` lowest unseen labels are among the `top` lowest predictions of unseen orbits,
+        and how many would be by chance; -1 and nan where nothing is unseen.
     check : Evaluated, optional
         The errors on the unseen labels.
     """

@@ -13,6 +13,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, model_validator
 
+from matganip.errors import InputError
+from matganip.learning.config import MatganipConfig
+
 Supercell = tuple[int, int, int] | tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]
 Protocol = Literal["random-80-20", "leave-one-orbit-out"]
 Count = Annotated[int, Field(ge=0)]
@@ -52,6 +55,7 @@ def by_sublattice(substitutions: dict[str, dict[str, int]]) -> dict[str | tuple[
 
 
 def sublattice_key(name: str) -> str | tuple[int, ...]:
+    """``I`` as it is, ``2,3`` as the tuple (2, 3)."""
     if re.fullmatch(r"\s*\d+(\s*,\s*\d+)*\s*", name):
         return tuple(int(index) for index in name.split(","))
     return name
@@ -136,7 +140,71 @@ class LabelsSection(Section):
 
 
 class ModelSection(Section):
-    """The networks G and D and how they are trained; the knobs of `matganip.MatganipConfig`."""
+    """The networks G and D and how they are trained: the knobs of `matganip.MatganipConfig`."""
+
+    conv_channels: tuple[int, int] = Field(
+        default=(8, 16), description="Channels after Conv1 and Conv2 of G."
+    )
+    kernel_size: int = Field(default=3, description="Side of both convolutions' kernels; odd.")
+    linear_readout: bool = Field(
+        default=True,
+        description="Add a linear function of the matrix to G, so that the convolutions learn only what "
+        "is not linear in it; false is the paper's G.",
+    )
+    discriminator: Literal["conditional", "sequence", "single"] = Field(
+        default="conditional",
+        description="What D reads: the structure and then its property; the properties of a batch as one "
+        "sequence (the paper's); or one property alone.",
+    )
+    embedding_size: int = Field(default=16, description="Width of what the conditional LSTM reads.")
+    lstm_size: int = Field(default=32, description="Width of the LSTM's state.")
+    hidden_size: int = Field(default=32, description="Width of the linear layer behind the LSTM.")
+    objective: Literal["minimax", "non_saturating", "supervised"] = Field(
+        default="non_saturating",
+        description="The losses: the paper's; the same game with a G that learns where it loses; or no game "
+        "at all.",
+    )
+    supervised_weight: float = Field(
+        default=1.0, description="Weight of the supervised term beside the adversarial one; 0 leaves it out."
+    )
+    supervised_loss: Literal["l1", "l2"] = Field(
+        default="l1", description="Absolute or squared error, of the standardised property."
+    )
+    epochs: int = Field(default=300, description="Passes over the training set.")
+    batch_size: int = Field(
+        default=512, description="Rows of a step; a set that is not larger is taken whole."
+    )
+    learning_rate: float = Field(default=2e-3, description="Adam's, of both networks.")
+    betas: tuple[float, float] = Field(
+        default=(0.5, 0.99), description="Adam's decay rates of the first and second moment."
+    )
+    weight_decay: float = Field(default=0.0, description="Decoupled weight decay (AdamW) of G.")
+    gradient_clip: float = Field(default=1.0, description="Largest norm of a gradient; 0 leaves it as it is.")
+    schedule: Literal["cosine", "constant"] = Field(
+        default="cosine", description="Learning rate over the epochs: a half cosine to zero, or constant."
+    )
+    ema: float = Field(
+        default=0.98,
+        description="Decay of the moving average of G's weights, which is what predicts; 0 is off.",
+    )
+    evaluate_every: int = Field(default=10, description="Epochs between two entries of the history.")
+    patience: int = Field(
+        default=0,
+        description="Entries without a better validation error after which training stops; 0 never stops "
+        "it early.",
+    )
+    device: Literal["cpu", "cuda", "mps", "auto"] = Field(default="cpu", description="Where to compute.")
+    num_threads: int = Field(
+        default=1, description="Threads that train; one gives the same bits on any number of cores."
+    )
+
+    @model_validator(mode="after")
+    def _in_range(self) -> ModelSection:
+        try:
+            MatganipConfig.from_dict(self.model_dump())
+        except InputError as error:
+            raise ValueError(str(error).removeprefix("model: ")) from None
+        return self
 
 
 class ScreenSection(Section):

@@ -22,6 +22,16 @@ POTENTIALS = (
     "not reproduce the DFT differences between arrangements at this scale (Spearman with DFT -0.3 to 0.6)."
 )
 
+TITLES = {
+    "count": "Count",
+    "enumerate": "Enumerate",
+    "diffract": "Diffraction and graph",
+    "label": "Labels",
+    "evaluate": "Train and evaluate",
+    "train": "Train for the screen",
+    "screen": "Screen and rank",
+}
+
 SPLITS = {
     "random-80-20": "random 80:20 of arrangements (the paper's)",
     "leave-one-orbit-out": "leave one orbit out",
@@ -114,13 +124,13 @@ def split_sentence(one: Evaluated) -> str:
     """How a split was made, in a sentence with its numbers."""
     if one.protocol == "random-80-20":
         return (
-            f"Random 80:20 (the paper's): trained on {one.n_train:,} arrangements, tested on {one.n_test:,}, of "
-            f"which {one.n_leaked:,} have their orbit in the training set: it tests on structures it has seen."
+            f"Random 80:20 (the paper's): trained on {one.n_train:,} arrangements, tested on {one.n_test:,}; "
+            f"{one.n_leaked:,} of those have their orbit in the training set, so they are not new structures."
         )
     if one.protocol == "leave-one-orbit-out":
         return (
-            f"Leave one orbit out: {one.orbits_test} models, each trained on {one.orbits_train} orbits and asked "
-            "for the one that it has never seen."
+            f"Leave one orbit out: {one.orbits_test} models, each trained on {one.orbits_train} orbits and "
+            "asked for the one that it has never seen."
         )
     return (
         f"Screen: trained on {one.orbits_train:,} labelled orbits ({one.n_train:,} arrangements), checked on "
@@ -170,8 +180,8 @@ def check_sentences(screened: Screened) -> tuple[str, ...]:
         return ("Every labelled orbit was trained on: nothing is left to check the ranking with.",)
     top = min(screened.top, check.orbits_test)
     return (
-        f"On the {check.orbits_test:,} orbits whose {check.calculator} labels the model has not seen: Spearman "
-        f"{check.metrics.spearman:.3f}; {screened.found} of the true {top} lowest are in its first {top} "
-        f"({screened.chance:.1f} by chance); MAE {check.metrics.mae:.4f} meV/atom, where the constant has "
-        f"{check.metrics.constant_mae:.4f}.",
+        f"On the {check.orbits_test:,} orbits whose {check.calculator} labels the model has not seen: "
+        f"Spearman {check.metrics.spearman:.3f}; {screened.found} of the true {top} lowest are in its first "
+        f"{top} ({screened.chance:.1f} by chance); MAE {check.metrics.mae:.4f} meV/atom, where the constant "
+        f"has {check.metrics.constant_mae:.4f}.",
     )

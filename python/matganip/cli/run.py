@@ -1,0 +1,162 @@
+"""`matganip run`: a study from its file to its ranked list."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from matganip.cli.console import print_json, say, show, stderr, stdout, tidy
+from matganip.cli.spaces import Json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from matganip.study.schema import Study
+
+
+@tidy
+def run(
+    study: Annotated[Path, typer.Argument(help="The study file (TOML).", show_default=False)],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for the results.", show_default=False)
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier run's files in that folder, one by one.")
+    ] = False,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="In place of the study's seed.", show_default=False)
+    ] = None,
+    json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the ranking alone.")] = False,
+) -> None:
+    """Do a study: count, enumerate, diffract, train, evaluate, screen and rank; write everything to a folder.
+
+    matganip run examples/cspbi3_br/study.toml --output results/
+    """
+    from matganip.study.reading import read_study
+
+    described = read_study(study)
+    if seed is not None:
+        described = described.model_copy(update={"seed": seed})
+    folder = output or described.output or Path("runs") / study.stem
+    from matganip.study.job import run as do
+    from matganip.study.story import outcome_summary
+
+    with Teller(stdout(), spoken=() if json else ("screen",) if quiet else None) as teller:
+        if not (json or quiet):
+            teller.head(described)
+        outcome = do(
+            described,
+            study.parent,
+            folder,
+            overwrite=overwrite,
+            listener=teller,
+            command=("matganip", *sys.argv[1:]),
+            source=study,
+        )
+    if json:
+        print_json(outcome_summary(outcome, folder))
+    else:
+        teller.foot(outcome.seconds, folder)
+
+
+class Teller:
+    """Shows what a job does: a live bar on stderr (where that is a terminal), what it found on stdout.
+
+    The bar lives within a step and is gone before anything is printed, so that the two never mix.
+
+    Parameters
+    ----------
+    console : Console
+        Where the findings go.
+    spoken : tuple of str, optional
+        The steps to tell of; all by default.
+    """
+
+    def __init__(self, console: Console, spoken: tuple[str, ...] | None = None) -> None:
+        self.console = console
+        self.spoken = spoken
+        self.bar: Progress | None = None
+        self.number = 0
+
+    def __enter__(self) -> Teller:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._clear()
+
+    def head(self, study: Study) -> None:
+        """Print the study's name."""
+        from matganip import __version__
+
+        self.console.print(
+            f"\n  [bold]{study.name}[/bold]   [dim]matganip {__version__}, seed {study.seed}[/dim]\n"
+        )
+
+    def foot(self, seconds: dict[str, float], folder: Path) -> None:
+        """Print where the results are and how long they took."""
+        self.console.print(f"  Results are in [bold]{folder}[/bold]; open report.html there.")
+        if self.spoken is None:
+            steps = ", ".join(f"{name} {taken:.1f}" for name, taken in seconds.items())
+            self.console.print(f"  [dim]{sum(seconds.values()):.1f} s: {steps}[/dim]\n")
+
+    def begin(self, step: str) -> None:
+        """Clear the bar of the step before."""
+        del step
+        self._clear()
+
+    def progress(self, step: str, done: int, total: int, detail: str) -> None:
+        """Move the bar."""
+        if self.bar is None:
+            self.bar = _new_bar()
+            self.bar.add_task(step, total=total, detail=detail)
+        task = self.bar.tasks[-1]
+        self.bar.update(task.id, completed=done, total=total, detail=detail)
+
+    def found(self, step: str, *results: object) -> None:
+        """Print what a step found."""
+        from matganip.study.story import TITLES, tell
+
+        self._clear()
+        if self.spoken is not None and step not in self.spoken:
+            return
+        sentences, tables = tell(step, results)
+        if self.spoken is None:
+            self.number += 1
+            self.console.print(f"[bold cyan]{self.number}[/bold cyan] [bold]{TITLES[step]}[/bold]\n")
+        for table in tables:
+            show(self.console, table)
+        for sentence in sentences:
+            say(self.console, sentence)
+        if sentences:
+            self.console.print()
+
+    def _clear(self) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+            self.bar = None
+
+
+def _new_bar() -> Progress:
+    """A bar with time left and the last numbers, drawn only where stderr is a terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = stderr()
+    bar = Progress(
+        TextColumn("  {task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(compact=True),
+        TextColumn("[dim]{task.fields[detail]}[/dim]"),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+    bar.start()
+    return bar

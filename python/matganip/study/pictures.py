@@ -1,0 +1,148 @@
+"""The figures of a study, each a file: which results go into which picture, and the words below it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from matganip.report import energies
+from matganip.report.arrangement import arrangement
+from matganip.report.content import Picture
+from matganip.report.diffraction import graph_matrix_image, patterns
+from matganip.report.style import figure
+from matganip.study.provenance import evaluated
+from matganip.study.story import SPLITS
+from matganip.study.summary import sites_text
+
+if TYPE_CHECKING:
+    from matganip.study.job import Outcome
+
+SHORT = {
+    "random-80-20": "random 80:20",
+    "leave-one-orbit-out": "leave one orbit out",
+    "screen": "screen, unseen orbits",
+}
+
+
+def draw_all(outcome: Outcome, folder: Path) -> dict[str, Picture]:
+    """Draw every figure into a folder and return them by name."""
+    return {
+        "patterns": draw_patterns(outcome, folder / "patterns.png"),
+        "graph": draw_graph(outcome, folder / "graph.png"),
+        "parity": draw_parity(outcome, folder / "parity.png"),
+        "training": draw_training(outcome, folder / "training.png"),
+        "ranking": draw_ranking(outcome, folder / "ranking.png"),
+        "winners": draw_winners(outcome, folder / "winners.png"),
+    }
+
+
+def draw_patterns(outcome: Outcome, path: Path) -> Picture:
+    """Stick patterns of a few orbits, spread over the enumeration."""
+    found, orbits = outcome.diffracted, outcome.enumerated
+    rows = np.unique(np.linspace(0, len(orbits.occupations) - 1, 4).round().astype(int))
+    names = [f"orbit {row}\n{sites_text(orbits.space, orbits.occupations[row])}" for row in rows]
+    varying = np.ptp(found.peaks.intensity, axis=0) > 1e-6
+    with figure(path, 10, 4.6) as ax:
+        patterns(found.peaks.two_theta, found.peaks.intensity[rows], names, varying=varying, ax=ax)
+        ax.set_title("Diffraction patterns of four orbits" if len(rows) == 4 else "Diffraction patterns")
+    section = outcome.prepared.study.diffraction
+    return Picture(
+        path,
+        f"Peaks of some of the {len(orbits.occupations)} orbits ({section.radiation}, "
+        f'resolution "{section.resolution}"), heights on a square-root scale. Only the red lines carry '
+        "information about the arrangement; the strong ones are the parent's own.",
+    )
+
+
+def draw_graph(outcome: Outcome, path: Path) -> Picture:
+    """The graph matrix of the first orbit, and how the last one's differs."""
+    found = outcome.diffracted
+    n_peaks = found.matrices.shape[-1]
+    two_theta = found.peaks.two_theta[:n_peaks]
+    first, last = found.matrices[0], found.matrices[-1]
+    with figure(path, 10, 4.4, ncols=2) as (left, right):
+        graph_matrix_image(first, two_theta, title="Graph matrix of orbit 0", ax=left)
+        title = f"Orbit {len(found.matrices) - 1} less orbit 0"
+        graph_matrix_image(last - first, two_theta, difference=True, title=title, ax=right)
+    return Picture(
+        path,
+        f"What the network reads: a_ij = t_i t_j + I_i I_j over the first {n_peaks} peaks, by angle. Left, "
+        "one arrangement; right, all that distinguishes another from it.",
+    )
+
+
+def draw_parity(outcome: Outcome, path: Path) -> Picture:
+    """Predicted against calculated for every split, each with the line of its constant."""
+    shown = evaluated(outcome)
+    with figure(path, 4.1 * len(shown), 4.3, ncols=len(shown), squeeze=False) as axes:
+        for ax, one in zip(axes[0], shown, strict=True):
+            text = (
+                f"MAE {one.metrics.mae:.3f} (constant {one.metrics.constant_mae:.3f})\n"
+                f"Spearman {one.metrics.spearman:.2f}   R² {one.metrics.r2:.2f}"
+            )
+            title = f"{one.calculator.split(' (')[0].split(' PW')[0]}, {SHORT[one.protocol]}"
+            energies.parity(
+                one.calculated, one.predicted, one.multiplicity, one.constant, title=title, text=text, ax=ax
+            )
+    return Picture(
+        path,
+        "Predicted against calculated energies, in meV/atom from the mean; the area of a dot grows with "
+        "its orbit's multiplicity. The dashed line is what the constant predicts. "
+        + " ".join(f"{SHORT[one.protocol].capitalize()}: {one.calculator}." for one in shown),
+    )
+
+
+def draw_ranking(outcome: Outcome, path: Path) -> Picture:
+    """The ranking over the arrangements, and their histogram."""
+    screened, ranking = outcome.screened, outcome.screened.ranking
+    calculator = outcome.trained.calculator
+    above = (screened.label - ranking.prediction[0]) * (1000.0 / ranking.n_atoms)
+    with figure(path, 10, 4.2, ncols=2, width_ratios=(2.1, 1)) as (left, right):
+        energies.ranked(
+            ranking.relative,
+            ranking.multiplicity,
+            above,
+            screened.trained,
+            top=screened.top,
+            title=f"{len(ranking):,} orbits, ranked",
+            ax=left,
+        )
+        energies.energy_histogram(
+            ranking.relative,
+            ranking.multiplicity,
+            label="above the lowest, meV/atom",
+            title=f"{ranking.multiplicity.sum():,} arrangements",
+            ax=right,
+        )
+    return Picture(
+        path,
+        f"Left: the prediction for every arrangement in order, with the {calculator} labels as dots (hollow: "
+        "trained on). Right: how many arrangements lie at which predicted energy.",
+    )
+
+
+def draw_winners(outcome: Outcome, path: Path) -> Picture:
+    """The four lowest arrangements."""
+    ranking = outcome.screened.ranking
+    dopants = tuple(
+        dict.fromkeys(name for species in ranking.space.species for name in species[:-1] if name != "vac")
+    )
+    shown = min(4, len(ranking))
+    with figure(path, 2.6 * shown, 3.0, ncols=shown, squeeze=False) as axes:
+        for place, ax in enumerate(axes[0]):
+            structure = ranking.space.structure(ranking.occupations[place])
+            title = f"{place + 1}.  +{ranking.relative[place]:.3f} meV/atom"
+            arrangement(structure, dopants, title=title, ax=ax)
+    return Picture(
+        path,
+        f"The {shown} lowest predictions of the screen. In colour: {', '.join(dopants)}; the host is pale, "
+        "its shortest bonds are drawn as sticks.",
+    )
+
+
+def draw_training(outcome: Outcome, path: Path) -> Picture:
+    """The adversarial game and the error, epoch by epoch, of the model that ranks."""
+    history = outcome.trained.history
+    raise NotImplementedError(SPLITS, history)

@@ -1,0 +1,98 @@
+"""What the Parquet files say is what the arrays said, and equal content is equal bytes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+import matganip as mg
+from matganip.errors import InputError
+from matganip.screening.ranking import Ranking
+from matganip.screening.tables import arrangement_columns, write_orbits, write_ranking
+
+PARENT = mg.perovskite("CsPbI3", a=6.289)
+SPACE = mg.ConfigurationSpace(PARENT, (2, 2, 2), {"I": {"Br": 3}})
+ORBITS = next(iter(SPACE.orbits()))
+
+
+def ranking() -> Ranking:
+    energy = np.linspace(-127.0, -126.0, 19)
+    return Ranking(SPACE, np.arange(19), ORBITS.occupations, ORBITS.multiplicity, energy)
+
+
+def write(path: Path) -> None:
+    label = np.where(np.arange(19) % 2 == 0, -126.5, np.nan)
+    write_ranking(
+        path, ranking(), label=label, trained=np.arange(19) % 4 == 0, about={"calculator": "CHGNet"}
+    )
+
+
+def test_orbits_are_written_in_order_whatever_the_batches(tmp_path):
+    assert write_orbits(tmp_path / "orbits.parquet", SPACE, SPACE.orbits(batch_size=5)) == 19
+    rows = pq.read_table(tmp_path / "orbits.parquet").to_pydict()
+    assert rows["orbit"] == list(range(19))
+    assert rows["multiplicity"] == ORBITS.multiplicity.tolist()
+    for text, sites, occupation in zip(rows["occupation"], rows["Br_on_I"], ORBITS.occupations, strict=True):
+        assert [int(code) for code in text] == occupation.tolist()
+        assert sites == np.flatnonzero(occupation == 0).tolist()
+
+
+def test_the_metadata_says_what_codes_and_sites_mean(tmp_path):
+    write_orbits(tmp_path / "orbits.parquet", SPACE, SPACE.orbits())
+    about = pq.read_schema(tmp_path / "orbits.parquet").metadata
+    assert about[b"space"].decode() == SPACE.key
+    assert json.loads(about[b"species"]) == [["Br", "I"]]
+    atoms = json.loads(about[b"atoms_of_sites"])
+    assert {SPACE.supercell_structure[atom].specie.symbol for atom in atoms} == {"I"}
+
+
+def test_two_sublattices_with_a_vacancy_keep_apart_what_sits_where():
+    space = mg.ConfigurationSpace(PARENT, (2, 2, 1), {"I": {"Br": 2, "vac": 1}, "Pb": {"Sn": 2}})
+    batch = next(iter(space.orbits(batch_size=50)))
+    columns = arrangement_columns(space, batch.occupations)
+    assert set(columns) == {"occupation", "Br_on_I", "vac_on_I", "Sn_on_Pb"}
+    for name, sites in columns.items():
+        if name != "occupation":
+            species, host = name.split("_on_")
+            for row, taken in zip(batch.occupations, sites.to_pylist(), strict=True):
+                named = [space.species[s][code] for s, code in zip(space.sublattices, row, strict=True)]
+                assert [named[site] for site in taken] == [species] * len(taken)
+                elements = {
+                    space.supercell_structure[int(space.site_indices[i])].specie.symbol for i in taken
+                }
+                assert elements == {host}
+
+
+def test_a_ranking_has_labels_where_there_are_some(tmp_path):
+    write(tmp_path / "ranking.parquet")
+    table = pq.read_table(tmp_path / "ranking.parquet")
+    assert table["rank"].to_pylist() == list(range(1, 20))
+    assert table["label_eV"].null_count == 9
+    assert table["relative_meV_per_atom"][18].as_py() == pytest.approx(1000 / 40)
+    assert table["trained_on"].to_pylist()[:5] == [True, False, False, False, True]
+    assert table.schema.metadata[b"calculator"] == b"CHGNet"
+
+
+def test_equal_rankings_are_equal_bytes(tmp_path):
+    write(tmp_path / "a.parquet")
+    write(tmp_path / "b.parquet")
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+
+
+def test_an_enumeration_that_fails_leaves_no_file(tmp_path):
+    def broken():
+        yield ORBITS
+        raise RuntimeError("interrupted")
+
+    with pytest.raises(RuntimeError, match="interrupted"):
+        write_orbits(tmp_path / "orbits.parquet", SPACE, broken())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(InputError, match="cannot be written"):
+        write_orbits(tmp_path / "nowhere" / "orbits.parquet", SPACE, SPACE.orbits())
