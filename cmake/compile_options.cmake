@@ -6,6 +6,8 @@ target_compile_options(matganip_options INTERFACE
   $<$<CXX_COMPILER_ID:GNU,Clang,AppleClang>:-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion>
 )
 
+find_package(Threads REQUIRED)
+target_link_libraries(matganip_options INTERFACE Threads::Threads)
 find_package(OpenMP COMPONENTS CXX)
 if(OpenMP_CXX_FOUND)
   target_link_libraries(matganip_options INTERFACE OpenMP::OpenMP_CXX)

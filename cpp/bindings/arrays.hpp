@@ -12,14 +12,14 @@ namespace matganip::bindings {
 
 namespace py = pybind11;
 
-/// Checks that `array` is a C-contiguous array of T with `ndim` dimensions, and nothing is ever converted or copied in
-/// silence: the message names the argument and what was given.
+/// Checks that `array` is a C-contiguous array of T with `ndim` dimensions, and nothing is ever converted or
+/// copied in silence: the message names the argument and what was given.
 template <class T>
 py::array_t<T> require_array(const py::array& array, const char* name, py::ssize_t ndim) {
     const auto fail = [&](const std::string& wanted) -> void {
         throw std::invalid_argument(std::string(name) + " must be " + wanted + ", got dtype " +
-                                    std::string(py::str(array.dtype())) + " with " + std::to_string(array.ndim()) +
-                                    " dimension(s)");
+                                    std::string(py::str(array.dtype())) + " with " +
+                                    std::to_string(array.ndim()) + " dimension(s)");
     };
     if (!py::isinstance<py::array_t<T>>(array)) fail("of dtype " + std::string(py::str(py::dtype::of<T>())));
     if (array.ndim() != ndim) fail("an array of " + std::to_string(ndim) + " dimension(s)");

@@ -3,7 +3,8 @@
 #include "register.hpp"
 
 PYBIND11_MODULE(_core, module) {
-    module.doc() = "The compiled kernels of matganip; called by its configurations and diffraction rooms only.";
+    module.doc() =
+        "The compiled kernels of matganip; called by its configurations and diffraction rooms only.";
     matganip::bindings::register_configurations(module);
     matganip::bindings::register_diffraction(module);
 }

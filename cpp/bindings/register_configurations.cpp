@@ -35,8 +35,8 @@ py::tuple py_canonical_form(const py::array& permutations, const Counts& counts,
     const PermutationGroup group = group_from(permutations);
     const auto rows = require_array<std::uint8_t>(occupations, "occupations", 2);
     if (static_cast<std::size_t>(rows.shape(1)) != group.degree)
-        throw std::invalid_argument("occupations has " + std::to_string(rows.shape(1)) + " columns, the space " +
-                                    std::to_string(group.degree) + " sites");
+        throw std::invalid_argument("occupations has " + std::to_string(rows.shape(1)) +
+                                    " columns, the space " + std::to_string(group.degree) + " sites");
     const std::vector<Stage> stages = stages_of({counts});
     py::array_t<std::uint8_t> representatives({rows.shape(0), rows.shape(1)});
     py::array_t<std::int64_t> multiplicities(rows.shape(0));
@@ -73,19 +73,22 @@ std::size_t py_fill(OrbitEnumerator& enumerator, const py::array& occupations, c
 }  // namespace
 
 void register_configurations(py::module_& module) {
-    module.def("close_group", &py_close_group, py::arg("generators"), py::kw_only(), py::arg("max_order"),
-               "All elements of the group that permutations (n, degree) uint16 span, in lexicographic order.");
-    module.def("canonical_form", &py_canonical_form, py::arg("permutations"), py::arg("counts"),
-               py::arg("occupations"), py::kw_only(), py::arg("num_threads") = 0,
-               "The smallest member (n, n_sites) uint8 of each row's orbit, and the size (n,) int64 of the orbit.");
+    module.def(
+        "close_group", &py_close_group, py::arg("generators"), py::kw_only(), py::arg("max_order"),
+        "All elements of the group that permutations (n, degree) uint16 span, in lexicographic order.");
+    module.def(
+        "canonical_form", &py_canonical_form, py::arg("permutations"), py::arg("counts"),
+        py::arg("occupations"), py::kw_only(), py::arg("num_threads") = 0,
+        "The smallest member (n, n_sites) uint8 of each row's orbit, and the size (n,) int64 of the orbit.");
     py::class_<OrbitEnumerator>(module, "OrbitEnumerator",
                                 "Streams the orbits of a composition under a permutation group.")
         .def(py::init([](const py::array& permutations, const Counts& counts, std::uint64_t shard,
                          std::uint64_t n_shards) {
-                 return std::make_unique<OrbitEnumerator>(group_from(permutations), Composition{counts}, shard,
-                                                          n_shards);
+                 return std::make_unique<OrbitEnumerator>(group_from(permutations), Composition{counts},
+                                                          shard, n_shards);
              }),
-             py::arg("permutations"), py::arg("counts"), py::kw_only(), py::arg("shard") = 0, py::arg("n_shards") = 1)
+             py::arg("permutations"), py::arg("counts"), py::kw_only(), py::arg("shard") = 0,
+             py::arg("n_shards") = 1)
         .def(
             "resume_after",
             [](OrbitEnumerator& self, const py::array& row) {
@@ -94,7 +97,8 @@ void register_configurations(py::module_& module) {
             py::arg("row"), "Start after this representative, which the stream has given before.")
         .def("fill", &py_fill, py::arg("occupations"), py::arg("multiplicity"), py::kw_only(),
              py::arg("num_threads") = 0,
-             "Write the next orbits into the arrays; the number written, less than their length only at the end.");
+             "Write the next orbits into the arrays; the number written, less than their length only at the "
+             "end.");
 }
 
 }  // namespace matganip::bindings

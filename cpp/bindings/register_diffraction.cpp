@@ -1,5 +1,6 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
 #include <algorithm>
 
@@ -32,13 +33,19 @@ void in_pieces(std::size_t n_rows, std::size_t work_per_row, Body&& body) {
     }
 }
 
+/// The caller's `out`, checked, or a new array where it is None.
 template <class T>
-void require_writeable(const py::array_t<T>& array, const char* name) {
-    if (!array.writeable()) throw std::invalid_argument(std::string(name) + " is read-only");
-}
-
-std::string shape_of(const py::array& array) {
-    return py::str(py::object(array.attr("shape")));
+py::array_t<T> result_array(const py::object& out, std::vector<py::ssize_t> shape) {
+    if (out.is_none()) return py::array_t<T>(std::move(shape));
+    if (!py::isinstance<py::array>(out)) throw std::invalid_argument("out must be an array");
+    py::array_t<T> array =
+        require_array<T>(out.cast<py::array>(), "out", static_cast<py::ssize_t>(shape.size()));
+    if (!std::equal(shape.begin(), shape.end(), array.shape()))
+        throw std::invalid_argument("out must have the shape " +
+                                    std::string(py::str(py::tuple(py::cast(shape)))) + ", got " +
+                                    std::string(py::str(array.attr("shape"))));
+    if (!array.writeable()) throw std::invalid_argument("out is read-only");
+    return array;
 }
 
 LatticePattern make_lattice_pattern(const py::array& modes, const py::array& waves,
@@ -73,19 +80,20 @@ LatticePattern make_lattice_pattern(const py::array& modes, const py::array& wav
 }
 
 py::array_t<double> py_intensities(const LatticePattern& pattern, const py::array& occupations,
-                                   std::size_t n_columns, bool scale_to_maximum, int num_threads) {
+                                   std::size_t n_columns, bool scale_to_maximum, const py::object& out,
+                                   int num_threads) {
     const auto rows = require_array<std::uint8_t>(occupations, "occupations", 2);
     if (static_cast<std::size_t>(rows.shape(1)) != pattern.n_sites())
         throw std::invalid_argument("occupations has " + std::to_string(rows.shape(1)) +
                                     " columns, the space " + std::to_string(pattern.n_sites()) + " sites");
-    py::array_t<double> intensity({rows.shape(0), static_cast<py::ssize_t>(n_columns)});
+    auto intensity = result_array<double>(out, {rows.shape(0), static_cast<py::ssize_t>(n_columns)});
     const auto codes = as_span(rows);
-    const auto out = as_mutable_span(intensity);
+    const auto written = as_mutable_span(intensity);
     in_pieces(static_cast<std::size_t>(rows.shape(0)), pattern.work_per_row(),
               [&](std::size_t first, std::size_t n) {
                   pattern.intensities(codes.subspan(first * pattern.n_sites(), n * pattern.n_sites()),
                                       n_columns, scale_to_maximum,
-                                      out.subspan(first * n_columns, n * n_columns), num_threads, first);
+                                      written.subspan(first * n_columns, n * n_columns), num_threads, first);
               });
     return intensity;
 }
@@ -99,17 +107,7 @@ py::array_t<float> py_graph_matrices(const py::array& two_theta, const py::array
         throw std::invalid_argument("intensity has " + std::to_string(rows.shape(1)) + " columns for " +
                                     std::to_string(angles.shape(0)) + " angles");
     const auto n = static_cast<py::ssize_t>(n_vertices);
-    py::array_t<float> matrices;
-    if (out.is_none()) {
-        matrices = py::array_t<float>({rows.shape(0), n, n});
-    } else {
-        matrices = require_array<float>(out.cast<py::array>(), "out", 3);
-        require_writeable(matrices, "out");
-        if (matrices.shape(0) != rows.shape(0) || matrices.shape(1) != n || matrices.shape(2) != n)
-            throw std::invalid_argument("out must have the shape (" + std::to_string(rows.shape(0)) + ", " +
-                                        std::to_string(n) + ", " + std::to_string(n) + "), got " +
-                                        shape_of(matrices));
-    }
+    auto matrices = result_array<float>(out, {rows.shape(0), n, n});
     const auto n_peaks = static_cast<std::size_t>(angles.shape(0));
     const std::size_t size = n_vertices * n_vertices;
     const auto values = as_span(rows);
@@ -135,7 +133,7 @@ void register_diffraction(py::module_& module) {
         .def_property_readonly("n_peaks", &LatticePattern::n_peaks)
         .def_property_readonly("n_sums", &LatticePattern::n_sums)
         .def("intensities", &py_intensities, py::arg("occupations"), py::kw_only(), py::arg("n_columns"),
-             py::arg("scale_to_maximum"), py::arg("num_threads") = 0,
+             py::arg("scale_to_maximum"), py::arg("out") = py::none(), py::arg("num_threads") = 0,
              "The first n_columns peaks (n, n_columns) float64 of occupations (n, n_sites) uint8.");
     module.def("graph_matrices", &py_graph_matrices, py::arg("two_theta"), py::arg("intensity"),
                py::kw_only(), py::arg("n_vertices"), py::arg("angle_scale"), py::arg("intensity_scale"),

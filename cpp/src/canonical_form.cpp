@@ -49,13 +49,14 @@ std::vector<std::uint16_t> inverses(const PermutationGroup& group) {
 
 }  // namespace
 
-void canonical_form(const PermutationGroup& group, std::span<const Stage> stages, std::span<const std::uint8_t> rows,
-                    std::span<std::uint8_t> representatives, std::span<std::int64_t> multiplicities,
-                    int num_threads) {
+void canonical_form(const PermutationGroup& group, std::span<const Stage> stages,
+                    std::span<const std::uint8_t> rows, std::span<std::uint8_t> representatives,
+                    std::span<std::int64_t> multiplicities, int num_threads) {
     const std::size_t degree = group.degree;
     const std::size_t n_rows = multiplicities.size();
     if (rows.size() != n_rows * degree || representatives.size() != rows.size())
-        throw std::invalid_argument("canonical_form: rows, representatives and multiplicities disagree in shape");
+        throw std::invalid_argument(
+            "canonical_form: rows, representatives and multiplicities disagree in shape");
     const std::size_t order = group.order();
     const std::vector<std::uint16_t> preimages = inverses(group);
 

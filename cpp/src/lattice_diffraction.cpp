@@ -1,6 +1,7 @@
 #include "matganip/lattice_diffraction.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 
@@ -10,21 +11,40 @@
 namespace matganip {
 namespace {
 
-// Rows that go through the sums together, one to a vector lane, and columns of one register tile. A short
-// block is padded to whole lanes, so that every row sees the same instructions wherever it stands.
+// Rows that go through the sums together, one to a vector lane. A short block is padded to whole lanes, so
+// that every row sees the same instructions wherever it stands.
 constexpr std::size_t lanes = 8;
-constexpr std::size_t tile = 8;
+// Doubles of the widest vector: waves and peaks are padded to it, so that loops have no remainder.
+constexpr std::size_t width = 8;
+// Sums that one pass over the peaks adds: enough to hide its loads and stores behind multiplications.
+constexpr std::size_t sums_per_pass = 4;
 constexpr std::size_t rows_per_task = 512;
+
+constexpr std::size_t padded(std::size_t n, std::size_t unit) {
+    return (n + unit - 1) / unit * unit;
+}
 
 void require(bool holds, const char* message) {
     if (!holds) throw std::invalid_argument(message);
 }
 
-/// sums(s, lane) of a block whose amplitudes are (n_slots, lanes).
+/// The lattice Fourier transform: adds the waves of each occupied site to the amplitudes of its mode.
+MATGANIP_CLONES
+void add_waves(const double* __restrict waves, const std::int32_t* sites, const std::int32_t* modes,
+               std::size_t n, std::size_t n_waves, double* __restrict amplitudes) {
+    for (std::size_t k = 0; k < n; ++k) {
+        const double* wave = waves + static_cast<std::size_t>(sites[k]) * n_waves;
+        double* amplitude = amplitudes + static_cast<std::size_t>(modes[k]) * n_waves;
+        for (std::size_t w = 0; w < n_waves; w += width)
+            for (std::size_t c = 0; c < width; ++c) amplitude[w + c] += wave[w + c];
+    }
+}
+
+/// sums(lane, s), rows of n_padded, of a block whose amplitudes are (n_slots, lanes).
 MATGANIP_CLONES
 void sum_products(const double* __restrict amplitudes, const std::int64_t* offsets, std::size_t n_sums,
-                  const std::int32_t* left, const std::int32_t* right, const double* weight,
-                  double* __restrict sums) {
+                  std::size_t n_padded, const std::int32_t* left, const std::int32_t* right,
+                  const double* weight, double* __restrict sums) {
     for (std::size_t s = 0; s < n_sums; ++s) {
         double total[lanes] = {};
         for (std::int64_t t = offsets[s]; t < offsets[s + 1]; ++t) {
@@ -32,125 +52,170 @@ void sum_products(const double* __restrict amplitudes, const std::int64_t* offse
             const double* b = amplitudes + static_cast<std::size_t>(right[t]) * lanes;
             for (std::size_t lane = 0; lane < lanes; ++lane) total[lane] += weight[t] * a[lane] * b[lane];
         }
-        std::copy_n(total, lanes, sums + s * lanes);
+        for (std::size_t lane = 0; lane < lanes; ++lane) sums[lane * n_padded + s] = total[lane];
     }
 }
 
-/// peaks(lane, p) = base[p] + sum over s of sums(s, lane) coefficients(s, p), negatives cut off.
-MATGANIP_CLONES
-void sum_peaks(const double* __restrict sums, std::size_t n_sums, const double* __restrict table,
-               std::size_t n_padded, double* __restrict peaks) {
-    for (std::size_t p = 0; p < n_padded; p += tile) {
-        double block[lanes][tile];
-        for (auto& row : block) std::copy_n(table + p, tile, row);
-        for (std::size_t s = 0; s < n_sums; ++s) {
-            const double* coefficient = table + (1 + s) * n_padded + p;
-            for (std::size_t lane = 0; lane < lanes; ++lane)
-                for (std::size_t c = 0; c < tile; ++c)
-                    block[lane][c] += sums[s * lanes + lane] * coefficient[c];
-        }
-        for (std::size_t lane = 0; lane < lanes; ++lane)
-            for (std::size_t c = 0; c < tile; ++c)
-                peaks[lane * n_padded + p + c] = block[lane][c] > 0.0 ? block[lane][c] : 0.0;
+/// Adds four rows of the table, times their sums, to the peaks of two arrangements.
+inline void add_four(const double* __restrict table, std::size_t stride, std::size_t n_peaks,
+                     const double* __restrict sums0, const double* __restrict sums1,
+                     double* __restrict peaks0, double* __restrict peaks1) {
+    const double a0 = sums0[0], a1 = sums0[1], a2 = sums0[2], a3 = sums0[3];
+    const double b0 = sums1[0], b1 = sums1[1], b2 = sums1[2], b3 = sums1[3];
+    for (std::size_t p = 0; p < n_peaks; ++p) {
+        const double t0 = table[p], t1 = table[stride + p], t2 = table[2 * stride + p],
+                     t3 = table[3 * stride + p];
+        peaks0[p] += a0 * t0 + a1 * t1 + a2 * t2 + a3 * t3;
+        peaks1[p] += b0 * t0 + b1 * t1 + b2 * t2 + b3 * t3;
     }
 }
 
+/// peaks(lane, p) = base[p] + sum over s of sums(lane, s) table(s, p), negatives cut off; n_sums in whole
+/// passes.
 MATGANIP_CLONES
-void scale_rows(double* __restrict peaks, std::size_t n_rows, std::size_t n_padded) {
-    for (std::size_t row = 0; row < n_rows; ++row) {
-        double* peak = peaks + row * n_padded;
-        double largest[tile] = {};
-        for (std::size_t p = 0; p < n_padded; p += tile)
-            for (std::size_t c = 0; c < tile; ++c)
-                largest[c] = peak[p + c] > largest[c] ? peak[p + c] : largest[c];
-        const double maximum = *std::max_element(largest, largest + tile);
-        const double factor = maximum > 0.0 ? 100.0 / maximum : 0.0;
-        for (std::size_t p = 0; p < n_padded; ++p) peak[p] *= factor;
+void sum_peaks(const double* __restrict sums, std::size_t n_sums, const double* __restrict base,
+               const double* __restrict table, std::size_t stride, std::size_t n_peaks,
+               double* __restrict peaks) {
+    for (std::size_t lane = 0; lane < lanes; lane += 2) {
+        double* peaks0 = peaks + lane * stride;
+        double* peaks1 = peaks0 + stride;
+        const double* sums0 = sums + lane * n_sums;
+        for (std::size_t p = 0; p < n_peaks; ++p) peaks0[p] = peaks1[p] = base[p];
+        for (std::size_t s = 0; s < n_sums; s += sums_per_pass)
+            add_four(table + s * stride, stride, n_peaks, sums0 + s, sums0 + n_sums + s, peaks0, peaks1);
     }
+}
+
+/// Writes a row: what rounding leaves below zero as zero, and the largest of `n_peaks` as 100 where wanted.
+MATGANIP_CLONES
+void finish_row(const double* __restrict peaks, std::size_t n_peaks, std::size_t n_columns,
+                bool scale_to_maximum, double* __restrict intensity) {
+    double factor = 1.0;
+    if (scale_to_maximum) {
+        double largest[width] = {};
+        for (std::size_t p = 0; p < n_peaks; p += width)
+            for (std::size_t c = 0; c < width; ++c) largest[c] = std::max(largest[c], peaks[p + c]);
+        const double maximum = *std::max_element(largest, largest + width);
+        factor = maximum > 0.0 ? 100.0 / maximum : 0.0;
+    }
+    for (std::size_t p = 0; p < n_columns; ++p) intensity[p] = std::max(peaks[p], 0.0) * factor;
 }
 
 }  // namespace
 
 struct LatticePattern::Scratch {
+    std::vector<std::int32_t> sites, modes;
     std::vector<double> row, amplitudes, sums, peaks;
+
+    explicit Scratch(const LatticePattern& pattern)
+        : sites(pattern.n_sites_),
+          modes(pattern.n_sites_),
+          row(pattern.n_slots_),
+          amplitudes(pattern.n_slots_ * lanes),
+          sums(lanes * pattern.n_table_rows_),
+          peaks(lanes * pattern.stride_) {}
 };
 
 LatticePattern::LatticePattern(const LatticeForm& form)
     : n_sites_(form.n_sites),
       n_codes_(form.n_codes),
-      n_modes_(form.n_modes),
-      n_waves_(form.n_waves),
       n_peaks_(form.n_peaks),
-      n_padded_((form.n_peaks + tile - 1) / tile * tile),
+      n_sums_(form.n_sums()),
+      n_waves_(padded(form.n_waves, width)),
+      n_slots_(form.n_modes * n_waves_ + 1),
+      n_table_rows_(padded(n_sums_, sums_per_pass)),
+      stride_(padded(form.n_peaks, width)),
       modes_(form.modes.begin(), form.modes.end()),
-      waves_(form.waves.begin(), form.waves.end()),
       offsets_(form.term_offsets.begin(), form.term_offsets.end()),
-      left_(form.left.begin(), form.left.end()),
-      right_(form.right.begin(), form.right.end()),
       weight_(form.weight.begin(), form.weight.end()) {
-    require(n_peaks_ > 0, "base: no peaks");
-    require(modes_.size() == n_sites_ * n_codes_, "modes: not (n_sites, n_codes)");
-    require(waves_.size() == n_sites_ * n_waves_, "waves: not (n_sites, n_waves)");
-    require(!offsets_.empty() && offsets_.front() == 0 && std::is_sorted(offsets_.begin(), offsets_.end()) &&
-                static_cast<std::size_t>(offsets_.back()) == weight_.size(),
+    check(form);
+    waves_.assign(n_sites_ * n_waves_, 0.0);
+    for (std::size_t i = 0; i < n_sites_; ++i)
+        std::copy_n(form.waves.begin() + i * form.n_waves, form.n_waves, waves_.begin() + i * n_waves_);
+
+    // Here the waves of a mode are padded, and the constant stands last.
+    const auto slot = [&](std::int32_t a) {
+        const auto wave = static_cast<std::size_t>(a) - 1;
+        return static_cast<std::int32_t>(a == 0 ? n_slots_ - 1
+                                                : wave / form.n_waves * n_waves_ + wave % form.n_waves);
+    };
+    std::transform(form.left.begin(), form.left.end(), std::back_inserter(left_), slot);
+    std::transform(form.right.begin(), form.right.end(), std::back_inserter(right_), slot);
+
+    base_.assign(stride_, 0.0);
+    std::copy(form.base.begin(), form.base.end(), base_.begin());
+    table_.assign(n_table_rows_ * stride_, 0.0);
+    for (std::size_t s = 0; s < n_sums_; ++s)
+        std::copy_n(form.coefficients.begin() + s * n_peaks_, n_peaks_, table_.begin() + s * stride_);
+}
+
+void LatticePattern::check(const LatticeForm& form) {
+    const std::size_t n_sums = form.n_sums();
+    const std::size_t n_terms = form.weight.size();
+    const auto& offsets = form.term_offsets;
+    require(form.n_peaks > 0, "base: no peaks");
+    require(form.modes.size() == form.n_sites * form.n_codes, "modes: not (n_sites, n_codes)");
+    require(form.waves.size() == form.n_sites * form.n_waves, "waves: not (n_sites, n_waves)");
+    require(!offsets.empty() && offsets.front() == 0 && std::is_sorted(offsets.begin(), offsets.end()) &&
+                static_cast<std::size_t>(offsets.back()) == n_terms,
             "term_offsets: must rise from 0 to the number of terms");
-    require(left_.size() == weight_.size() && right_.size() == weight_.size(),
-            "left, right, weight: sizes differ");
-    require(form.base.size() == n_peaks_, "base: not (n_peaks,)");
-    require(form.coefficients.size() == n_sums() * n_peaks_, "coefficients: not (n_sums, n_peaks)");
+    require(form.left.size() == n_terms && form.right.size() == n_terms, "left, right, weight: sizes differ");
+    require(form.base.size() == form.n_peaks, "base: not (n_peaks,)");
+    require(form.coefficients.size() == n_sums * form.n_peaks, "coefficients: not (n_sums, n_peaks)");
 
     const auto is_mode = [&](std::int32_t m) {
-        return m >= LatticeForm::invalid && m < static_cast<std::int32_t>(n_modes_);
+        return m >= LatticeForm::invalid && m < static_cast<std::int32_t>(form.n_modes);
     };
-    require(std::all_of(modes_.begin(), modes_.end(), is_mode), "modes: an entry is no mode");
+    require(std::all_of(form.modes.begin(), form.modes.end(), is_mode), "modes: an entry is no mode");
     const auto is_slot = [&](std::int32_t a) {
-        return a >= 0 && static_cast<std::size_t>(a) <= n_modes_ * n_waves_;
+        return a >= 0 && static_cast<std::size_t>(a) <= form.n_modes * form.n_waves;
     };
-    require(std::all_of(left_.begin(), left_.end(), is_slot) &&
-                std::all_of(right_.begin(), right_.end(), is_slot),
+    require(std::all_of(form.left.begin(), form.left.end(), is_slot) &&
+                std::all_of(form.right.begin(), form.right.end(), is_slot),
             "left, right: an entry is no amplitude");
-
-    table_.assign((1 + n_sums()) * n_padded_, 0.0);
-    std::copy(form.base.begin(), form.base.end(), table_.begin());
-    for (std::size_t s = 0; s < n_sums(); ++s)
-        std::copy_n(form.coefficients.begin() + s * n_peaks_, n_peaks_, table_.begin() + (1 + s) * n_padded_);
 }
 
 std::size_t LatticePattern::work_per_row() const {
-    return n_sites_ * n_waves_ + weight_.size() + (1 + n_sums()) * n_padded_;
+    return n_sites_ * n_waves_ + weight_.size() + (1 + n_table_rows_) * stride_;
 }
 
-void LatticePattern::transform(const std::uint8_t* occupation, std::size_t row, double* amplitudes) const {
-    std::fill_n(amplitudes, 1 + n_modes_ * n_waves_, 0.0);
-    amplitudes[0] = 1.0;
+std::size_t LatticePattern::occupied_sites(const std::uint8_t* occupation, std::size_t row,
+                                           Scratch& scratch) const {
+    std::size_t n = 0;
     for (std::size_t i = 0; i < n_sites_; ++i) {
         const std::uint8_t code = occupation[i];
         const std::int32_t mode = code < n_codes_ ? modes_[i * n_codes_ + code] : LatticeForm::invalid;
-        if (mode == LatticeForm::reference) continue;
         if (mode == LatticeForm::invalid)
             throw std::invalid_argument("occupations[" + std::to_string(row) + ", " + std::to_string(i) +
                                         "] = " + std::to_string(code) +
                                         " is not a species code of that site");
-        double* amplitude = amplitudes + 1 + static_cast<std::size_t>(mode) * n_waves_;
-        const double* wave = waves_.data() + i * n_waves_;
-        for (std::size_t w = 0; w < n_waves_; ++w) amplitude[w] += wave[w];
+        // Without a branch on the species, which no processor could foresee.
+        scratch.sites[n] = static_cast<std::int32_t>(i);
+        scratch.modes[n] = mode;
+        n += mode != LatticeForm::reference;
     }
+    return n;
 }
 
 void LatticePattern::process_block(const std::uint8_t* occupations, std::size_t n_rows, std::size_t first_row,
                                    std::size_t n_columns, bool scale_to_maximum, double* intensity,
                                    Scratch& scratch) const {
-    const std::size_t n_slots = 1 + n_modes_ * n_waves_;
     for (std::size_t lane = 0; lane < n_rows; ++lane) {
-        transform(occupations + lane * n_sites_, first_row + lane, scratch.row.data());
-        for (std::size_t a = 0; a < n_slots; ++a) scratch.amplitudes[a * lanes + lane] = scratch.row[a];
+        const std::size_t n = occupied_sites(occupations + lane * n_sites_, first_row + lane, scratch);
+        std::fill(scratch.row.begin(), scratch.row.end(), 0.0);
+        scratch.row.back() = 1.0;
+        add_waves(waves_.data(), scratch.sites.data(), scratch.modes.data(), n, n_waves_, scratch.row.data());
+        for (std::size_t a = 0; a < n_slots_; ++a) scratch.amplitudes[a * lanes + lane] = scratch.row[a];
     }
-    sum_products(scratch.amplitudes.data(), offsets_.data(), n_sums(), left_.data(), right_.data(),
-                 weight_.data(), scratch.sums.data());
-    sum_peaks(scratch.sums.data(), n_sums(), table_.data(), n_padded_, scratch.peaks.data());
-    if (scale_to_maximum) scale_rows(scratch.peaks.data(), n_rows, n_padded_);
+    sum_products(scratch.amplitudes.data(), offsets_.data(), n_sums_, n_table_rows_, left_.data(),
+                 right_.data(), weight_.data(), scratch.sums.data());
+    // The largest of all peaks is needed for the scale, also where only the first ones are written.
+    const std::size_t n_peaks = scale_to_maximum ? stride_ : padded(n_columns, width);
+    sum_peaks(scratch.sums.data(), n_table_rows_, base_.data(), table_.data(), stride_, n_peaks,
+              scratch.peaks.data());
     for (std::size_t lane = 0; lane < n_rows; ++lane)
-        std::copy_n(scratch.peaks.data() + lane * n_padded_, n_columns, intensity + lane * n_columns);
+        finish_row(scratch.peaks.data() + lane * stride_, n_peaks, n_columns, scale_to_maximum,
+                   intensity + lane * n_columns);
 }
 
 void LatticePattern::intensities(std::span<const std::uint8_t> occupations, std::size_t n_columns,
@@ -163,9 +228,7 @@ void LatticePattern::intensities(std::span<const std::uint8_t> occupations, std:
 
     const std::size_t n_tasks = (n_rows + rows_per_task - 1) / rows_per_task;
     parallel_for(n_tasks, num_threads, [&](std::size_t task) {
-        const std::size_t n_slots = 1 + n_modes_ * n_waves_;
-        Scratch scratch{std::vector<double>(n_slots), std::vector<double>(n_slots * lanes),
-                        std::vector<double>(n_sums() * lanes), std::vector<double>(n_padded_ * lanes)};
+        Scratch scratch(*this);
         const std::size_t end = std::min(n_rows, (task + 1) * rows_per_task);
         for (std::size_t row = task * rows_per_task; row < end; row += lanes)
             process_block(occupations.data() + row * n_sites_, std::min(lanes, end - row), first_row + row,

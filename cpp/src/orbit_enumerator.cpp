@@ -1,11 +1,13 @@
 #include "matganip/orbit_enumerator.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
+#include <functional>
 #include <mutex>
+#include <queue>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "matganip/orderly_search.hpp"
@@ -17,11 +19,12 @@ namespace {
 /// A task writes at most so many bytes, so that its rows stay in cache until they are taken.
 constexpr std::size_t bytes_per_task = std::size_t{2} << 20;
 /// Prefixes dealt out to each shard: enough that unequal subtrees average out.
-constexpr double prefixes_per_shard = 512;
+constexpr double prefixes_per_shard = 4096;
 
 double binomial(std::size_t n, std::size_t k) {
     double value = 1;
-    for (std::size_t i = 1; i <= k; ++i) value = value * static_cast<double>(n - k + i) / static_cast<double>(i);
+    for (std::size_t i = 1; i <= k; ++i)
+        value = value * static_cast<double>(n - k + i) / static_cast<double>(i);
     return value;
 }
 
@@ -43,11 +46,15 @@ struct OrbitEnumerator::Impl {
         bool owned;  // below the level at which prefixes are dealt out to shards
     };
 
+    /// How much has been dealt to a shard, and which; the least loaded is on top.
+    using Load = std::pair<double, std::uint64_t>;
+
     PermutationGroup group;
     std::vector<Stage> stages;
     std::vector<std::uint8_t> fill;
     std::vector<double> completions_after;  // ways to fill the stages after each one
-    std::uint64_t shard, n_shards, dealt = 0;
+    std::uint64_t shard, n_shards;
+    std::priority_queue<Load, std::vector<Load>, std::greater<>> loads;
     double shard_limit, task_limit;
     std::vector<Task> open;  // depth first: the next task is the last
     Prefix resume;
@@ -55,12 +62,16 @@ struct OrbitEnumerator::Impl {
     std::vector<OrbitBuffer> buffers;
     std::size_t ready_buffers = 0, first_ready = 0, first_row = 0;
 
-    Impl(PermutationGroup group_in, const Composition& composition, std::uint64_t shard_in, std::uint64_t n_shards_in)
-        : group(std::move(group_in)), stages(stages_of(composition)), fill(fill_row(composition)), shard(shard_in),
+    Impl(PermutationGroup group_in, const Composition& composition, std::uint64_t shard_in,
+         std::uint64_t n_shards_in)
+        : group(std::move(group_in)),
+          stages(stages_of(composition)),
+          fill(fill_row(composition)),
+          shard(shard_in),
           n_shards(n_shards_in) {
         if (fill.size() != group.degree)
-            throw std::invalid_argument("the composition has " + std::to_string(fill.size()) + " sites, the group " +
-                                        std::to_string(group.degree));
+            throw std::invalid_argument("the composition has " + std::to_string(fill.size()) +
+                                        " sites, the group " + std::to_string(group.degree));
         if (shard >= n_shards)
             throw std::invalid_argument("shard must be in [0, " + std::to_string(n_shards) + ")");
         completions_after.assign(stages.size() + 1, 1.0);
@@ -69,6 +80,15 @@ struct OrbitEnumerator::Impl {
         task_limit = static_cast<double>(std::max<std::size_t>(64, bytes_per_task / (fill.size() + 8)));
         shard_limit = completions_after[0] / (prefixes_per_shard * static_cast<double>(n_shards));
         open.push_back({{}, n_shards == 1});
+        for (std::uint64_t k = 0; k < n_shards; ++k) loads.emplace(0.0, k);
+    }
+
+    /// Deals a subtree of the given size to the least loaded shard; whether that is ours.
+    bool deal(double size) {
+        const auto [load, to] = loads.top();
+        loads.pop();
+        loads.emplace(load + size, to);
+        return to == shard;
     }
 
     /// Columns that are still free when stage s begins.
@@ -83,7 +103,8 @@ struct OrbitEnumerator::Impl {
     double completions(const Prefix& prefix) const {
         std::size_t stage = 0;
         std::size_t begin = 0;
-        while (stage < stages.size() && begin + stages[stage].count <= prefix.size()) begin += stages[stage++].count;
+        while (stage < stages.size() && begin + stages[stage].count <= prefix.size())
+            begin += stages[stage++].count;
         if (stage == stages.size()) return 1;
         const std::size_t depth = prefix.size() - begin;
         if (depth == 0) return completions_after[stage];
@@ -108,7 +129,7 @@ struct OrbitEnumerator::Impl {
             open.pop_back();
             bound = completions(task.prefix);
             if (!task.owned && (bound <= shard_limit || bound <= 1)) {
-                if (dealt++ % n_shards != shard) continue;
+                if (!deal(bound)) continue;
                 task.owned = true;
             }
             if (!task.owned) {
@@ -145,7 +166,8 @@ OrbitEnumerator::OrbitEnumerator(PermutationGroup group, const Composition& comp
 OrbitEnumerator::~OrbitEnumerator() = default;
 
 void OrbitEnumerator::resume_after(std::span<const std::uint8_t> row) {
-    if (row.size() != impl_->fill.size()) throw std::invalid_argument("resume_after: the row has another length");
+    if (row.size() != impl_->fill.size())
+        throw std::invalid_argument("resume_after: the row has another length");
     Prefix prefix;
     for (const Stage& stage : impl_->stages) {
         const std::size_t before = prefix.size();
@@ -166,7 +188,8 @@ std::size_t OrbitEnumerator::take(std::span<std::uint8_t> rows, std::span<std::i
         const OrbitBuffer& buffer = self.buffers[self.first_ready];
         const std::size_t n = std::min(multiplicities.size() - taken, buffer.size - self.first_row);
         if (n > 0) {
-            std::memcpy(rows.data() + taken * degree, buffer.rows.data() + self.first_row * degree, n * degree);
+            std::memcpy(rows.data() + taken * degree, buffer.rows.data() + self.first_row * degree,
+                        n * degree);
             std::memcpy(multiplicities.data() + taken, buffer.multiplicities.data() + self.first_row,
                         n * sizeof(std::int64_t));
         }
@@ -182,7 +205,8 @@ std::size_t OrbitEnumerator::take(std::span<std::uint8_t> rows, std::span<std::i
 
 bool OrbitEnumerator::advance(int num_threads) {
     Impl& self = *impl_;
-    if (self.first_ready < self.ready_buffers) throw std::logic_error("advance: orbits are waiting to be taken");
+    if (self.first_ready < self.ready_buffers)
+        throw std::logic_error("advance: orbits are waiting to be taken");
     const auto threads = static_cast<std::size_t>(resolve_threads(num_threads));
     while (self.searches.size() < threads) self.searches.emplace_back(self.group, self.stages, self.fill);
 

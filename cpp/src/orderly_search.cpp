@@ -35,7 +35,8 @@ MATGANIP_CLONES bool extend_words(const std::uint64_t* __restrict from, std::uin
                                   const std::uint16_t* __restrict images, std::size_t n,
                                   const std::uint64_t* __restrict chosen, std::size_t words) {
     std::copy(from, from + words * n, to);
-    for (std::size_t e = 0; e < n; ++e) to[images[e] / 64 * n + e] |= std::uint64_t{1} << (63 - images[e] % 64);
+    for (std::size_t e = 0; e < n; ++e)
+        to[images[e] / 64 * n + e] |= std::uint64_t{1} << (63 - images[e] % 64);
 
     std::array<std::uint64_t, chunk> tied;
     for (std::size_t begin = 0; begin < n; begin += chunk) {
@@ -177,15 +178,16 @@ void OrderlySearch::collect(const Prefix& prefix, OrbitBuffer& out) {
     if (stage == stages_.size()) {
         const bool last_had_symmetry = !stages_.empty() && !frames_.back().elements.empty();
         // Without a stage there is one row, which every element fixes.
-        emit(stages_.empty() ? group_.order()
-                             : 1 + (last_had_symmetry ? count_ties(frames_.back(), stages_.back().count) : 0));
+        emit(stages_.empty()
+                 ? group_.order()
+                 : 1 + (last_had_symmetry ? count_ties(frames_.back(), stages_.back().count) : 0));
         return;
     }
     const auto& columns = frames_[stage].columns;
     const std::size_t first_site =
         placed == 0 ? 0
-                    : static_cast<std::size_t>(std::upper_bound(columns.begin(), columns.end(), prefix.back()) -
-                                               columns.begin());
+                    : static_cast<std::size_t>(
+                          std::upper_bound(columns.begin(), columns.end(), prefix.back()) - columns.begin());
     place(stage, placed, first_site);
 }
 

@@ -22,7 +22,8 @@ void require_permutation(std::span<const std::uint16_t> candidate, std::size_t i
     std::vector<bool> seen(candidate.size(), false);
     for (const std::uint16_t image : candidate) {
         if (image >= candidate.size() || seen[image])
-            throw std::invalid_argument("generators: row " + std::to_string(index) + " is not a permutation of 0.." +
+            throw std::invalid_argument("generators: row " + std::to_string(index) +
+                                        " is not a permutation of 0.." +
                                         std::to_string(candidate.size() - 1));
         seen[image] = true;
     }
@@ -73,10 +74,12 @@ class Dimino {
 
 }  // namespace
 
-PermutationGroup close_group(std::span<const std::uint16_t> generators, std::size_t degree, std::size_t max_order) {
+PermutationGroup close_group(std::span<const std::uint16_t> generators, std::size_t degree,
+                             std::size_t max_order) {
     if (degree > 65535) throw std::invalid_argument("more than 65535 points");
     if (degree == 0) return {};
-    if (generators.size() % degree != 0) throw std::invalid_argument("generators: not a whole number of rows");
+    if (generators.size() % degree != 0)
+        throw std::invalid_argument("generators: not a whole number of rows");
     if (max_order == 0) throw std::invalid_argument("max_order must be positive");
 
     Dimino group(degree, max_order);

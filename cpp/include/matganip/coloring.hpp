@@ -9,8 +9,8 @@ namespace matganip {
 
 /// How the columns of an occupation row are to be filled: the composition of a configuration space.
 ///
-/// Columns are grouped by sublattice: sublattice s owns the next `sum(counts[s])` columns, and counts[s][c] of them
-/// carry code c.
+/// Columns are grouped by sublattice: sublattice s owns the next `sum(counts[s])` columns, and counts[s][c]
+/// of them carry code c.
 struct Composition {
     std::vector<std::vector<std::uint16_t>> counts;
 
@@ -22,8 +22,8 @@ struct Composition {
     }
 };
 
-/// One step of filling a row: `count` of the columns [first, last) that are still free receive `code`. The last code
-/// of a sublattice needs no stage, it fills what is left.
+/// One step of filling a row: `count` of the columns [first, last) that are still free receive `code`. The
+/// last code of a sublattice needs no stage, it fills what is left.
 struct Stage {
     std::uint16_t first;
     std::uint16_t last;
@@ -31,11 +31,12 @@ struct Stage {
     std::uint16_t count;
 };
 
-/// The stages of a composition, sublattice by sublattice and code by code; codes that no column carries are left out.
+/// The stages of a composition, sublattice by sublattice and code by code; codes that no column carries are
+/// left out.
 ///
-/// They define the order of rows that this library means by "smallest" (docs/adr/0002): of two rows the smaller is
-/// the one that holds the stage's code at the first column where, stage after stage, only one of them holds it.
-/// With two species on each sublattice this is plain lexicographic order of the codes.
+/// They define the order of rows that this library means by "smallest" (docs/adr/0002): of two rows the
+/// smaller is the one that holds the stage's code at the first column where, stage after stage, only one of
+/// them holds it. With two species on each sublattice this is plain lexicographic order of the codes.
 std::vector<Stage> stages_of(const Composition& composition);
 
 }  // namespace matganip

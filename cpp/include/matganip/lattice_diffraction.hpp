@@ -50,7 +50,7 @@ class LatticePattern {
 
     std::size_t n_sites() const { return n_sites_; }
     std::size_t n_peaks() const { return n_peaks_; }
-    std::size_t n_sums() const { return offsets_.size() - 1; }
+    std::size_t n_sums() const { return n_sums_; }
 
     /// Multiplications for one arrangement, roughly: what a caller needs to cut a long call into short ones.
     std::size_t work_per_row() const;
@@ -68,19 +68,23 @@ class LatticePattern {
 
   private:
     struct Scratch;
-    void transform(const std::uint8_t* occupation, std::size_t row, double* amplitudes) const;
+    static void check(const LatticeForm& form);
+    std::size_t occupied_sites(const std::uint8_t* occupation, std::size_t row, Scratch& scratch) const;
     void process_block(const std::uint8_t* occupations, std::size_t n_rows, std::size_t first_row,
                        std::size_t n_columns, bool scale_to_maximum, double* intensity,
                        Scratch& scratch) const;
 
-    std::size_t n_sites_, n_codes_, n_modes_, n_waves_, n_peaks_;
-    std::size_t n_padded_;  // peaks, rounded up to whole tiles
+    // Waves, sums and peaks are padded with zeros to whole vectors.
+    std::size_t n_sites_, n_codes_, n_peaks_, n_sums_;
+    std::size_t n_waves_;       // waves of a mode, padded
+    std::size_t n_slots_;       // amplitudes: the padded waves of each mode, and the constant 1
+    std::size_t n_table_rows_;  // sums, padded
+    std::size_t stride_;        // peaks, padded
     std::vector<std::int32_t> modes_;
     std::vector<double> waves_;
     std::vector<std::int64_t> offsets_;
     std::vector<std::int32_t> left_, right_;
-    std::vector<double> weight_;
-    std::vector<double> table_;  // (1 + n_sums, n_padded): base, then coefficients
+    std::vector<double> weight_, base_, table_;
 };
 
 }  // namespace matganip

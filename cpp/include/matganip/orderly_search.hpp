@@ -13,7 +13,8 @@ namespace matganip {
 /// The columns chosen so far, stage after stage, ascending within each: a node of the search tree.
 using Prefix = std::vector<std::uint16_t>;
 
-/// Where a search writes its orbits: rows of codes and multiplicities, sized by the caller for the most that can come.
+/// Where a search writes its orbits: rows of codes and multiplicities, sized by the caller for the most that
+/// can come.
 struct OrbitBuffer {
     std::vector<std::uint8_t> rows;
     std::vector<std::int64_t> multiplicities;
@@ -28,29 +29,33 @@ struct OrbitBuffer {
     }
 };
 
-/// The depth-first search below one node of the tree of smallest choices (see OrbitEnumerator, which cuts the tree
-/// into such nodes). An object belongs to one thread and serves many nodes.
+/// The depth-first search below one node of the tree of smallest choices (see OrbitEnumerator, which cuts the
+/// tree into such nodes). An object belongs to one thread and serves many nodes.
 class OrderlySearch {
   public:
-    /// `fill` is the row before any choice: each column carries the last code of its sublattice. `group` and `stages`
-    /// must outlive the search.
-    OrderlySearch(const PermutationGroup& group, std::span<const Stage> stages, std::vector<std::uint8_t> fill);
+    /// `fill` is the row before any choice: each column carries the last code of its sublattice. `group` and
+    /// `stages` must outlive the search.
+    OrderlySearch(const PermutationGroup& group, std::span<const Stage> stages,
+                  std::vector<std::uint8_t> fill);
 
-    /// Appends every orbit below `prefix` to `out`, in ascending order. `out` must have room for all completions.
+    /// Appends every orbit below `prefix` to `out`, in ascending order. `out` must have room for all
+    /// completions.
     void collect(const Prefix& prefix, OrbitBuffer& out);
 
-    /// The smallest choices that have one site more than `prefix`, in ascending order; none for a complete one.
+    /// The smallest choices that have one site more than `prefix`, in ascending order; none for a complete
+    /// one.
     std::vector<Prefix> children(const Prefix& prefix);
 
   private:
-    /// One stage under way: its free columns, the elements of the stabilizer other than the identity, and for each
-    /// depth the sites chosen and their images. A set of sites is a mask of `words` 64-bit words in which site x is
-    /// bit 63 - x % 64 of word x / 64: the smaller choice is the larger number.
+    /// One stage under way: its free columns, the elements of the stabilizer other than the identity, and for
+    /// each depth the sites chosen and their images. A set of sites is a mask of `words` 64-bit words in
+    /// which site x is bit 63 - x % 64 of word x / 64: the smaller choice is the larger number.
     struct Frame {
         std::vector<std::uint16_t> columns;
         std::vector<std::uint32_t> elements;
         std::size_t words = 1;
-        std::vector<std::uint64_t> bits;    // one word: bits[x * n_elements + e], the mask of the image of site x
+        std::vector<std::uint64_t>
+            bits;  // one word: bits[x * n_elements + e], the mask of the image of site x
         std::vector<std::uint16_t> images;  // several words: images[x * n_elements + e], the image of site x
         std::vector<std::uint64_t> chosen;  // chosen[depth * words + w]
         std::vector<std::uint64_t> masks;   // masks[(depth * words + w) * n_elements + e]

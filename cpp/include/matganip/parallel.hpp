@@ -3,7 +3,10 @@
 #include <atomic>
 #include <cstddef>
 #include <exception>
+#include <mutex>
 #include <stdexcept>
+#include <thread>
+#include <vector>
 
 #if defined(_OPENMP)
 #include <omp.h>
@@ -22,27 +25,42 @@ inline int resolve_threads(int num_threads) {
 #endif
 }
 
-/// Calls `body(i)` for each i in [0, n), the iterations dealt out dynamically to `num_threads` threads.
+/// Runs `worker()` on each thread of a team and waits for all of them.
 ///
-/// An exception may not leave an OpenMP region; the first one is kept, the remaining iterations do nothing, and it
-/// is thrown again here. What `body(i)` writes must depend on i alone: then the result is the same for any number
-/// of threads.
+/// The team is OpenMP's, except under ThreadSanitizer: it cannot see the synchronisation inside an OpenMP
+/// runtime that was not built with it and would report races that are none, while it understands std::thread.
+template <class Worker>
+void run_team(int threads, Worker&& worker) {
+#if defined(__SANITIZE_THREAD__)
+    std::vector<std::jthread> team;
+    for (int t = 0; t < threads; ++t) team.emplace_back([&] { worker(); });
+#else
+#pragma omp parallel num_threads(threads) if (threads > 1)
+    worker();
+#endif
+}
+
+/// Calls `body(i)` for each i in [0, n), the iterations dealt out one by one to `num_threads` threads.
+///
+/// An exception may not leave an OpenMP region; the first one is kept, the remaining iterations are dropped,
+/// and it is thrown again here. What `body(i)` writes must depend on i alone: then the result is the same for
+/// any number of threads.
 template <class Body>
 void parallel_for(std::size_t n, int num_threads, Body&& body) {
+    std::atomic<std::size_t> next{0};
+    std::mutex guard;
     std::exception_ptr failure;
-    std::atomic<bool> failed{false};
-    const auto count = static_cast<std::ptrdiff_t>(n);
-    [[maybe_unused]] const int threads = resolve_threads(num_threads);
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads) if (threads > 1)
-    for (std::ptrdiff_t i = 0; i < count; ++i) {
-        if (failed.load(std::memory_order_relaxed)) continue;
-        try {
-            body(static_cast<std::size_t>(i));
-        } catch (...) {
-#pragma omp critical(matganip_parallel_for)
-            if (!failed.exchange(true)) failure = std::current_exception();
+    run_team(resolve_threads(num_threads), [&] {
+        for (std::size_t i = next.fetch_add(1); i < n; i = next.fetch_add(1)) {
+            try {
+                body(i);
+            } catch (...) {
+                const std::lock_guard lock(guard);
+                if (!failure) failure = std::current_exception();
+                next.store(n);
+            }
         }
-    }
+    });
     if (failure) std::rethrow_exception(failure);
 }
 

@@ -16,18 +16,22 @@ struct PermutationGroup {
     std::vector<std::uint16_t> images;
 
     std::size_t order() const { return degree == 0 ? 1 : images.size() / degree; }
-    std::span<const std::uint16_t> element(std::size_t g) const { return {images.data() + g * degree, degree}; }
+    std::span<const std::uint16_t> element(std::size_t g) const {
+        return {images.data() + g * degree, degree};
+    }
 };
 
 /// The group that `generators` (one permutation of `degree` points after the other) span.
 ///
-/// Dimino's algorithm: a generator that is already an element is passed over; a new one adds whole cosets of the
-/// group found so far, so that each element is computed once (G. Butler, "Fundamental Algorithms for Permutation
-/// Groups", LNCS 559, 1991, chapter 3). Space groups modulo a supercell have some thousands of elements at most,
-/// for which writing them out beats a Schreier-Sims chain in simplicity and in what can be done with them.
+/// Dimino's algorithm: a generator that is already an element is passed over; a new one adds whole cosets of
+/// the group found so far, so that each element is computed once (G. Butler, "Fundamental Algorithms for
+/// Permutation Groups", LNCS 559, 1991, chapter 3). Space groups modulo a supercell have some thousands of
+/// elements at most, for which writing them out beats a Schreier-Sims chain in simplicity and in what can be
+/// done with them.
 ///
-/// Throws std::invalid_argument where a generator is not a permutation, and std::length_error where the group has
-/// more than `max_order` elements: symmetry operations found under too wide a tolerance do not close.
-PermutationGroup close_group(std::span<const std::uint16_t> generators, std::size_t degree, std::size_t max_order);
+/// Throws std::invalid_argument where a generator is not a permutation, and std::length_error where the group
+/// has more than `max_order` elements: symmetry operations found under too wide a tolerance do not close.
+PermutationGroup close_group(std::span<const std::uint16_t> generators, std::size_t degree,
+                             std::size_t max_order);
 
 }  // namespace matganip

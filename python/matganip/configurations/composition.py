@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pymatgen.core import DummySpecies, Element, Species, Structure
+from pymatgen.core.periodic_table import DummySpecies, Element, Species
+from pymatgen.core.structure import Structure
 
 from matganip.errors import InputError
 
@@ -72,9 +73,7 @@ def resolve_substitutions(parent: Structure, n_cells: int, substitutions: Substi
     return tuple(sorted(sublattices, key=lambda sublattice: sublattice.parent_sites))
 
 
-def _resolve(
-    parent: Structure, n_cells: int, key: str | tuple[int, ...], wanted: Mapping[str, int]
-) -> Sublattice:
+def _resolve(parent: Structure, n_cells: int, key: str | tuple[int, ...], wanted: Mapping[str, int]) -> Sublattice:
     label = f"substitutions.{key}" if isinstance(key, str) else f"substitutions.{tuple(key)}"
     sites = _sites_by_element(parent, key, label) if isinstance(key, str) else _sites_by_index(parent, key, label)
     host = element_of(parent, sites[0])

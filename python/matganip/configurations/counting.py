@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import pairwise
 from math import comb, factorial, prod
 
 import numpy as np
@@ -66,9 +67,7 @@ def count_orbits(
     return orbits
 
 
-def cycle_types(
-    permutations: NDArray[np.uint16], sublattice_sizes: Sequence[int]
-) -> Counter[tuple[CycleType, ...]]:
+def cycle_types(permutations: NDArray[np.uint16], sublattice_sizes: Sequence[int]) -> Counter[tuple[CycleType, ...]]:
     """How many elements have which cycle lengths on each sublattice.
 
     Parameters
@@ -89,7 +88,7 @@ def cycle_types(
     distinct, numbers = np.unique(np.sort(_sort_key(lengths, edges), axis=1), axis=0, return_counts=True)
     for row, number in zip(distinct, numbers, strict=True):
         key = []
-        for start, end in zip(edges[:-1], edges[1:], strict=True):
+        for start, end in pairwise(edges):
             sites = Counter((row[start:end] % _STRIDE).tolist())
             key.append(tuple((length, n // length) for length, n in sorted(sites.items())))
         types[tuple(key)] += int(number)
@@ -131,9 +130,7 @@ def _count_fixed(cycles: CycleType, counts: tuple[int, ...]) -> int:
     return ways.get((0,) * (len(counts) - 1), 0)
 
 
-def _share_out(
-    missing: tuple[int, ...], length: int, number: int
-) -> Iterator[tuple[tuple[int, ...], int]]:
+def _share_out(missing: tuple[int, ...], length: int, number: int) -> Iterator[tuple[tuple[int, ...], int]]:
     """Ways to give some of `number` equal cycles to each species but the last, which takes the rest."""
     if not missing:
         yield (), 1

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from pymatgen.core import Structure
+from pymatgen.core.structure import Structure
 
 from matganip.configurations.composition import VACANCY, element_of
 from matganip.errors import InputError

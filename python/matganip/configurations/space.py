@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pymatgen.core import Structure
+from pymatgen.core.structure import Structure
 
 from matganip import _core
 from matganip.configurations import counting
@@ -88,9 +88,7 @@ class ConfigurationSpace:
         """Distance in angstrom within which positions count as equal."""
         _check_parent(self.parent, self.symprec)
         n_cells = round(abs(float(np.linalg.det(self.supercell_matrix))))
-        self.sublattice_table: tuple[Sublattice, ...] = resolve_substitutions(
-            self.parent, n_cells, substitutions or {}
-        )
+        self.sublattice_table: tuple[Sublattice, ...] = resolve_substitutions(self.parent, n_cells, substitutions or {})
         """The substituted sublattices, in the order of the parent's sites."""
         self.supercell_structure: Structure = self.parent.make_supercell(self.supercell_matrix, in_place=False)
         """The supercell with nothing substituted."""
@@ -118,7 +116,7 @@ class ConfigurationSpace:
 
     @property
     def species(self) -> tuple[tuple[str, ...], ...]:
-        """For each sublattice the species that codes 0, 1, 2, ... stand for: the rarest first, the host last on ties."""
+        """For each sublattice what codes 0, 1, 2, ... stand for: the rarest species first, the host last on ties."""
         return tuple(s.species for s in self.sublattice_table)
 
     @property
@@ -352,6 +350,4 @@ def _check_parent(parent: Structure, symprec: float) -> None:
     distances = parent.distance_matrix + 1e3 * np.eye(len(parent))
     if distances.min() < max(symprec, 1e-3):
         first, second = np.unravel_index(int(distances.argmin()), distances.shape)
-        raise InputError(
-            f"sites {first} and {second} of the parent coincide ({distances.min():.3g} angstrom apart)"
-        )
+        raise InputError(f"sites {first} and {second} of the parent coincide ({distances.min():.3g} angstrom apart)")

@@ -122,9 +122,7 @@ def site_permutations(
     """
     # The translations and one operation of each rotation generate the whole group.
     images = [positions + point for point in symmetry.lattice_points]
-    images += [
-        positions @ w.T + t for w, t in zip(symmetry.rotations, symmetry.translations, strict=True)
-    ]
+    images += [positions @ w.T + t for w, t in zip(symmetry.rotations, symmetry.translations, strict=True)]
     tree = cKDTree(_into_cell(positions), boxsize=1.0)
     generators = np.stack([_match(tree, lattice, positions, image, symprec) for image in images])
     try:
@@ -153,7 +151,7 @@ def _match(
             f"symprec={symprec:g}: an operation does not map the substituted sites onto themselves (off by "
             f"{distance.max():.3g} angstrom); give another tolerance"
         )
-    return nearest.astype(np.uint16)
+    return np.asarray(nearest, dtype=np.uint16)
 
 
 def _primitive_basis(
@@ -190,7 +188,7 @@ def _spglib_operations(
     lattice: NDArray[np.float64], positions: NDArray[np.float64], colours: NDArray[np.int64], symprec: float
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     try:
-        found = spglib.get_symmetry((lattice, positions, colours), symprec=symprec)
+        found = spglib.get_symmetry((lattice.tolist(), positions.tolist(), colours.tolist()), symprec=symprec)
     except spglib.SpglibError as error:
         raise InputError(f"symprec={symprec:g}: no symmetry found ({error}); give another tolerance") from error
     if found is None:

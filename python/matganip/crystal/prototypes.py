@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pymatgen.core import Composition, Lattice, Structure
+from pymatgen.core.composition import Composition
+from pymatgen.core.lattice import Lattice
+from pymatgen.core.structure import Structure
 
 from matganip.errors import InputError
 
@@ -41,13 +43,13 @@ def perovskite(formula: str, a: float) -> Structure:
         raise InputError(f"{formula!r}: is no chemical formula") from error
     if sorted(amounts.values()) != [1, 1, 3]:
         raise InputError(f"{formula!r}: is no ABX3 formula of three elements, such as CsPbI3")
-    first, second = (element for element, amount in amounts.items() if amount == 1)
-    (anion,) = (element for element, amount in amounts.items() if amount == 3)
+    first, second = (str(element) for element, amount in amounts.items() if amount == 1)
+    (anion,) = (str(element) for element, amount in amounts.items() if amount == 3)
     guesses = Composition(formula).oxi_state_guesses()
     if guesses and guesses[0][second] < guesses[0][first]:
         first, second = second, first
     return Structure(
         Lattice.cubic(a),
         [first, second, anion, anion, anion],
-        [[0, 0, 0], [0.5, 0.5, 0.5], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]],
+        [[0.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.0, 0.5, 0.5], [0.5, 0.0, 0.5], [0.5, 0.5, 0.0]],
     )

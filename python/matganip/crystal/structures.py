@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pymatgen.core import Structure
+from pymatgen.core.structure import Structure
 
 from matganip.errors import InputError
 
@@ -40,13 +40,13 @@ def read_structure(source: Structure | Atoms | str | os.PathLike[str]) -> Struct
     """
     if isinstance(source, Structure):
         return source
-    if hasattr(source, "get_scaled_positions"):
-        from pymatgen.io.ase import AseAtomsAdaptor
-
-        return AseAtomsAdaptor.get_structure(source)
-    if not isinstance(source, str | os.PathLike):
+    if isinstance(source, str | os.PathLike):
+        return _read_file(Path(source))
+    if not hasattr(source, "get_scaled_positions"):  # what ASE's Atoms have, without importing ASE
         raise InputError(f"a Structure, ASE Atoms or a path is needed, got {type(source).__name__}")
-    return _read_file(Path(source))
+    from pymatgen.io.ase import AseAtomsAdaptor
+
+    return AseAtomsAdaptor.get_structure(source)
 
 
 def _read_file(path: Path) -> Structure:

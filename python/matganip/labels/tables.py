@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import csv, parquet
-from pymatgen.core import Structure
+from pymatgen.core.structure import Structure
 
 from matganip.configurations.composition import element_of
 from matganip.configurations.space import ConfigurationSpace
@@ -265,7 +265,7 @@ def _one_calculator(table: pa.Table, path: Path) -> str:
 
 def _energies(table: pa.Table, path: Path) -> NDArray[np.float64]:
     try:
-        energy = table["energy_eV"].cast(pa.float64()).to_numpy()
+        energy = np.asarray(table["energy_eV"].cast(pa.float64()).to_numpy(), dtype=np.float64)
     except pa.ArrowInvalid as error:
         raise InputError(f"{path}: column energy_eV: {str(error).splitlines()[0]}") from error
     bad = np.flatnonzero(~np.isfinite(energy))
@@ -286,7 +286,7 @@ def _multiplicities(table: pa.Table, path: Path) -> NDArray[np.int64] | None:
     if "multiplicity" not in table.column_names:
         return None
     try:
-        return table["multiplicity"].cast(pa.int64()).to_numpy()
+        return np.asarray(table["multiplicity"].cast(pa.int64()).to_numpy(), dtype=np.int64)
     except pa.ArrowInvalid as error:
         raise InputError(f"{path}: column multiplicity: {str(error).splitlines()[0]}") from error
 
@@ -294,7 +294,9 @@ def _multiplicities(table: pa.Table, path: Path) -> NDArray[np.int64] | None:
 def _reference(path: Path) -> Structure:
     reference = path.parent / REFERENCE
     if not reference.is_file():
-        raise InputError(f"{path}: its column substitutions refers to the undoped supercell {reference}, which is missing")
+        raise InputError(
+            f"{path}: its column substitutions refers to the undoped supercell {reference}, which is missing"
+        )
     return read_structure(reference)
 
 
@@ -318,9 +320,7 @@ def _columns_of_atoms(space: ConfigurationSpace, reference: Structure, name: str
     return {atom: column_of_site[int(s)] for atom, s in enumerate(nearest) if int(s) in column_of_site}
 
 
-def _from_substitutions(
-    text: str, columns: dict[int, int], space: ConfigurationSpace, where: str
-) -> NDArray[np.uint8]:
+def _from_substitutions(text: str, columns: dict[int, int], space: ConfigurationSpace, where: str) -> NDArray[np.uint8]:
     """Codes of a row like ``Br:16 17;Sn:8``."""
     codes = np.array([space.host_codes[s] for s in space.sublattices], dtype=np.uint8)
     for part in filter(None, (part.strip() for part in text.split(";"))):

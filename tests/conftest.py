@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+import matganip as mg
+
+# Oracles stand beside the tests that use them.
+sys.path += [str(room) for room in Path(__file__).parent.iterdir() if room.is_dir()]
+
+# Time on a shared machine says nothing; what is generated is the same in every run.
+settings.register_profile("matganip", deadline=None, derandomize=True, max_examples=25)
+settings.load_profile("matganip")
+
+
+@pytest.fixture(scope="session")
+def cspbi3():
+    return mg.perovskite("CsPbI3", a=6.289)
+
+
+@pytest.fixture(scope="session")
+def space_3of24(cspbi3):
+    """3 Br on the 24 iodine sites: 2,024 configurations, 19 orbits."""
+    return mg.ConfigurationSpace(cspbi3, (2, 2, 2), {"I": {"Br": 3}})
+
+
+@pytest.fixture(scope="session")
+def space_6of24(cspbi3):
+    """6 Br on the 24 iodine sites: 134,596 configurations, 603 orbits."""
+    return mg.ConfigurationSpace(cspbi3, (2, 2, 2), {"I": {"Br": 6}})

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import matganip as mg
+from matganip.labels.tables import shipped_tables
+
+SHIPPED = {
+    "chgnet_B4of8": ({"Pb": {"Sn": 4}}, 6, 70),
+    "chgnet_X3of24": ({"I": {"Br": 3}}, 19, 2024),
+    "chgnet_X6of24": ({"I": {"Br": 6}}, 603, 134596),
+    "gpaw_mp2": ({"I": {"Br": 3}}, 19, 2024),
+    "gpaw_mp4": ({"I": {"Br": 3}}, 13, 1112),
+    "sevennet_B4of8": ({"Pb": {"Sn": 4}}, 6, 70),
+    "sevennet_X3of24": ({"I": {"Br": 3}}, 19, 2024),
+    "sevennet_X6of24": ({"I": {"Br": 6}}, 603, 134596),
+}
+
+
+def test_all_shipped_tables_are_tested_here():
+    assert shipped_tables() == [f"cspbi3_br/{name}" for name in sorted(SHIPPED)]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_labels_land_on_orbits_of_the_stated_multiplicity(cspbi3, name):
+    substitutions, orbits, configurations = SHIPPED[name]
+    space = mg.ConfigurationSpace(cspbi3, (2, 2, 2), substitutions)
+    labelled = mg.read_labels(f"cspbi3_br/{name}").join(space)
+    assert (len(labelled), int(labelled.multiplicity.sum())) == (orbits, configurations)
+    assert len(np.unique(labelled.occupations, axis=0)) == orbits
+    assert labelled.n_atoms == 40
+    assert np.isfinite(labelled.energy).all()
+
+
+def test_the_constant_on_dft_labels_is_off_by_what_is_known(space_3of24):
+    labelled = mg.read_labels("cspbi3_br/gpaw_mp2").join(space_3of24)
+    energy = labelled.energy / labelled.n_atoms * 1000
+    mean = np.average(energy, weights=labelled.multiplicity)
+    deviation = np.average(np.abs(energy - mean), weights=labelled.multiplicity)
+    spread = np.sqrt(np.average((energy - mean) ** 2, weights=labelled.multiplicity))
+    assert deviation == pytest.approx(0.08, abs=0.01)
+    assert spread == pytest.approx(0.111, abs=0.001)
+
+
+def _write(tmp_path, text):
+    path = tmp_path / "labels.csv"
+    path.write_text(text)
+    return path
+
+
+def _rows(space, n=19):
+    batch = next(space.orbits())
+    lines = [
+        f"toy,{''.join(map(str, row))},{m},{-100 - i / 8}"
+        for i, (row, m) in enumerate(zip(batch.occupations[:n], batch.multiplicity, strict=False))
+    ]
+    return "calculator,occupation,multiplicity,energy_eV\n" + "\n".join(lines) + "\n"
+
+
+def test_a_table_by_occupation_codes_joins_in_order(tmp_path, space_3of24):
+    path = _write(tmp_path, _rows(space_3of24))
+    labelled = mg.read_labels(path).join(space_3of24)
+    assert np.array_equal(labelled.occupations, next(space_3of24.orbits()).occupations)
+    assert labelled.energy.tolist() == [-100 - i / 8 for i in range(19)]
+    assert labelled.calculator == "toy"
+
+
+def test_parquet_reads_as_csv_does(tmp_path, space_3of24):
+    from pyarrow import csv, parquet
+
+    path = _write(tmp_path, _rows(space_3of24))
+    options = csv.ConvertOptions(column_types={"occupation": "string"})
+    parquet.write_table(csv.read_csv(path, convert_options=options), tmp_path / "labels.parquet")
+    from_csv, from_parquet = (mg.read_labels(p).join(space_3of24) for p in (path, tmp_path / "labels.parquet"))
+    assert np.array_equal(from_csv.occupations, from_parquet.occupations)
+    assert np.array_equal(from_csv.energy, from_parquet.energy)
+
+
+HEAD = "calculator,occupation,energy_eV\n"
+ROW = "0" * 3 + "1" * 21
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("calculator,energy_eV\nx,1\n", "misses the column occupation or substitutions"),
+        (f"calculator,occupation\nx,{ROW}\n", "misses the column energy_eV"),
+        (f"occupation\n{ROW}\n", "misses the columns calculator, energy_eV"),
+        (HEAD, "has no rows"),
+        ("", "does not read as a table"),
+        (HEAD + f"x,{ROW},nan\n", "row 0 has no finite energy_eV"),
+        (HEAD + f"x,{ROW},\n", "row 0 has no finite energy_eV"),
+        (HEAD + f"x,{ROW},low\n", "energy_eV"),
+        (HEAD + f"x,{ROW},1\ny,{ROW},1\n", "mixes labels of x and y"),
+        (HEAD + "x,0001,1\n", "row 0: occupation must be 24 digits"),
+        (HEAD + f"x,{ROW},1\nx,{ROW},2\n", "rows 0 and 1 are the same orbit, their energies differ by 1 eV"),
+        (HEAD + f"x,{'0' * 24},1\n", "none of its 1 rows has the composition"),
+        (
+            "calculator,occupation,multiplicity,energy_eV\n" + f"x,{ROW},7,1\n",
+            "says multiplicity 7, its orbit has",
+        ),
+        ("calculator,substitutions,energy_eV\nx,Br:16,1\n", "supercell.vasp, which is missing"),
+    ],
+)
+def test_a_bad_table_is_refused_in_one_line(tmp_path, space_3of24, text, message):
+    path = _write(tmp_path, text)
+    with pytest.raises(mg.InputError, match=message) as caught:
+        mg.read_labels(path).join(space_3of24)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("Br:16 17 0", "Br:0 is no substitutable atom"),
+        ("Br:16 17 x", "Br:x is no substitutable atom"),
+        ("F:16 17 18", "atom 16 may hold Br, I, not F"),
+    ],
+)
+def test_a_bad_substitution_names_the_row(tmp_path, space_3of24, cspbi3, row, message):
+    cspbi3.make_supercell([2, 2, 2], in_place=False).to(filename=str(tmp_path / "supercell.vasp"), fmt="poscar")
+    path = _write(tmp_path, f"calculator,substitutions,energy_eV\nx,{row},1\n")
+    with pytest.raises(mg.InputError, match=f"row 0: {message}"):
+        mg.read_labels(path).join(space_3of24)
+
+
+def test_a_table_of_another_supercell_is_refused(tmp_path, space_3of24, cspbi3):
+    cspbi3.make_supercell([2, 2, 1], in_place=False).to(filename=str(tmp_path / "supercell.vasp"), fmt="poscar")
+    path = _write(tmp_path, "calculator,substitutions,energy_eV\nx,Br:16 17 18,1\n")
+    with pytest.raises(mg.InputError, match="is not the space's"):
+        mg.read_labels(path).join(space_3of24)
+
+
+def test_a_missing_table_names_the_shipped_ones(tmp_path):
+    with pytest.raises(mg.InputError, match="no such labels file, and no shipped table; those are cspbi3_br/chgnet"):
+        mg.read_labels(tmp_path / "none.csv")
