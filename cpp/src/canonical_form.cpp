@@ -1,6 +1,7 @@
 #include "matganip/canonical_form.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <stdexcept>
 #include <vector>
 
@@ -27,24 +28,29 @@ std::vector<Stage> stages_of(const Composition& composition) {
 
 namespace {
 
-/// Whether the image i -> row[preimage[i]] is smaller than (-1), equal to (0) or larger than (1) `best`.
-int compare_image(std::span<const Stage> stages, const std::uint8_t* row, const std::uint16_t* preimage,
-                  const std::uint8_t* best) {
-    for (const Stage& stage : stages)
-        for (std::size_t i = stage.first; i < stage.last; ++i) {
-            const bool in_image = row[preimage[i]] == stage.code;
-            const bool in_best = best[i] == stage.code;
-            if (in_image != in_best) return in_image ? -1 : 1;
-        }
-    return 0;
+/// by_column[i * order + g]: the column whose code element g moves to column i.
+std::vector<std::uint16_t> preimages_by_column(const PermutationGroup& group) {
+    const std::size_t order = group.order();
+    std::vector<std::uint16_t> by_column(group.images.size());
+    for (std::size_t g = 0; g < order; ++g)
+        for (std::size_t i = 0; i < group.degree; ++i)
+            by_column[group.images[g * group.degree + i] * order + g] = static_cast<std::uint16_t>(i);
+    return by_column;
 }
 
-std::vector<std::uint16_t> inverses(const PermutationGroup& group) {
-    std::vector<std::uint16_t> preimages(group.images.size());
-    for (std::size_t g = 0; g < group.order(); ++g)
-        for (std::size_t i = 0; i < group.degree; ++i)
-            preimages[g * group.degree + group.images[g * group.degree + i]] = static_cast<std::uint16_t>(i);
-    return preimages;
+/// Keeps of `candidates` those whose image has `code` at the column that `preimages` belongs to, if there are
+/// any; returns how many are left.
+std::size_t keep_smallest(std::vector<std::uint32_t>& candidates, std::vector<std::uint32_t>& kept,
+                          std::size_t n, const std::uint16_t* preimages, const std::uint8_t* row,
+                          std::uint8_t code) {
+    std::size_t n_kept = 0;
+    for (std::size_t c = 0; c < n; ++c) {
+        kept[n_kept] = candidates[c];
+        n_kept += static_cast<std::size_t>(row[preimages[candidates[c]]] == code);
+    }
+    if (n_kept == 0) return n;
+    candidates.swap(kept);
+    return n_kept;
 }
 
 }  // namespace
@@ -58,25 +64,22 @@ void canonical_form(const PermutationGroup& group, std::span<const Stage> stages
         throw std::invalid_argument(
             "canonical_form: rows, representatives and multiplicities disagree in shape");
     const std::size_t order = group.order();
-    const std::vector<std::uint16_t> preimages = inverses(group);
+    const std::vector<std::uint16_t> preimages = preimages_by_column(group);
 
-    constexpr std::size_t block = 64;
+    constexpr std::size_t block = 256;
     parallel_for((n_rows + block - 1) / block, num_threads, [&](std::size_t b) {
+        std::vector<std::uint32_t> candidates(order + 1);
+        std::vector<std::uint32_t> kept(order + 1);
         for (std::size_t r = b * block; r < std::min(n_rows, (b + 1) * block); ++r) {
             const std::uint8_t* row = rows.data() + r * degree;
-            std::uint8_t* best = representatives.data() + r * degree;
-            std::copy(row, row + degree, best);
-            std::size_t stabilizer = 0;
-            for (std::size_t g = 0; g < order; ++g) {
-                const std::uint16_t* preimage = preimages.data() + g * degree;
-                const int comparison = compare_image(stages, row, preimage, best);
-                if (comparison < 0) {
-                    for (std::size_t i = 0; i < degree; ++i) best[i] = row[preimage[i]];
-                    stabilizer = 0;
-                }
-                if (comparison <= 0) ++stabilizer;
-            }
-            multiplicities[r] = static_cast<std::int64_t>(order / stabilizer);
+            std::iota(candidates.begin(), candidates.end(), 0U);
+            std::size_t n = order;
+            for (const Stage& stage : stages)
+                for (std::size_t i = stage.first; n > 1 && i < stage.last; ++i)
+                    n = keep_smallest(candidates, kept, n, preimages.data() + i * order, row, stage.code);
+            std::uint8_t* smallest = representatives.data() + r * degree;
+            for (std::size_t i = 0; i < degree; ++i) smallest[i] = row[preimages[i * order + candidates[0]]];
+            multiplicities[r] = static_cast<std::int64_t>(order / n);
         }
     });
 }

@@ -9,6 +9,7 @@ import pytest
 
 import matganip as mg
 from matganip.configurations import counting
+from matganip.configurations.cycles import multinomial
 
 KNOWN = json.loads((Path(__file__).parent / "orbit_counts.json").read_text())["counts"]
 SINGLE = {name: entry for name, entry in KNOWN.items() if entry.get("comp")}
@@ -54,9 +55,24 @@ def test_millions_of_orbits_are_all_there(cspbi3, name):
     assert sum(len(batch) for batch in space.orbits()) == KNOWN[name]["orbits"]
 
 
-def test_all_binary_compositions_together(cspbi3):
-    total = sum(mg.ConfigurationSpace(cspbi3, (2, 2, 2), {"I": {"Br": k}}).count_orbits() for k in range(25))
-    assert total == KNOWN["2x2x2 X all binary (sum k=0..24)"]["orbits"]
+def test_the_table_of_all_compositions_agrees_with_each_one(cspbi3):
+    space = mg.ConfigurationSpace(cspbi3, (2, 2, 2), {"I": {"Br": 6}})
+    table = space.count_orbits(all_compositions=True)
+    assert sum(table.values()) == KNOWN["2x2x2 X all binary (sum k=0..24)"]["orbits"]
+    for k in range(25):
+        single = mg.ConfigurationSpace(cspbi3, (2, 2, 2), {"I": {"Br": k}})
+        assert table[((k, 24 - k),)] == single.count_orbits()
+
+
+def test_the_table_spans_species_and_sublattices(cspbi3):
+    ternary = mg.ConfigurationSpace(cspbi3, (2, 2, 2), {"I": {"Br": 8, "Cl": 8}})
+    table = ternary.count_orbits(all_compositions=True)
+    assert table[((8, 8, 8),)] == 25_361_766
+    assert table[((3, 3, 18),)] == table[((3, 18, 3),)] == 9138
+    both = mg.ConfigurationSpace(cspbi3, (2, 2, 2), {"Pb": {"Sn": 4}, "I": {"Br": 6}})
+    table = both.count_orbits(all_compositions=True)
+    assert (table[((4, 4), (3, 21))], table[((4, 4), (12, 12))]) == (836, 580_852)
+    assert table[((0, 8), (6, 18))] == 603
 
 
 def test_counts_are_python_integers_of_any_size(cspbi3):
@@ -73,6 +89,6 @@ def test_a_set_that_is_no_group_is_noticed():
 
 
 def test_multinomial():
-    assert counting.multinomial([3, 21]) == 2024
-    assert counting.multinomial([0, 0]) == 1
-    assert counting.multinomial([2, 2, 2]) == 90
+    assert multinomial([3, 21]) == 2024
+    assert multinomial([0, 0]) == 1
+    assert multinomial([2, 2, 2]) == 90

@@ -10,9 +10,10 @@ namespace matganip {
 
 /// The representative of each row's orbit, and the size of the orbit.
 ///
-/// Every image of the row under the group is compared with the best so far; most comparisons end at one of
-/// the first columns. The number of images that equal the best is the order of the stabilizer, so the
-/// multiplicity costs nothing more (orbit-stabilizer theorem).
+/// All elements start as candidates; column after column, in the order of the stages, only those whose image
+/// is smallest there stay. After a few columns few are left, so a row costs little more than one look at each
+/// element. Those left at the end are a coset of the stabilizer, so the multiplicity costs nothing more
+/// (orbit-stabilizer theorem).
 ///
 /// `rows` and `representatives` hold n rows of `group.degree` codes, `multiplicities` n numbers. Each row
 /// must have the composition that the stages were made of.

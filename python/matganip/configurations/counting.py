@@ -1,38 +1,25 @@
-"""Exact counts without enumeration: all configurations, and orbits by Burnside's lemma."""
+"""Exact counts without enumeration: orbits by Burnside's lemma, Python integers of any size."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
-from itertools import pairwise
-from math import comb, factorial, prod
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
-CycleType = tuple[tuple[int, int], ...]
-"""Cycle lengths and how many cycles have each, ascending."""
+from matganip.configurations.cycles import (
+    CycleType,
+    count_fixed,
+    elements_by_cycle_type,
+    multinomial,
+    shares_of_cycles,
+)
 
-
-def multinomial(counts: Sequence[int]) -> int:
-    """Number of ways to arrange so many of each kind on as many sites: the exact integer.
-
-    Parameters
-    ----------
-    counts : sequence of int
-        Number of each kind.
-
-    Returns
-    -------
-    int
-
-    Examples
-    --------
-    >>> multinomial([3, 21])
-    2024
-    """
-    return factorial(sum(counts)) // prod(factorial(count) for count in counts)
+Composition = tuple[tuple[int, ...], ...]
+"""For each sublattice the number of sites of each species."""
 
 
 def count_orbits(
@@ -56,85 +43,67 @@ def count_orbits(
     -------
     int
         The exact number, of any size.
+
+    Raises
+    ------
+    ArithmeticError
+        If the permutations are no group.
     """
     fixed = sum(
-        number * prod(_count_fixed(cycles, tuple(c)) for cycles, c in zip(types, counts, strict=True))
-        for types, number in cycle_types(permutations, sublattice_sizes).items()
+        len(elements) * prod(count_fixed(cycles, tuple(c)) for cycles, c in zip(types, counts, strict=True))
+        for types, elements in elements_by_cycle_type(permutations, sublattice_sizes).items()
     )
-    orbits, remainder = divmod(fixed, len(permutations))
-    if remainder:
-        raise ArithmeticError("Burnside's sum is no multiple of the group's order: the permutations are no group")
-    return orbits
+    return _mean(fixed, len(permutations))
 
 
-def cycle_types(permutations: NDArray[np.uint16], sublattice_sizes: Sequence[int]) -> Counter[tuple[CycleType, ...]]:
-    """How many elements have which cycle lengths on each sublattice.
+def count_orbits_of_all_compositions(
+    permutations: NDArray[np.uint16], sublattice_sizes: Sequence[int], n_species: Sequence[int]
+) -> dict[Composition, int]:
+    """Count the orbits of every composition at once: Polya's theorem, with the cycle index as a generating function.
+
+    An element whose cycles have the lengths l fixes as many configurations of each composition as the product over its
+    cycles of (x_1^l + x_2^l + ...) has in its coefficients.
 
     Parameters
     ----------
     permutations : (n_ops, n_sites) uint16
-        Elements of a group that keeps each sublattice.
+        All elements of the group. Columns are grouped by sublattice.
     sublattice_sizes : sequence of int
         Number of columns of each sublattice.
+    n_species : sequence of int
+        Number of species on each sublattice.
 
     Returns
     -------
-    Counter
-        Keys are tuples, for each sublattice the pairs (cycle length, number of such cycles).
+    dict
+        For each composition the exact number of orbits, in ascending order.
     """
-    lengths = _cycle_lengths(permutations)
-    edges = np.cumsum([0, *sublattice_sizes])
-    types: Counter[tuple[CycleType, ...]] = Counter()
-    distinct, numbers = np.unique(np.sort(_sort_key(lengths, edges), axis=1), axis=0, return_counts=True)
-    for row, number in zip(distinct, numbers, strict=True):
-        key = []
-        for start, end in pairwise(edges):
-            sites = Counter((row[start:end] % _STRIDE).tolist())
-            key.append(tuple((length, n // length) for length, n in sorted(sites.items())))
-        types[tuple(key)] += int(number)
-    return types
-
-
-_STRIDE = 1 << 20
-
-
-def _sort_key(lengths: NDArray[np.int64], edges: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Lengths raised by their sublattice, so that sorting a whole row sorts within each sublattice."""
-    sublattice = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
-    return lengths + sublattice * _STRIDE
-
-
-def _cycle_lengths(permutations: NDArray[np.uint16]) -> NDArray[np.int64]:
-    """For each element and site, the length of the cycle that the site lies on."""
-    identity = np.arange(permutations.shape[1])
-    lengths = np.zeros(permutations.shape, dtype=np.int64)
-    power = permutations.astype(np.int64)
-    step = 1
-    while not lengths.all():
-        lengths[(power == identity) & (lengths == 0)] = step
-        power = np.take_along_axis(permutations.astype(np.int64), power, axis=1)
-        step += 1
-    return lengths
+    fixed: Counter[Composition] = Counter()
+    for types, elements in elements_by_cycle_type(permutations, sublattice_sizes).items():
+        product: dict[Composition, int] = {(): len(elements)}
+        for cycles, species in zip(types, n_species, strict=True):
+            polynomial = _count_fixed_of_all(cycles, species)
+            product = {(*c, d): n * m for c, n in product.items() for d, m in polynomial.items()}
+        fixed.update(product)
+    return {composition: _mean(fixed[composition], len(permutations)) for composition in sorted(fixed)}
 
 
 @cache
-def _count_fixed(cycles: CycleType, counts: tuple[int, ...]) -> int:
-    """Number of ways to give each cycle one species such that species s covers counts[s] sites."""
-    ways: dict[tuple[int, ...], int] = {counts[:-1]: 1}  # what each species but the last still lacks
+def _count_fixed_of_all(cycles: CycleType, n_species: int) -> dict[tuple[int, ...], int]:
+    """For each composition the number of ways to give each cycle one of the species."""
+    polynomial: dict[tuple[int, ...], int] = {(0,) * n_species: 1}
     for length, number in cycles:
-        grown: dict[tuple[int, ...], int] = {}
-        for missing, so_far in ways.items():
-            for left, factor in _share_out(missing, length, number):
-                grown[left] = grown.get(left, 0) + so_far * factor
-        ways = grown
-    return ways.get((0,) * (len(counts) - 1), 0)
+        grown: Counter[tuple[int, ...]] = Counter()
+        for shares in shares_of_cycles(length, number, (length * number,) * n_species):
+            ways = multinomial(shares)
+            for counts, so_far in polynomial.items():
+                grown[tuple(c + length * s for c, s in zip(counts, shares, strict=True))] += so_far * ways
+        polynomial = dict(grown)
+    return polynomial
 
 
-def _share_out(missing: tuple[int, ...], length: int, number: int) -> Iterator[tuple[tuple[int, ...], int]]:
-    """Ways to give some of `number` equal cycles to each species but the last, which takes the rest."""
-    if not missing:
-        yield (), 1
-        return
-    for taken in range(min(number, missing[0] // length) + 1):
-        for left, factor in _share_out(missing[1:], length, number - taken):
-            yield (missing[0] - taken * length, *left), factor * comb(number, taken)
+def _mean(fixed: int, order: int) -> int:
+    orbits, remainder = divmod(fixed, order)
+    if remainder:
+        raise ArithmeticError("Burnside's sum is no multiple of the group's order: the permutations are no group")
+    return orbits

@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pymatgen.core.structure import Structure
 
 from matganip import _core
-from matganip.configurations import counting
+from matganip.configurations import counting, sampling
 from matganip.configurations.batch import ConfigurationBatch
 from matganip.configurations.composition import (
     VACANCY,
@@ -24,7 +24,8 @@ from matganip.configurations.composition import (
     resolve_substitutions,
     supercell_matrix,
 )
-from matganip.configurations.orbits import stream_orbits
+from matganip.configurations.cycles import multinomial
+from matganip.configurations.orbits import OrbitStream
 from matganip.configurations.symmetry import SupercellSymmetry, find_symmetry, site_permutations
 from matganip.crystal.structures import read_structure
 from matganip.errors import InputError
@@ -167,17 +168,39 @@ class ConfigurationSpace:
     @cached_property
     def n_configurations(self) -> int:
         """Number of arrangements, symmetry not counted: the exact integer."""
-        return int(np.prod([counting.multinomial(c) for c in self.counts], dtype=object))
+        return int(np.prod([multinomial(c) for c in self.counts], dtype=object))
 
-    def count_orbits(self) -> int:
+    @overload
+    def count_orbits(self, all_compositions: Literal[False] = False) -> int: ...
+    @overload
+    def count_orbits(self, all_compositions: Literal[True]) -> dict[tuple[tuple[int, ...], ...], int]: ...
+    def count_orbits(self, all_compositions: bool = False) -> int | dict[tuple[tuple[int, ...], ...], int]:
         """Count the symmetry-distinct arrangements by Burnside's lemma, without enumerating them.
+
+        Parameters
+        ----------
+        all_compositions : bool
+            Count every composition of the same species on the same sublattices instead of the space's own.
 
         Returns
         -------
-        int
-            The exact number, of any size.
+        int or dict
+            The exact number, of any size; or for each composition, written as `counts` is, its number.
+
+        Examples
+        --------
+        >>> import matganip as mg
+        >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"Pb": {"Sn": 4}})
+        >>> space.count_orbits()
+        6
+        >>> space.count_orbits(all_compositions=True)[((2, 6),)]  # 2 Sn, 6 Pb
+        3
         """
-        return self._n_orbits
+        if not all_compositions:
+            return self._n_orbits
+        return counting.count_orbits_of_all_compositions(
+            self.group, [sum(c) for c in self.counts], [len(c) for c in self.counts]
+        )
 
     @cached_property
     def _n_orbits(self) -> int:
@@ -186,8 +209,12 @@ class ConfigurationSpace:
     # -- the arrangements themselves ---------------------------------------------------------------------------
 
     def orbits(
-        self, batch_size: int = 65536, shard: tuple[int, int] = (0, 1), num_threads: int | None = None
-    ) -> Iterator[ConfigurationBatch]:
+        self,
+        batch_size: int = 65536,
+        shard: tuple[int, int] = (0, 1),
+        num_threads: int | None = None,
+        cursor: Mapping[str, Any] | None = None,
+    ) -> OrbitStream:
         """Enumerate the orbits, each once, in ascending order of their representatives.
 
         Parameters
@@ -198,20 +225,79 @@ class ConfigurationSpace:
             ``(k, n)``: part k of n near-equal parts.
         num_threads : int, optional
             Threads to use; all cores by default. Order and content do not depend on it.
+        cursor : mapping, optional
+            The ``cursor`` of an earlier stream of this space and shard: goes on exactly where that one stopped.
 
         Returns
         -------
-        iterator of ConfigurationBatch
+        OrbitStream
+            An iterator of `ConfigurationBatch` whose ``cursor``, a small JSON value, says where it stands.
 
         Raises
         ------
         InputError
-            If the batch size or the shard makes no sense.
+            If the batch size, the shard or the cursor makes no sense.
         RuntimeError
             If a complete enumeration contradicts the exact counts (Burnside's number of orbits, the sum of
             multiplicities): each one checks itself.
+
+        Examples
+        --------
+        >>> import matganip as mg
+        >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 6}})
+        >>> stream = space.orbits(batch_size=100)
+        >>> len(next(stream)), sum(len(batch) for batch in space.orbits(cursor=stream.cursor))
+        (100, 503)
         """
-        return stream_orbits(self, batch_size, shard, num_threads)
+        return OrbitStream(self, batch_size, shard, num_threads, cursor)
+
+    def sample_orbits(self, n: int, seed: int = 0) -> ConfigurationBatch:
+        """Draw orbits independently and uniformly, without enumerating: each one equally likely, whatever its size.
+
+        Parameters
+        ----------
+        n : int
+            Number of draws; an orbit may be drawn more than once.
+        seed : int
+            Same seed, same sample.
+
+        Returns
+        -------
+        ConfigurationBatch
+
+        Notes
+        -----
+        Dixon and Wilf, J. Algorithms 4, 205 (1983). For the average of a property over orbits take the mean; for one
+        over configurations weight by multiplicity, or use `sample_configurations`.
+
+        Examples
+        --------
+        >>> import matganip as mg
+        >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (3, 3, 3), {"I": {"Br": 27, "Cl": 27}})
+        >>> space.count_orbits()
+        3464649986810534376568350785049204
+        >>> space.sample_orbits(5, seed=1).occupations.shape
+        (5, 81)
+        """
+        return sampling.sample_orbits(self, n, np.random.default_rng(seed))
+
+    def sample_configurations(self, n: int, seed: int = 0) -> ConfigurationBatch:
+        """Draw configurations independently and uniformly; what comes back are their orbits.
+
+        An orbit is thus drawn in proportion to its multiplicity, as an ensemble at infinite temperature draws it.
+
+        Parameters
+        ----------
+        n : int
+            Number of draws.
+        seed : int
+            Same seed, same sample.
+
+        Returns
+        -------
+        ConfigurationBatch
+        """
+        return sampling.sample_configurations(self, n, np.random.default_rng(seed))
 
     def canonical(self, occupations: ArrayLike, num_threads: int | None = None) -> ConfigurationBatch:
         """Find the orbit of each configuration.
