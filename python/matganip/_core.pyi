@@ -49,6 +49,7 @@ class LatticePattern:
         *,
         n_columns: int,
         scale_to_maximum: bool,
+        out: NDArray[np.float64] | None = None,
         num_threads: int = 0,
     ) -> NDArray[np.float64]: ...
 

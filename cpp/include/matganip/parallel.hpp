@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <exception>
@@ -50,7 +51,9 @@ void parallel_for(std::size_t n, int num_threads, Body&& body) {
     std::atomic<std::size_t> next{0};
     std::mutex guard;
     std::exception_ptr failure;
-    run_team(resolve_threads(num_threads), [&] {
+    // No larger a team than there is work: waking one for a single task costs more than a small call.
+    const auto useful = static_cast<int>(std::min<std::size_t>(std::max<std::size_t>(n, 1), 1U << 16));
+    run_team(std::min(resolve_threads(num_threads), useful), [&] {
         for (std::size_t i = next.fetch_add(1); i < n; i = next.fetch_add(1)) {
             try {
                 body(i);

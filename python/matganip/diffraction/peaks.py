@@ -1,0 +1,103 @@
+"""Peaks: what a diffractometer sees of many arrangements, as one table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matganip.diffraction.reflections import HklFamily
+from matganip.errors import InputError
+
+# Percent of the strongest line of a pattern; a line that does not pass it is not listed, as in pymatgen.
+SCALED_INTENSITY_TOL = 1e-3
+
+
+class Pattern(NamedTuple):
+    """The lines of one arrangement that are not absent, as pymatgen's `DiffractionPattern` lists them."""
+
+    two_theta: NDArray[np.float64]
+    intensity: NDArray[np.float64]
+    hkls: list[list[HklFamily]]
+    d_spacings: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Peaks:
+    """Peaks of n arrangements of one space; column i means the same in every row.
+
+    Attributes
+    ----------
+    two_theta : numpy.ndarray
+        (p,) float64, degrees, ascending. Resolved peaks at one angle stand in a fixed order.
+    intensity : numpy.ndarray
+        (n, p) float64, C-contiguous. Weak and absent lines are kept.
+    d_spacings : numpy.ndarray
+        (p,) float64, angstrom.
+    hkls : list of list of dict
+        For each peak its families ``{"hkl": (h, k, l), "multiplicity": m}``, indices of the supercell.
+    site_pairs : numpy.ndarray or None
+        (p, 2) int64 for resolved peaks: the two basis sites of the parent that the peak speaks of, each named
+        by its first column in the occupations; equal where the peak is that of one basis site. None for
+        powder.
+    """
+
+    two_theta: NDArray[np.float64]
+    intensity: NDArray[np.float64]
+    d_spacings: NDArray[np.float64]
+    hkls: list[list[HklFamily]]
+    site_pairs: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.intensity)
+
+    def select(self, n_peaks: int) -> Peaks:
+        """Keep the first peaks by angle: all of them where there are fewer.
+
+        The first by angle tell arrangements apart; the most intense ones are the parent's own and do not.
+
+        Parameters
+        ----------
+        n_peaks : int
+            How many to keep, at least 1.
+
+        Returns
+        -------
+        Peaks
+            With ``intensity`` of shape (n, min(n_peaks, p)), C-contiguous.
+
+        Raises
+        ------
+        InputError
+            If `n_peaks` is not positive.
+        """
+        if n_peaks < 1:
+            raise InputError(f"n_peaks must be at least 1, not {n_peaks}")
+        return replace(
+            self,
+            two_theta=self.two_theta[:n_peaks],
+            intensity=np.ascontiguousarray(self.intensity[:, :n_peaks]),
+            d_spacings=self.d_spacings[:n_peaks],
+            hkls=self.hkls[:n_peaks],
+            site_pairs=None if self.site_pairs is None else self.site_pairs[:n_peaks],
+        )
+
+    def pattern(self, i: int) -> Pattern:
+        """The lines of row `i` that pass a thousandth of a percent of its strongest one.
+
+        Parameters
+        ----------
+        i : int
+            Row; negative rows count from the end.
+
+        Returns
+        -------
+        Pattern
+            two_theta, intensity, hkls and d_spacings of these lines; for powder peaks over the full range,
+            the list that pymatgen's `XRDCalculator.get_pattern` gives.
+        """
+        row = self.intensity[i]
+        kept = np.flatnonzero(row * 100 > SCALED_INTENSITY_TOL * row.max(initial=0.0))
+        return Pattern(self.two_theta[kept], row[kept], [self.hkls[k] for k in kept], self.d_spacings[kept])
