@@ -73,26 +73,34 @@ def show(console: Console, table: Table) -> None:
     from rich.text import Text
 
     drawn = RichTable(
-        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0)
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        show_header=any(table.columns),
+        header_style="bold",
+        padding=(0, 2, 0, 0),
     )
     for column, letter in zip(table.columns, table.alignment, strict=True):
-        drawn.add_column(Text(column), justify="right" if letter == "r" else "left", overflow="fold")
+        drawn.add_column(
+            Text(column), justify="right" if letter == "r" else "left", no_wrap=letter != "w", overflow="fold"
+        )
     for row in table.rows:
         drawn.add_row(*(Text(cell) for cell in row))
     if table.title:
-        console.print(Padding(Text(table.title, style="bold"), (0, 0, 0, 2)))
-    console.print(Padding(drawn, (0, 0, 0, 2)))
+        say(console, table.title, style="bold")
+        console.print()
+    console.print(Padding(drawn, (0, 0, 0, 2), expand=False))
     if table.note:
-        console.print(Padding(Text(table.note, style="dim"), (0, 0, 0, 2)))
+        say(console, table.note, style="dim")
     console.print()
 
 
-def say(console: Console, sentence: str) -> None:
+def say(console: Console, sentence: str, style: str = "") -> None:
     """Print a sentence, wrapped and indented as the tables are."""
     from rich.padding import Padding
     from rich.text import Text
 
-    console.print(Padding(Text(sentence), (0, 0, 0, 2)))
+    console.print(Padding(Text(sentence, style=style), (0, 0, 0, 2), expand=False))
 
 
 def print_json(document: Any) -> None:

@@ -7,9 +7,7 @@ from matganip.cli.spaces import Json, Source, Substitute, SupercellOption, space
 
 
 @tidy
-def count(
-    source: Source, supercell: SupercellOption = None, substitute: Substitute = None, json: Json = False
-) -> None:
+def count(source: Source, supercell: SupercellOption = None, substitute: Substitute = None, json: Json = False) -> None:
     """Count the arrangements of a space, and its orbits (arrangements up to symmetry). Exact, nothing listed.
 
     matganip count CsPbI3.cif --supercell 2,2,2 --substitute I:Br=3

@@ -17,4 +17,4 @@ def keys(json: Json = False) -> None:
         print_json([vars(entry) for entry in entries])
         return
     rows = tuple((entry.key, entry.type, entry.default, entry.description) for entry in entries)
-    show(stdout(), Table("", ("key", "type", "default", "meaning"), rows))
+    show(stdout(), Table("", ("key", "type", "default", "meaning"), rows, "lwww"))

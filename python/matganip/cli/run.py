@@ -44,7 +44,7 @@ def run(
         described = described.model_copy(update={"seed": seed})
     folder = output or described.output or Path("runs") / study.stem
     from matganip.study.job import run as do
-    from matganip.study.story import outcome_summary
+    from matganip.study.output import outcome_summary
 
     with Teller(stdout(), spoken=() if json else ("screen",) if quiet else None) as teller:
         if not (json or quiet):
@@ -93,16 +93,14 @@ class Teller:
         """Print the study's name."""
         from matganip import __version__
 
-        self.console.print(
-            f"\n  [bold]{study.name}[/bold]   [dim]matganip {__version__}, seed {study.seed}[/dim]\n"
-        )
+        self.console.print(f"\n  [bold]{study.name}[/bold]   [dim]matganip {__version__}, seed {study.seed}[/dim]\n")
 
     def foot(self, seconds: dict[str, float], folder: Path) -> None:
         """Print where the results are and how long they took."""
         self.console.print(f"  Results are in [bold]{folder}[/bold]; open report.html there.")
         if self.spoken is None:
             steps = ", ".join(f"{name} {taken:.1f}" for name, taken in seconds.items())
-            self.console.print(f"  [dim]{sum(seconds.values()):.1f} s: {steps}[/dim]\n")
+            say(self.console, f"{sum(seconds.values()):.1f} s: {steps}", style="dim")
 
     def begin(self, step: str) -> None:
         """Clear the bar of the step before."""

@@ -40,9 +40,7 @@ def space_from(source: Path, supercell: str | None, substitute: list[str] | None
     """
     if source.suffix == ".toml":
         if supercell or substitute:
-            raise InputError(
-                f"{source}: a study file says supercell and substitutions itself; leave them out"
-            )
+            raise InputError(f"{source}: a study file says supercell and substitutions itself; leave them out")
         from matganip.study.prepare import study_space
         from matganip.study.reading import read_study
 

@@ -20,9 +20,7 @@ _QUIET = "#cfd5dd"
 _LOUD = (BEST, LABEL, "#4338ca", "#0369a1")
 
 
-def arrangement(
-    structure: Structure, dopants: tuple[str, ...], *, title: str = "", ax: Axes | None = None
-) -> Axes:
+def arrangement(structure: Structure, dopants: tuple[str, ...], *, title: str = "", ax: Axes | None = None) -> Axes:
     """Draw a structure in parallel projection, its dopants large and in colour, the host pale.
 
     Parameters

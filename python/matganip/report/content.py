@@ -19,7 +19,7 @@ class Table:
     rows : tuple of tuple of str
         The cells, already formatted.
     align : str
-        One letter a column: ``l`` or ``r``.
+        One letter a column: ``l`` left, ``r`` right, ``w`` left and wrapped where there is no room.
     note : str
         A sentence below the table: what the numbers do not say.
     """

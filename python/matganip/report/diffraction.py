@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from matganip.errors import require
 from matganip.report.style import BEST, DIVERGING, INK, MODEL, MUTED, SEQUENTIAL, axes_or_new
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def patterns(
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw stick patterns above each other, on a square-root scale so that weak superlattice lines show.
+    """Draw stick patterns above each other, on a cube-root scale so that weak superlattice lines show.
 
     Parameters
     ----------
@@ -37,7 +38,8 @@ def patterns(
     names : sequence of n str
         What to write beside each.
     varying : (p,) bool ndarray, optional
-        Which peaks depend on the arrangement; by default those that differ between the given rows.
+        Which peaks depend on the arrangement; by default those that differ by more than a twentieth of their
+        largest value between the given rows.
     title : str
         Heading.
     ax : Axes, optional
@@ -48,9 +50,9 @@ def patterns(
     Axes
     """
     ax = axes_or_new(ax)
-    height = np.sqrt(np.clip(intensity, 0.0, None) / max(float(intensity.max()), 1e-12))
+    height = np.cbrt(np.clip(intensity, 0.0, None) / max(float(intensity.max()), 1e-12))
     if varying is None:
-        varying = np.ptp(intensity, axis=0) > 1e-2
+        varying = depends_on_arrangement(intensity)
     step = 1.18
     for row, name in enumerate(names):
         floor = (len(names) - 1 - row) * step
@@ -62,10 +64,17 @@ def patterns(
     ax.plot([], [], color=BEST, lw=1.6, label="depends on the arrangement")
     ax.set(xlim=_range(two_theta), ylim=(0, len(names) * step), yticks=[], title=title)
     ax.set_xlabel("2θ, degrees")
-    ax.set_ylabel("intensity, square-root scale")
+    ax.set_ylabel("intensity, cube-root scale")
     ax.spines["left"].set_visible(False)
     ax.legend(loc="upper right", bbox_to_anchor=(1.0, 1.09), ncols=2, borderaxespad=0.0)
     return ax
+
+
+def depends_on_arrangement(intensity: Floats) -> NDArray[np.bool_]:
+    """Tell the superlattice lines, (p,), from those of the parent, which hardly change between rows (n, p)."""
+    visible = intensity.max(axis=0) > 1e-3
+    varying: NDArray[np.bool_] = visible & (np.ptp(intensity, axis=0) > 0.05 * intensity.max(axis=0))
+    return varying
 
 
 def graph_matrix_image(
@@ -77,6 +86,8 @@ def graph_matrix_image(
     ax: Axes | None = None,
 ) -> Axes:
     """Draw a graph matrix a_ij = t_i t_j + I_i I_j, vertices in order of angle, labelled by their 2theta.
+
+    Colours grow as a small power of the value, since the intensities span orders of magnitude.
 
     Parameters
     ----------
@@ -96,15 +107,16 @@ def graph_matrix_image(
     Axes
     """
     ax = axes_or_new(ax)
+    colors = require("matplotlib.colors", "report")
     bound = float(np.abs(matrix).max()) or 1.0
     image: AxesImage = ax.imshow(
         matrix,
         cmap=DIVERGING if difference else SEQUENTIAL,
-        vmin=-bound if difference else 0.0,
-        vmax=bound,
+        norm=colors.Normalize(-bound, bound) if difference else colors.PowerNorm(0.4, 0.0, bound),
         interpolation="nearest",
     )
-    ticks = np.unique(np.linspace(0, len(two_theta) - 1, min(7, len(two_theta))).round().astype(int))
+    firsts = np.unique(two_theta.round(3), return_index=True)[1]  # resolved peaks may share their angle
+    ticks = firsts[np.unique(np.linspace(0, len(firsts) - 1, min(7, len(firsts))).round().astype(int))]
     names = [f"{two_theta[tick]:.0f}°" for tick in ticks]
     ax.set_xticks(ticks, names)
     ax.set_yticks(ticks, names)

@@ -53,21 +53,13 @@ def parity(
     ax = axes_or_new(ax)
     low, high = _limits(np.concatenate([calculated, predicted]))
     ax.plot([low, high], [low, high], color=INK, lw=1.0, zorder=1, label="perfect")
-    order = np.argsort(calculated)
-    level = np.broadcast_to(np.asarray(constant, dtype=float), calculated.shape)[order]
-    ax.plot(
-        [low, *calculated[order], high],
-        [level[0], *level, level[-1]],
-        color=CONSTANT,
-        lw=1.4,
-        ls=(0, (5, 3)),
-        zorder=1,
-        label="constant",
-    )
+    level = np.broadcast_to(np.asarray(constant, dtype=float), calculated.shape)
+    if np.ptp(level) == 0.0:
+        ax.axhline(level[0], color=CONSTANT, lw=1.4, ls=(0, (5, 3)), zorder=1, label="constant")
+    else:
+        ax.scatter(calculated, level, marker="_", s=40, color=CONSTANT, zorder=1, label="constant of each fold")
     area = 12.0 + 60.0 * multiplicity / multiplicity.max()
-    ax.scatter(
-        calculated, predicted, s=area, color=MODEL, alpha=0.62, edgecolors="white", linewidths=0.6, zorder=2
-    )
+    ax.scatter(calculated, predicted, s=area, color=MODEL, alpha=0.62, edgecolors="white", linewidths=0.6, zorder=2)
     ax.set(xlim=(low, high), ylim=(low, high), aspect="equal", title=title)
     ax.set_xlabel("calculated, meV/atom")
     ax.set_ylabel("predicted, meV/atom")
@@ -156,15 +148,23 @@ def energy_histogram(
 
 
 def adversarial_balance(
-    epochs: Sequence[int], losses: dict[str, Floats], *, title: str = "", ax: Axes | None = None
+    epochs: Sequence[int],
+    curves: dict[str, Floats],
+    optimum: tuple[float, str],
+    *,
+    title: str = "",
+    ax: Axes | None = None,
 ) -> Axes:
-    """Draw the adversarial losses over the epochs, with the optimum of loss(D), 2 log 2 = 1.3863."""
+    """Draw losses or verdicts of the adversarial game over the epochs, with the value where neither wins."""
     ax = axes_or_new(ax)
-    for (name, values), color in zip(losses.items(), (MODEL, LABEL, BEST), strict=False):
-        ax.plot(epochs, values, color=color, lw=1.2, label=name)
-    ax.axhline(OPTIMUM, color=INK, lw=1.0, ls=(0, (5, 3)), label="2 log 2, neither wins")
-    ax.set(title=title, xlabel="epoch", ylabel="loss", xlim=(0, max(epochs)))
-    ax.legend(loc="best")
+    for (name, values), color in zip(curves.items(), (MODEL, LABEL, BEST), strict=False):
+        ax.plot(epochs, values, color=color, lw=1.4, label=name)
+    level, name = optimum
+    ax.axhline(level, color=INK, lw=1.0, ls=(0, (5, 3)), label=name, zorder=1)
+    largest = max(float(np.abs(values - level).max()) for values in curves.values())
+    reach = 1.5 * max(largest, 0.01 * level)
+    ax.set(title=title, xlabel="epoch", xlim=(0, max(epochs)), ylim=(level - reach, level + reach))
+    ax.legend(loc="lower right", ncols=len(curves) + 1)
     return ax
 
 

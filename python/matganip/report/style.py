@@ -68,7 +68,7 @@ def figure(path: Path, width: float, height: float, **grid: Any) -> Iterator[Any
     path : pathlib.Path
         Where the PNG goes, by `atomic_path`.
     width, height : float
-        In inches.
+        In inches, before the margins are trimmed.
     **grid
         Passed to `matplotlib.figure.Figure.subplots` (``nrows``, ``ncols``, ``width_ratios`` ...).
 
@@ -84,7 +84,7 @@ def figure(path: Path, width: float, height: float, **grid: Any) -> Iterator[Any
         yield canvas.subplots(**grid)
         with atomic_path(path) as temporary:
             # The software's name in the metadata would change the bytes with matplotlib's version.
-            canvas.savefig(temporary, dpi=170, metadata={"Software": "matganip"})
+            canvas.savefig(temporary, dpi=170, bbox_inches="tight", pad_inches=0.12, metadata={"Software": "matganip"})
 
 
 def axes_or_new(ax: Axes | None) -> Axes:

@@ -134,9 +134,7 @@ def rank(
     for batch in space.orbits(batch_size=batch_size):
         energy = np.round(predict(represent(batch.occupations)), decimals)
         if not np.isfinite(energy).all():
-            raise ValueError(
-                f"the model predicts {energy[~np.isfinite(energy)][0]} for an orbit: it diverged"
-            )
+            raise ValueError(f"the model predicts {energy[~np.isfinite(energy)][0]} for an orbit: it diverged")
         parts.append((batch.occupations, batch.multiplicity, energy))
         done += len(batch)
         if progress is not None:
@@ -144,3 +142,37 @@ def rank(
     occupations, multiplicity, prediction = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.argsort(prediction, kind="stable")
     return Ranking(space, order, occupations[order], multiplicity[order], prediction[order])
+
+
+def locate(occupations: NDArray[np.uint8], among: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Find rows among others.
+
+    Parameters
+    ----------
+    occupations : (m, n_sites) uint8 ndarray
+        Canonical representatives to look for.
+    among : (n, n_sites) uint8 ndarray
+        Distinct rows, in any order.
+
+    Returns
+    -------
+    (m,) int64 ndarray
+        Where each row stands in `among`, -1 where it does not.
+
+    Examples
+    --------
+    >>> rows = np.array([[0, 1], [1, 0], [1, 1]], dtype=np.uint8)
+    >>> locate(rows[[2, 0]], rows), locate(rows[[1]], rows[[0]])
+    (array([2, 0]), array([-1]))
+    """
+    wanted, known = _as_bytes(occupations), _as_bytes(among)
+    order = np.argsort(known)
+    place = np.minimum(np.searchsorted(known[order], wanted), len(known) - 1)
+    found: NDArray[np.int64] = order[place]
+    return np.where(known[found] == wanted, found, -1)
+
+
+def _as_bytes(occupations: NDArray[np.uint8]) -> NDArray[np.void]:
+    """Each row as one value that sorts and compares as its bytes do."""
+    rows = np.ascontiguousarray(occupations)
+    return rows.view(f"V{rows.shape[1]}").ravel()

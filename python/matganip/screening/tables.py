@@ -1,8 +1,7 @@
-"""Orbits and rankings as Parquet: equal content is equal bytes; pandas, polars and DuckDB read it."""
+"""Rankings as Parquet, beside the tables of orbits: equal content is equal bytes; pandas, polars and DuckDB read it."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,68 +10,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from matganip.configurations.tables import arrangement_columns, space_metadata, write_orbits
 from matganip.files import atomic_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-    from matganip.configurations.batch import ConfigurationBatch
-    from matganip.configurations.space import ConfigurationSpace
     from matganip.screening.ranking import Ranking
 
-_DIGITS = np.frombuffer(b"0123456789abcdefghijklmnopqrstuvwxyz", dtype=np.uint8)
-
-
-def arrangement_columns(space: ConfigurationSpace, occupations: NDArray[np.uint8]) -> dict[str, pa.Array]:
-    """Columns that say where every atom is, for people and for programs.
-
-    Parameters
-    ----------
-    space : ConfigurationSpace
-        Whose sites and species the codes are.
-    occupations : (n, n_sites) uint8 ndarray
-        One row an arrangement.
-
-    Returns
-    -------
-    dict of str to pyarrow.Array
-        ``occupation``: one character a site, the code of its species. Then for each species but the last (the
-        most frequent one) of each sublattice ``Br_on_I``: the sites it takes, a list of fixed length.
-    """
-    codes = np.ascontiguousarray(_DIGITS[occupations]).view(f"S{space.n_sites}").ravel()
-    columns = {"occupation": pa.array(codes.astype(str))}
-    for number, (species, counts) in enumerate(zip(space.species, space.counts, strict=True)):
-        sites = np.flatnonzero(space.sublattices == number)
-        host = space.supercell_structure[int(space.site_indices[sites[0]])].specie.symbol
-        for code, (name, count) in enumerate(zip(species[:-1], counts[:-1], strict=True)):
-            if count:
-                taken = np.nonzero(occupations[:, sites] == code)[1]
-                flat = pa.array(sites[taken], type=pa.int32())
-                columns[f"{name}_on_{host}"] = pa.FixedSizeListArray.from_arrays(flat, count)
-    return columns
-
-
-def write_orbits(path: Path, space: ConfigurationSpace, batches: Iterable[ConfigurationBatch]) -> int:
-    """Write orbits (``orbit``, ``multiplicity``, where the atoms are) as they come; return how many."""
-    done = 0
-    writer = None
-    with atomic_path(path) as temporary:
-        try:
-            for batch in batches:
-                table = pa.table(
-                    {
-                        "orbit": pa.array(np.arange(done, done + len(batch))),
-                        "multiplicity": pa.array(batch.multiplicity),
-                        **arrangement_columns(space, batch.occupations),
-                    }
-                ).replace_schema_metadata(_metadata(space))
-                writer = writer or pq.ParquetWriter(temporary, table.schema, compression="zstd")
-                writer.write_table(table)
-                done += len(batch)
-        finally:
-            if writer is not None:
-                writer.close()
-    return done
+__all__ = ["write_orbits", "write_ranking"]
 
 
 def write_ranking(
@@ -110,18 +56,6 @@ def write_ranking(
             **arrangement_columns(ranking.space, ranking.occupations),
         }
     )
-    table = table.replace_schema_metadata({**_metadata(ranking.space), **about})
+    table = table.replace_schema_metadata({**space_metadata(ranking.space), **about})
     with atomic_path(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
-
-
-def _metadata(space: ConfigurationSpace) -> dict[str, str]:
-    """What the codes and site numbers mean."""
-    return {
-        "space": space.key,
-        "species": json.dumps(space.species),
-        "counts": json.dumps(space.counts),
-        "sublattices": json.dumps(space.sublattices.tolist()),
-        "atoms_of_sites": json.dumps(space.site_indices.tolist()),
-        "supercell": json.dumps(np.asarray(space.supercell_matrix).tolist()),
-    }

@@ -14,9 +14,9 @@ from matganip.configurations.space import ConfigurationSpace
 from matganip.diffraction.lattice import LatticeDiffraction
 from matganip.errors import InputError
 from matganip.labels.tables import Labelled
-from matganip.screening.ranking import GraphRepresentation, rank
+from matganip.screening.ranking import GraphRepresentation, locate, rank
 from matganip.study.folder import claim
-from matganip.study.learn import Learner, locate
+from matganip.study.learn import Learner
 from matganip.study.listener import Clock, Listener, Silent
 from matganip.study.prepare import Prepared, prepare
 from matganip.study.results import (
@@ -115,9 +115,7 @@ def compute(prepared: Prepared, learner: Learner, clock: Clock) -> Outcome:
         hear.found("label", *joined)
     with clock.step("evaluate"):
         matrices = diffracted.matrices[locate(prepared.labelled.occupations, enumerated.occupations)]
-        evaluated = tuple(
-            learner.evaluate(protocol, joined[0], matrices, hear) for protocol in study.labels.protocols
-        )
+        evaluated = tuple(learner.evaluate(protocol, joined[0], matrices, hear) for protocol in study.labels.protocols)
         hear.found("evaluate", *evaluated)
     with clock.step("train"):
         represent = representation(study, prepared.screen_space)
@@ -126,9 +124,7 @@ def compute(prepared: Prepared, learner: Learner, clock: Clock) -> Outcome:
     with clock.step("screen"):
         screened = screen(prepared, joined[-1], represent, trained, learner, hear)
         hear.found("screen", screened)
-    return Outcome(
-        prepared, counted, enumerated, diffracted, joined, evaluated, trained, screened, clock.seconds
-    )
+    return Outcome(prepared, counted, enumerated, diffracted, joined, evaluated, trained, screened, clock.seconds)
 
 
 def count(prepared: Prepared) -> tuple[Counted, ...]:
@@ -149,9 +145,7 @@ def enumerate_all(space: ConfigurationSpace) -> Enumerated:
 def representation(study: Study, space: ConfigurationSpace) -> GraphRepresentation:
     """How the study looks at the arrangements of a space."""
     section = study.diffraction
-    diffraction = LatticeDiffraction(
-        space, section.radiation, section.two_theta_range, resolution=section.resolution
-    )
+    diffraction = LatticeDiffraction(space, section.radiation, section.two_theta_range, resolution=section.resolution)
     return GraphRepresentation(diffraction, section.n_peaks, section.scaling)
 
 
@@ -177,9 +171,7 @@ def join(prepared: Prepared, counted: tuple[Counted, ...]) -> tuple[Joined, ...]
 
 def _joined(role: str, table: str, labelled: Labelled, n_orbits: int) -> Joined:
     if len(labelled.energy) < 2:
-        raise InputError(
-            f"{table}: {len(labelled.energy)} labelled orbits of this composition; at least 2 needed"
-        )
+        raise InputError(f"{table}: {len(labelled.energy)} labelled orbits of this composition; at least 2 needed")
     energy = (labelled.energy - labelled.energy.mean()) * (1000.0 / labelled.n_atoms)
     weight = labelled.multiplicity / labelled.multiplicity.sum()
     deviation = energy - weight @ energy
@@ -209,5 +201,5 @@ def screen(
     def progress(done: int) -> None:
         hear.progress("screen", done, total, "orbits")
 
-    ranking = rank(space, represent, learner.predictor(trained), progress=progress)
+    ranking = rank(space, represent, trained.model.predict, progress=progress)
     return learner.check(ranking, joined, trained, prepared.study.screen.top)

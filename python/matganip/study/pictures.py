@@ -7,23 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from matganip.diffraction.lattice import LatticeDiffraction
 from matganip.report import energies
 from matganip.report.arrangement import arrangement
 from matganip.report.content import Picture
-from matganip.report.diffraction import graph_matrix_image, patterns
+from matganip.report.diffraction import depends_on_arrangement, graph_matrix_image, patterns
 from matganip.report.style import figure
 from matganip.study.provenance import evaluated
-from matganip.study.story import SPLITS
+from matganip.study.story import SPLITS, short
 from matganip.study.summary import sites_text
 
 if TYPE_CHECKING:
     from matganip.study.job import Outcome
-
-SHORT = {
-    "random-80-20": "random 80:20",
-    "leave-one-orbit-out": "leave one orbit out",
-    "screen": "screen, unseen orbits",
-}
 
 
 def draw_all(outcome: Outcome, folder: Path) -> dict[str, Picture]:
@@ -40,19 +35,18 @@ def draw_all(outcome: Outcome, folder: Path) -> dict[str, Picture]:
 
 def draw_patterns(outcome: Outcome, path: Path) -> Picture:
     """Stick patterns of a few orbits, spread over the enumeration."""
-    found, orbits = outcome.diffracted, outcome.enumerated
+    orbits, section = outcome.enumerated, outcome.prepared.study.diffraction
+    powder = LatticeDiffraction(orbits.space, section.radiation, section.two_theta_range)
+    peaks = powder.peaks(orbits.occupations)
     rows = np.unique(np.linspace(0, len(orbits.occupations) - 1, 4).round().astype(int))
     names = [f"orbit {row}\n{sites_text(orbits.space, orbits.occupations[row])}" for row in rows]
-    varying = np.ptp(found.peaks.intensity, axis=0) > 1e-6
+    varying = depends_on_arrangement(peaks.intensity)
     with figure(path, 10, 4.6) as ax:
-        patterns(found.peaks.two_theta, found.peaks.intensity[rows], names, varying=varying, ax=ax)
-        ax.set_title("Diffraction patterns of four orbits" if len(rows) == 4 else "Diffraction patterns")
-    section = outcome.prepared.study.diffraction
+        patterns(peaks.two_theta, peaks.intensity[rows], names, varying=varying, title="Powder patterns", ax=ax)
     return Picture(
         path,
-        f"Peaks of some of the {len(orbits.occupations)} orbits ({section.radiation}, "
-        f'resolution "{section.resolution}"), heights on a square-root scale. Only the red lines carry '
-        "information about the arrangement; the strong ones are the parent's own.",
+        f"Powder patterns of {len(rows)} of the {len(orbits.occupations)} orbits ({section.radiation}), heights on "
+        "a cube-root scale. Only the red lines tell arrangements apart; the strong ones are the parent's.",
     )
 
 
@@ -61,7 +55,8 @@ def draw_graph(outcome: Outcome, path: Path) -> Picture:
     found = outcome.diffracted
     n_peaks = found.matrices.shape[-1]
     two_theta = found.peaks.two_theta[:n_peaks]
-    first, last = found.matrices[0], found.matrices[-1]
+    shown = len(two_theta)  # a graph of more vertices than there are peaks is padded with zeros
+    first, last = (found.matrices[row, :shown, :shown] for row in (0, -1))
     with figure(path, 10, 4.4, ncols=2) as (left, right):
         graph_matrix_image(first, two_theta, title="Graph matrix of orbit 0", ax=left)
         title = f"Orbit {len(found.matrices) - 1} less orbit 0"
@@ -82,7 +77,7 @@ def draw_parity(outcome: Outcome, path: Path) -> Picture:
                 f"MAE {one.metrics.mae:.3f} (constant {one.metrics.constant_mae:.3f})\n"
                 f"Spearman {one.metrics.spearman:.2f}   R² {one.metrics.r2:.2f}"
             )
-            title = f"{one.calculator.split(' (')[0].split(' PW')[0]}, {SHORT[one.protocol]}"
+            title = f"{SPLITS[one.protocol]}\n{short(one.calculator)}"
             energies.parity(
                 one.calculated, one.predicted, one.multiplicity, one.constant, title=title, text=text, ax=ax
             )
@@ -90,14 +85,14 @@ def draw_parity(outcome: Outcome, path: Path) -> Picture:
         path,
         "Predicted against calculated energies, in meV/atom from the mean; the area of a dot grows with "
         "its orbit's multiplicity. The dashed line is what the constant predicts. "
-        + " ".join(f"{SHORT[one.protocol].capitalize()}: {one.calculator}." for one in shown),
+        + " ".join(f"{SPLITS[one.protocol].capitalize()}: {one.calculator}." for one in shown),
     )
 
 
 def draw_ranking(outcome: Outcome, path: Path) -> Picture:
     """The ranking over the arrangements, and their histogram."""
     screened, ranking = outcome.screened, outcome.screened.ranking
-    calculator = outcome.trained.calculator
+    calculator = screened.calculator
     above = (screened.label - ranking.prediction[0]) * (1000.0 / ranking.n_atoms)
     with figure(path, 10, 4.2, ncols=2, width_ratios=(2.1, 1)) as (left, right):
         energies.ranked(
@@ -126,9 +121,7 @@ def draw_ranking(outcome: Outcome, path: Path) -> Picture:
 def draw_winners(outcome: Outcome, path: Path) -> Picture:
     """The four lowest arrangements."""
     ranking = outcome.screened.ranking
-    dopants = tuple(
-        dict.fromkeys(name for species in ranking.space.species for name in species[:-1] if name != "vac")
-    )
+    dopants = tuple(dict.fromkeys(name for species in ranking.space.species for name in species[:-1] if name != "vac"))
     shown = min(4, len(ranking))
     with figure(path, 2.6 * shown, 3.0, ncols=shown, squeeze=False) as axes:
         for place, ax in enumerate(axes[0]):
@@ -138,11 +131,29 @@ def draw_winners(outcome: Outcome, path: Path) -> Picture:
     return Picture(
         path,
         f"The {shown} lowest predictions of the screen. In colour: {', '.join(dopants)}; the host is pale, "
-        "its shortest bonds are drawn as sticks.",
+        "its shortest bonds are sticks. An atom on a face of the cell is drawn on the opposite face as well.",
     )
 
 
 def draw_training(outcome: Outcome, path: Path) -> Picture:
     """The adversarial game and the error, epoch by epoch, of the model that ranks."""
-    history = outcome.trained.history
-    raise NotImplementedError(SPLITS, history)
+    trained = outcome.trained
+    history = trained.history.scaled(1000.0 / outcome.screened.ranking.n_atoms, "meV/atom")
+    epochs = history.column("epoch").astype(int).tolist()
+    playing = bool(np.isfinite(history.column("loss_d")).any())
+    with figure(path, 12 if playing else 5, 3.7, ncols=3 if playing else 1, squeeze=False) as axes:
+        if playing:
+            loss = {"loss(D)": history.column("loss_d")}
+            optimum = (energies.OPTIMUM, "2 log 2")
+            energies.adversarial_balance(epochs, loss, optimum, title="Loss of D", ax=axes[0, 0])
+            verdicts = {"D(x_r), real": history.column("d_real"), "D(x_f), generated": history.column("d_fake")}
+            energies.adversarial_balance(epochs, verdicts, (0.5, "½"), title="Verdict of D", ax=axes[0, 1])
+        errors = {"training set": history.column("train_mae")}
+        constant = history.last.constant_mae
+        energies.learning_curve(epochs, errors, constant, title="Error of G", ax=axes[0, -1])
+    return Picture(
+        path,
+        f"The training of the model that ranks: {len(trained.rows)} orbits, {trained.calculator} labels. "
+        "Where D can no longer tell real from generated energies, its loss is 2 log 2 and its verdict ½. The "
+        "error of G is the one on its training set, beside the constant's; that on unseen orbits is above.",
+    )

@@ -101,9 +101,7 @@ def _parent(study: Study, base: Path) -> Structure:
 
 
 def _space(study: Study, parent: Structure, substitutions: dict[str, dict[str, int]]) -> ConfigurationSpace:
-    return ConfigurationSpace(
-        parent, study.supercell, by_sublattice(substitutions), symprec=study.parent.symprec
-    )
+    return ConfigurationSpace(parent, study.supercell, by_sublattice(substitutions), symprec=study.parent.symprec)
 
 
 def _label_source(name: str, base: Path) -> str | Path:

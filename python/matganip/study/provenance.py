@@ -33,9 +33,7 @@ PACKAGES = (
 )
 
 
-def provenance(
-    outcome: Outcome, folder: Path, *, command: tuple[str, ...], source: Path | None
-) -> dict[str, Any]:
+def provenance(outcome: Outcome, folder: Path, *, command: tuple[str, ...], source: Path | None) -> dict[str, Any]:
     """Everything behind the results, as JSON values.
 
     Parameters

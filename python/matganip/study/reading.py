@@ -153,9 +153,7 @@ def _dotted(loc: tuple[int | str, ...], data: Any) -> str:
     """``screen.train``, ``two_theta_range[1]``: only what stands in the file, and a missing last part."""
     path = ""
     for part in loc:
-        known = isinstance(data, dict | list) and (
-            part in data if isinstance(data, dict) else part in range(len(data))
-        )
+        known = isinstance(data, dict | list) and (part in data if isinstance(data, dict) else part in range(len(data)))
         if not known and not isinstance(data, dict):
             break  # a union's member, "str" or "float": pydantic's word, not the user's
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
     from matganip.diffraction.peaks import Peaks
     from matganip.labels.tables import Labelled
-    from matganip.learning.metrics import Metrics
-    from matganip.learning.model import Matganip, TrainingHistory
+    from matganip.learning.dataset import Dataset
+    from matganip.learning.history import TrainingHistory
+    from matganip.learning.metrics import Metrics, TopK
+    from matganip.learning.model import Matganip
     from matganip.screening.ranking import GraphRepresentation, Ranking
 
 Floats = NDArray[np.float64]
@@ -124,10 +126,11 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Trained:
-    """The model that ranks."""
+    """The model that ranks, how it was trained, on what, and which of the labelled orbits that was."""
 
     model: Matganip
     history: TrainingHistory
+    data: Dataset
     rows: NDArray[np.int64]
     calculator: str
     seconds: float
@@ -145,11 +148,13 @@ class Screened:
         In eV per supercell, nan where there is none.
     trained : (n,) bool ndarray
         Whether the ranking model learned from it.
+    calculator : str
+        Whose labels these are.
     top : int
         How many of the lowest the study asks for.
-    found, chance : int, float
+    lowest : TopK, optional
         How many of the `top` lowest unseen labels are among the `top` lowest predictions of unseen orbits,
-        and how many would be by chance; -1 and nan where nothing is unseen.
+        and how many would be by chance; None where every label was trained on.
     check : Evaluated, optional
         The errors on the unseen labels.
     """
@@ -157,8 +162,7 @@ class Screened:
     ranking: Ranking
     label: Floats
     trained: NDArray[np.bool_]
+    calculator: str
     top: int
-    found: int
-    chance: float
+    lowest: TopK | None
     check: Evaluated | None
-    seconds: float

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, model_validator
 
 from matganip.errors import InputError
 from matganip.learning.config import MatganipConfig
@@ -71,9 +71,7 @@ class ParentSection(Section):
         default=None,
         description='Formula ABX3 of an ideal cubic perovskite, "CsPbI3", in place of a file; needs `a`.',
     )
-    a: float | None = Field(
-        default=None, gt=0, description="Lattice constant of that perovskite, in angstrom."
-    )
+    a: float | None = Field(default=None, gt=0, description="Lattice constant of that perovskite, in angstrom.")
     symprec: float = Field(
         default=0.01,
         gt=0,
@@ -96,8 +94,8 @@ class DiffractionSection(Section):
         default="CuKa",
         description="Name of a laboratory line as pymatgen has it, or a wavelength in angstrom.",
     )
-    two_theta_range: tuple[Annotated[float, Field(ge=0, le=180)], Annotated[float, Field(ge=0, le=180)]] = (
-        Field(default=(0.0, 90.0), description="First and last angle 2theta, in degrees.")
+    two_theta_range: tuple[Annotated[float, Field(ge=0, le=180)], Annotated[float, Field(ge=0, le=180)]] = Field(
+        default=(0.0, 90.0), description="First and last angle 2theta, in degrees."
     )
     resolution: Literal["powder", "resolved"] = Field(
         default="powder",
@@ -119,9 +117,7 @@ class DiffractionSection(Section):
     def _ascending(self) -> DiffractionSection:
         first, last = self.two_theta_range
         if first >= last:
-            raise ValueError(
-                f"two_theta_range runs from {first:g} to {last:g}; the first must be the smaller"
-            )
+            raise ValueError(f"two_theta_range runs from {first:g} to {last:g}; the first must be the smaller")
         return self
 
 
@@ -129,8 +125,7 @@ class LabelsSection(Section):
     """The property to learn, and how the learning is judged."""
 
     table: str = Field(
-        description='A table shipped with matganip ("cspbi3_br/gpaw_mp2"), or a .csv file, relative to '
-        "the study file."
+        description='A table shipped with matganip ("cspbi3_br/gpaw_mp2"), or a .csv file, relative to the study file.'
     )
     protocols: tuple[Protocol, ...] = Field(
         default=("random-80-20", "leave-one-orbit-out"),
@@ -142,9 +137,7 @@ class LabelsSection(Section):
 class ModelSection(Section):
     """The networks G and D and how they are trained: the knobs of `matganip.MatganipConfig`."""
 
-    conv_channels: tuple[int, int] = Field(
-        default=(8, 16), description="Channels after Conv1 and Conv2 of G."
-    )
+    conv_channels: tuple[int, int] = Field(default=(8, 16), description="Channels after Conv1 and Conv2 of G.")
     kernel_size: int = Field(default=3, description="Side of both convolutions' kernels; odd.")
     linear_readout: bool = Field(
         default=True,
@@ -161,8 +154,7 @@ class ModelSection(Section):
     hidden_size: int = Field(default=32, description="Width of the linear layer behind the LSTM.")
     objective: Literal["minimax", "non_saturating", "supervised"] = Field(
         default="non_saturating",
-        description="The losses: the paper's; the same game with a G that learns where it loses; or no game "
-        "at all.",
+        description="The losses: the paper's; the same game with a G that learns where it loses; or no game at all.",
     )
     supervised_weight: float = Field(
         default=1.0, description="Weight of the supervised term beside the adversarial one; 0 leaves it out."
@@ -171,9 +163,7 @@ class ModelSection(Section):
         default="l1", description="Absolute or squared error, of the standardised property."
     )
     epochs: int = Field(default=300, description="Passes over the training set.")
-    batch_size: int = Field(
-        default=512, description="Rows of a step; a set that is not larger is taken whole."
-    )
+    batch_size: int = Field(default=512, description="Rows of a step; a set that is not larger is taken whole.")
     learning_rate: float = Field(default=2e-3, description="Adam's, of both networks.")
     betas: tuple[float, float] = Field(
         default=(0.5, 0.99), description="Adam's decay rates of the first and second moment."
@@ -190,8 +180,7 @@ class ModelSection(Section):
     evaluate_every: int = Field(default=10, description="Epochs between two entries of the history.")
     patience: int = Field(
         default=0,
-        description="Entries without a better validation error after which training stops; 0 never stops "
-        "it early.",
+        description="Entries without a better validation error after which training stops; 0 never stops it early.",
     )
     device: Literal["cpu", "cuda", "mps", "auto"] = Field(default="cpu", description="Where to compute.")
     num_threads: int = Field(
@@ -224,9 +213,7 @@ class ScreenSection(Section):
         description="Number of labelled orbits to train on, drawn with the seed; the others check the "
         "ranking. Without it, all of them, and nothing is left to check.",
     )
-    top: int = Field(
-        default=20, ge=1, description="How many of the lowest to show, and to look for in the check."
-    )
+    top: int = Field(default=20, ge=1, description="How many of the lowest to show, and to look for in the check.")
 
 
 class Study(Section):
@@ -242,7 +229,7 @@ class Study(Section):
         "Without either: runs/ and the name of the study file.",
     )
     parent: ParentSection = Field(description="The undoped crystal.")
-    supercell: Annotated[Supercell, PlainValidator(checked_supercell)] = Field(
+    supercell: Annotated[Supercell, PlainValidator(checked_supercell), PlainSerializer(list)] = Field(
         default=(1, 1, 1),
         description="Three integers, or a 3x3 integer matrix whose rows are the new lattice vectors.",
     )
