@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,6 +58,56 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise InputError(f"{final}: cannot be written: {error.strerror or error}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary folder beside ``path``; on success its files are flushed to disk and it is renamed to ``path``.
+
+    An interruption or an exception leaves nothing under the final name.
+
+    Parameters
+    ----------
+    path : path-like
+        The final name; nothing may be there but an empty folder.
+
+    Yields
+    ------
+    pathlib.Path
+        A folder to write into meanwhile.
+
+    Raises
+    ------
+    InputError
+        If there is something of that name already, or it cannot be written to.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp()) / "results"
+    >>> with atomic_folder(folder) as temporary:
+    ...     _ = (temporary / "count.txt").write_text("19")
+    >>> [file.name for file in folder.iterdir()]
+    ['count.txt']
+    """
+    final = Path(path)
+    try:
+        if final.exists() and not (final.is_dir() and not any(final.iterdir())):
+            raise InputError(f"{final}: exists already; name another folder, or remove it first")
+        temporary = Path(tempfile.mkdtemp(prefix=f".{final.name}-", dir=final.parent))
+    except OSError as error:
+        raise InputError(f"{final}: cannot be written: {error.strerror}") from error
+    try:
+        yield temporary
+        for file in temporary.rglob("*"):
+            if file.is_file():
+                _flush(file)
+        temporary.chmod(0o777 & ~_umask())
+        temporary.replace(final)
+    except OSError as error:
+        raise InputError(f"{final}: cannot be written: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _flush(path: Path) -> None:

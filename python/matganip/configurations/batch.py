@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from pymatgen.core.periodic_table import Element
+
+from matganip.configurations.composition import VACANCY, element_of
 
 if TYPE_CHECKING:
     from ase import Atoms
     from pymatgen.core.structure import Structure
 
+    from matganip.configurations.point_groups import PointGroups
     from matganip.configurations.space import ConfigurationSpace
+    from matganip.configurations.space_groups import SpaceGroups
 
 
 @dataclass(frozen=True)
@@ -64,8 +70,174 @@ class ConfigurationBatch:
         Yields
         ------
         ase.Atoms
+            With the atoms in the order of `structures`.
         """
-        from pymatgen.io.ase import AseAtomsAdaptor
+        from ase import Atoms
 
-        for structure in self.structures():
-            yield AseAtomsAdaptor.get_atoms(structure, msonable=False)
+        frame = self.space.supercell_structure
+        for numbers in self.atomic_numbers():
+            present = numbers > 0
+            yield Atoms(
+                numbers=numbers[present],
+                scaled_positions=frame.frac_coords[present],
+                cell=frame.lattice.matrix,
+                pbc=True,
+            )
+
+    def atomic_numbers(self) -> NDArray[np.uint8]:
+        """Say what sits on every atom of the supercell, substituted or not.
+
+        Returns
+        -------
+        (n, n_atoms) uint8
+            Atomic numbers, columns in the order of ``space.supercell_structure``; 0 is a vacancy.
+        """
+        space = self.space
+        frame = space.supercell_structure
+        host = [Element(element_of(frame, site)).Z for site in range(len(frame))]
+        numbers = np.tile(np.array(host, dtype=np.uint8), (len(self), 1))
+        for sublattice, species in enumerate(space.species):
+            columns = np.flatnonzero(space.sublattices == sublattice)
+            of_code = np.array([0 if name == VACANCY else Element(name).Z for name in species], dtype=np.uint8)
+            numbers[:, space.site_indices[columns]] = of_code[self.occupations[:, columns]]
+        return numbers
+
+    def orbit_keys(self) -> list[str]:
+        """Name each orbit so that it can be found again: the key of the space, and the representative's codes.
+
+        Returns
+        -------
+        list of str
+            ``"41c8f0de9b1f2a37:000111..."``.
+        """
+        return [f"{self.space.key}:{digits.decode()}" for digits in occupation_digits(self.occupations)]
+
+    def point_groups(self) -> PointGroups:
+        """Point group of each arrangement in its supercell.
+
+        These are the rotations (proper and improper) of the parent's operations that keep the supercell's lattice and
+        map the arrangement, a periodic crystal, onto itself. Where the arrangement is that of a smaller cell of higher
+        symmetry than the supercell's, or has a symmetry that the parent has not, the crystal's own point group, which
+        `space_groups` implies, is larger.
+
+        Returns
+        -------
+        PointGroups
+            Order times translations is the number of operations in the stabilizer,
+            ``space.symmetry.n_operations / multiplicity``.
+
+        Examples
+        --------
+        >>> import matganip as mg
+        >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 1}})
+        >>> next(space.orbits()).point_groups().labels
+        ['D4h (4/mmm)']
+        """
+        from matganip.configurations.point_groups import point_groups
+
+        return point_groups(self.space, self.occupations)
+
+    def cluster_point_groups(self) -> PointGroups:
+        """Point group of each arrangement as a finite figure: what is on the substituted sites of *one* cell.
+
+        The figure is the set of substituted sites with fractional coordinates in [0, 1), as points in space without
+        periodic images, together with what sits on them. Its point group are those rotations of the parent about the
+        centroid of the sites that map it onto itself. For the eight B sites of a 2x2x2 perovskite the figure is a
+        cube, and four of its vertices have one of the names Td, C3v, C4v, D2h, Cs, C2.
+
+        The name is the orbit's, whichever member is looked at, only where every site permutation of the crystal is a
+        rotation of the bare figure: there alone it is given.
+
+        Returns
+        -------
+        PointGroups
+            `translations` is 1 throughout.
+
+        Raises
+        ------
+        InputError
+            If the substituted sites are no such figure.
+
+        Examples
+        --------
+        >>> import matganip as mg
+        >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"Pb": {"Sn": 4}})
+        >>> batch = next(space.orbits())
+        >>> names = batch.cluster_point_groups().schoenflies.tolist()
+        >>> for name, label, multiplicity in zip(names, batch.space_groups().labels, batch.multiplicity):
+        ...     print(f"{name:3} {label:14} {multiplicity:2}")
+        C4v P4/mmm (123)    6
+        C3v Pm-3m (221)     8
+        C2  P4_2/mmc (131) 24
+        Cs  P4/mmm (123)   24
+        D2h P4/mmm (123)    6
+        Td  Fm-3m (225)     2
+        """
+        from matganip.configurations.point_groups import cluster_point_groups
+
+        return cluster_point_groups(self.space, self.occupations)
+
+    def space_groups(self, symprec: float = 0.01) -> SpaceGroups:
+        """Space group of each arrangement as a periodic crystal, found by spglib: about a millisecond each.
+
+        Parameters
+        ----------
+        symprec : float
+            Distance in angstrom within which positions count as equal.
+
+        Returns
+        -------
+        SpaceGroups
+
+        Raises
+        ------
+        InputError
+            If spglib finds none at this tolerance; the message names the row.
+        """
+        from matganip.configurations.space_groups import space_groups
+
+        return space_groups(self, symprec)
+
+    def write(self, path: str | os.PathLike[str], fmt: str | None = None) -> int:
+        """Write the arrangements: Parquet, extended XYZ, or CIF or POSCAR files in a folder or an archive.
+
+        Parameters
+        ----------
+        path : path-like
+            Where to; for what it may be, and for streams of batches, see `matganip.configurations.formats.open_writer`.
+        fmt : {"parquet", "extxyz", "cif", "poscar"}, optional
+            By default what the suffix of the path says.
+
+        Returns
+        -------
+        int
+            How many were written.
+        """
+        from matganip.configurations.formats import write
+
+        return write(path, self.space, [self], fmt)
+
+
+_DIGITS = np.frombuffer(b"0123456789abcdefghijklmnopqrstuvwxyz", dtype=np.uint8)
+
+
+def occupation_digits(occupations: NDArray[np.uint8]) -> NDArray[np.bytes_]:
+    """Occupations as text, one character a site: the code of its species, letters from 10 on.
+
+    Parameters
+    ----------
+    occupations : (n, n_sites) uint8
+        Codes below 36.
+
+    Returns
+    -------
+    (n,) bytes
+        ASCII strings of n_sites characters.
+
+    Examples
+    --------
+    >>> occupation_digits(np.array([[0, 0, 1], [0, 2, 11]], dtype=np.uint8))
+    array([b'001', b'02b'], dtype='|S3')
+    """
+    text: NDArray[np.bytes_] = np.ascontiguousarray(_DIGITS[occupations]).view(f"S{occupations.shape[1]}").ravel()
+    return text

@@ -121,10 +121,7 @@ def site_permutations(
         If an image is no site, or the permutations do not close into a group of the expected size.
     """
     # The translations and one operation of each rotation generate the whole group.
-    images = [positions + point for point in symmetry.lattice_points]
-    images += [positions @ w.T + t for w, t in zip(symmetry.rotations, symmetry.translations, strict=True)]
-    tree = cKDTree(_into_cell(positions), boxsize=1.0)
-    generators = np.stack([_match(tree, lattice, positions, image, symprec) for image in images])
+    generators = np.concatenate(factor_permutations(symmetry, lattice, positions, symprec))
     try:
         return _core.close_group(np.unique(generators, axis=0), max_order=symmetry.n_operations)
     except ValueError as error:
@@ -132,6 +129,42 @@ def site_permutations(
             f"symprec={symprec:g}: {error}; the symmetry operations found at this tolerance contradict each other, "
             "give a smaller one"
         ) from error
+
+
+def factor_permutations(
+    symmetry: SupercellSymmetry,
+    lattice: NDArray[np.float64],
+    positions: NDArray[np.float64],
+    symprec: float,
+) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
+    """Permutations of some sites by the translations and by one operation of each rotation.
+
+    Every operation is one of the second followed by one of the first.
+
+    Parameters
+    ----------
+    symmetry, lattice, positions, symprec
+        As for `site_permutations`.
+
+    Returns
+    -------
+    translations : (n_cells, n_sites) uint16
+        Row k for ``symmetry.lattice_points[k]``.
+    rotations : (n_rotations, n_sites) uint16
+        Row k for ``symmetry.rotations[k]`` with ``symmetry.translations[k]``.
+
+    Raises
+    ------
+    InputError
+        If an image is no site.
+    """
+    tree = cKDTree(_into_cell(positions), boxsize=1.0)
+    translated = [positions + point for point in symmetry.lattice_points]
+    rotated = [positions @ w.T + t for w, t in zip(symmetry.rotations, symmetry.translations, strict=True)]
+    return (
+        np.stack([_match(tree, lattice, positions, image, symprec) for image in translated]),
+        np.stack([_match(tree, lattice, positions, image, symprec) for image in rotated]),
+    )
 
 
 def _match(

@@ -1,0 +1,278 @@
+"""Arrangements as files: Parquet, extended XYZ, CIF and POSCAR, in folders and archives, batch after batch."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from matganip.configurations.batch import ConfigurationBatch
+from matganip.configurations.tables import parquet_writer
+from matganip.errors import InputError
+from matganip.files import atomic_folder, atomic_path
+
+if TYPE_CHECKING:
+    from pymatgen.core.structure import Structure
+
+    from matganip.configurations.space import ConfigurationSpace
+
+Put = Callable[[ConfigurationBatch, int], None]
+"""Writes a batch whose first orbit has the given number."""
+AddFile = Callable[[str, str], None]
+"""Adds a file of this name and text to a folder or an archive."""
+
+FORMATS = ("parquet", "extxyz", "cif", "poscar")
+INDEX = "index.csv"
+"""Name of the file beside CIF and POSCAR files that lists them with their multiplicities."""
+
+_FORMAT_OF_SUFFIX = {".parquet": "parquet", ".xyz": "extxyz", ".extxyz": "extxyz"}
+
+
+class BatchWriter:
+    """Takes batch after batch, as `open_writer` gives it.
+
+    Parameters
+    ----------
+    put : callable
+        Writes one batch.
+    first : int
+        Number of the first orbit.
+    """
+
+    def __init__(self, put: Put, first: int) -> None:
+        self._put = put
+        self._first = first
+        self.n_written = 0
+        """Arrangements written so far."""
+
+    def write(self, batch: ConfigurationBatch) -> None:
+        """Write a batch; its orbits are numbered on from the last.
+
+        Parameters
+        ----------
+        batch : ConfigurationBatch
+            Orbits.
+        """
+        self._put(batch, self._first + self.n_written)
+        self.n_written += len(batch)
+
+
+@contextmanager
+def open_writer(
+    path: str | os.PathLike[str], space: ConfigurationSpace, fmt: str | None = None, *, first: int = 0
+) -> Iterator[BatchWriter]:
+    """Write a stream of batches without holding it.
+
+    What is written appears under its name only when the context is left without an error.
+
+    Parameters
+    ----------
+    path : path-like
+        Where to, see Notes.
+    space : ConfigurationSpace
+        The space of the batches.
+    fmt : {"parquet", "extxyz", "cif", "poscar"}, optional
+        By default what the suffix says: ``.parquet``, or ``.xyz`` or ``.extxyz``.
+    first : int
+        Number of the first orbit, for a stream that goes on where another stopped.
+
+    Yields
+    ------
+    BatchWriter
+
+    Raises
+    ------
+    InputError
+        If the path and the format do not go together, or it cannot be written there.
+
+    Notes
+    -----
+    Each arrangement has its number (``orbit``), its ``multiplicity`` and its ``orbit_key``: the key of the space and
+    the codes of the sites, `ConfigurationBatch.orbit_keys`.
+
+    parquet
+        One file with the columns ``orbit``, ``multiplicity``, ``occupation`` (the codes as digits) and for each rare
+        species the sites it takes; what the codes mean is in the metadata (`tables.space_metadata`).
+    extxyz
+        One file with a frame for each arrangement, for ASE; the three are in ``Atoms.info``.
+    cif, poscar
+        A file for each arrangement, ``000012_Cs8Sn4Pb4I24.cif`` or ``POSCAR_000012_Cs8Sn4Pb4I24.vasp`` (its atoms
+        sorted by element), and ``index.csv`` with the three for each file. In an archive if the path ends in ``.zip``,
+        ``.tar.gz`` or ``.tgz``, otherwise in a folder, which must not exist yet or be empty.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import matganip as mg
+    >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"Pb": {"Sn": 4}})
+    >>> folder = Path(tempfile.mkdtemp()) / "arrangements"
+    >>> with open_writer(folder, space, "cif") as writer:
+    ...     for batch in space.orbits(batch_size=4):
+    ...         writer.write(batch)
+    >>> sorted(path.name for path in folder.iterdir())[:2], writer.n_written
+    (['000000_Cs8Sn4Pb4I24.cif', '000001_Cs8Sn4Pb4I24.cif'], 6)
+    """
+    final = Path(path)
+    with _opener(final, _format_of(final, fmt), space) as put:
+        yield BatchWriter(put, first)
+
+
+def write(
+    path: str | os.PathLike[str],
+    space: ConfigurationSpace,
+    batches: Iterable[ConfigurationBatch],
+    fmt: str | None = None,
+) -> int:
+    """Write all batches of a stream, see `open_writer`; return how many arrangements.
+
+    Parameters
+    ----------
+    path, space, fmt
+        As for `open_writer`.
+    batches : iterable of ConfigurationBatch
+        ``space.orbits()``, or any part of it.
+
+    Returns
+    -------
+    int
+    """
+    with open_writer(path, space, fmt) as writer:
+        for batch in batches:
+            writer.write(batch)
+    return writer.n_written
+
+
+def _format_of(path: Path, fmt: str | None) -> str:
+    by_suffix = _FORMAT_OF_SUFFIX.get(path.suffix)
+    found = fmt or by_suffix
+    if found is None:
+        raise InputError(
+            f"{path}: the format does not follow from the name; end it in .parquet or .xyz, or give fmt='cif' or "
+            "'poscar' for a folder, or for an archive (.zip, .tar.gz)"
+        )
+    if found not in FORMATS:
+        raise InputError(f"fmt: {fmt!r} is none of {', '.join(FORMATS)}")
+    if by_suffix is not None and by_suffix != found:
+        raise InputError(f"{path}: the name says {by_suffix}, fmt says {found}")
+    if found in ("cif", "poscar") and path.suffix.lower() in (".cif", ".vasp", ".poscar"):
+        raise InputError(f"{path}: many arrangements are a folder or an archive (.zip, .tar.gz) of {found} files")
+    if found in ("parquet", "extxyz") and _is_archive(path):
+        raise InputError(f"{path}: {found} is one file, not an archive; an archive holds cif or poscar files")
+    return found
+
+
+def _opener(path: Path, fmt: str, space: ConfigurationSpace) -> AbstractContextManager[Put]:
+    if fmt == "parquet":
+        return parquet_writer(path, space)
+    if fmt == "extxyz":
+        return _extxyz_writer(path)
+    return _structure_files_writer(path, fmt)
+
+
+def _is_archive(path: Path) -> bool:
+    return path.name.lower().endswith((".zip", ".tar.gz", ".tgz"))
+
+
+@contextmanager
+def _extxyz_writer(path: Path) -> Iterator[Put]:
+    from ase.io.extxyz import write_extxyz
+
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+
+        def put(batch: ConfigurationBatch, first: int) -> None:
+            rows = zip(batch.atoms(), batch.multiplicity.tolist(), batch.orbit_keys(), strict=True)
+            for number, (atoms, multiplicity, key) in enumerate(rows, first):
+                atoms.info.update(orbit=number, multiplicity=multiplicity, orbit_key=key)
+                write_extxyz(file, [atoms])
+
+        yield put
+
+
+@contextmanager
+def _structure_files_writer(path: Path, fmt: str) -> Iterator[Put]:
+    """A file for each arrangement, then the index of them."""
+    index = io.StringIO()
+    index.write("file,orbit,multiplicity,orbit_key\n")
+    with _container(path) as add:
+
+        def put(batch: ConfigurationBatch, first: int) -> None:
+            rows = zip(batch.structures(), batch.multiplicity.tolist(), batch.orbit_keys(), strict=True)
+            for number, (structure, multiplicity, key) in enumerate(rows, first):
+                stem = f"{number:06d}_{structure.composition.formula.replace(' ', '')}"
+                name, text = _file_of(structure, fmt, stem, f"orbit {number} multiplicity {multiplicity} key {key}")
+                add(name, text)
+                index.write(f"{name},{number},{multiplicity},{key}\n")
+
+        yield put
+        add(INDEX, index.getvalue())
+
+
+def _file_of(structure: Structure, fmt: str, stem: str, comment: str) -> tuple[str, str]:
+    """Name and text of one file."""
+    if fmt == "cif":
+        from pymatgen.io.cif import CifWriter
+
+        return f"{stem}.cif", f"# {comment}\n{CifWriter(structure)}"
+    from pymatgen.io.vasp.inputs import Poscar
+
+    return f"POSCAR_{stem}.vasp", Poscar(structure, comment=comment, sort_structure=True).get_str()
+
+
+def _container(path: Path) -> AbstractContextManager[AddFile]:
+    if not _is_archive(path):
+        return _folder(path)
+    return _zip(path) if path.suffix.lower() == ".zip" else _tar(path)
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[AddFile]:
+    with atomic_folder(path) as temporary:
+        yield lambda name, text: _write_text(temporary / name, text)
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+# No time of writing stands in an archive, so that equal arrangements are equal bytes.
+
+
+@contextmanager
+def _zip(path: Path) -> Iterator[AddFile]:
+    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+
+        def add(name: str, text: str) -> None:
+            info = zipfile.ZipInfo(f"{_stem(path)}/{name}", date_time=(1980, 1, 1, 0, 0, 0))
+            info.external_attr = 0o644 << 16
+            archive.writestr(info, text, zipfile.ZIP_DEFLATED)
+
+        yield add
+
+
+@contextmanager
+def _tar(path: Path) -> Iterator[AddFile]:
+    with (
+        atomic_path(path) as temporary,
+        temporary.open("wb") as raw,
+        gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as compressed,
+        tarfile.open(fileobj=compressed, mode="w") as archive,
+    ):
+
+        def add(name: str, text: str) -> None:
+            content = text.encode()
+            info = tarfile.TarInfo(f"{_stem(path)}/{name}")
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+
+        yield add
+
+
+def _stem(path: Path) -> str:
+    """The folder inside an archive: its name without the suffix."""
+    return path.name.removesuffix(path.suffix).removesuffix(".tar")
