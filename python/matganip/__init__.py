@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matganip.configurations.batch import ConfigurationBatch
+    from matganip.configurations.series import CompositionSeries
+    from matganip.configurations.derivatives import derivative_structures
     from matganip.configurations.space import ConfigurationSpace
+    from matganip.configurations.superlattices import superlattices
     from matganip.crystal.prototypes import perovskite
     from matganip.crystal.structures import read_structure
     from matganip.diffraction.graph import graph_matrix
@@ -27,8 +30,11 @@ if TYPE_CHECKING:
 __version__ = _version("matganip")
 
 _HOME = {
+    "CompositionSeries": "configurations.series",
     "ConfigurationBatch": "configurations.batch",
     "ConfigurationSpace": "configurations.space",
+    "derivative_structures": "configurations.derivatives",
+    "superlattices": "configurations.superlattices",
     "perovskite": "crystal.prototypes",
     "read_structure": "crystal.structures",
     "graph_matrix": "diffraction.graph",
@@ -43,6 +49,7 @@ _HOME = {
 }
 
 __all__ = [
+    "CompositionSeries",
     "ConfigurationBatch",
     "ConfigurationSpace",
     "InputError",
@@ -53,10 +60,12 @@ __all__ = [
     "MissingExtraError",
     "Peaks",
     "__version__",
+    "derivative_structures",
     "graph_matrix",
     "perovskite",
     "read_labels",
     "read_structure",
+    "superlattices",
 ]
 
 

@@ -150,14 +150,10 @@ def test_a_senseless_space_is_refused_in_one_line(cspbi3, supercell, substitutio
     assert "\n" not in str(caught.value)
 
 
-def test_a_parent_with_coinciding_or_partial_sites_is_refused():
-    lattice = Lattice.cubic(4)
-    twice = Structure(lattice, ["Na", "Na"], [[0, 0, 0], [0.0005, 0, 0]])
+def test_a_parent_with_coinciding_sites_is_refused():
+    twice = Structure(Lattice.cubic(4), ["Na", "Na"], [[0, 0, 0], [0.0005, 0, 0]])
     with pytest.raises(mg.InputError, match="sites 0 and 1 of the parent coincide"):
         mg.ConfigurationSpace(twice, (1, 1, 1), {"Na": {"K": 1}})
-    partial = Structure(lattice, [{"Na": 0.5, "K": 0.5}], [[0, 0, 0]])
-    with pytest.raises(mg.InputError, match="site 0 of the parent .* partially occupied"):
-        mg.ConfigurationSpace(partial, (1, 1, 1), {"Na": {"K": 1}})
 
 
 def test_a_tolerance_that_makes_no_sense_is_named(cspbi3):
@@ -199,3 +195,23 @@ def test_the_key_tells_spaces_apart(cspbi3, space_3of24, space_6of24):
     again = mg.ConfigurationSpace(cspbi3, (2, 2, 2), {"I": {"Br": 3}})
     assert again.key == space_3of24.key
     assert space_3of24.key != space_6of24.key
+
+
+def test_from_structures_finds_orbits_or_names_the_structure(space_6of24):
+    batch = next(space_6of24.orbits(batch_size=10))
+    found = space_6of24.from_structures(batch.atoms())
+    assert np.array_equal(found.occupations, batch.occupations)
+    assert np.array_equal(found.multiplicity, batch.multiplicity)
+    structures = list(batch.structures())
+    structures[3][39] = "Cl"
+    with pytest.raises(mg.InputError, match="structure 3: site 39 may hold Br, I, the structure has Cl there"):
+        space_6of24.from_structures(structures)
+
+
+def test_another_composition_shares_the_symmetry(space_3of24, space_6of24):
+    other = space_3of24.with_substitutions({"I": {"Br": 6}})
+    assert other.group is space_3of24.group
+    assert (other.count_orbits(), other.n_configurations, other.key) == (603, 134_596, space_6of24.key)
+    assert space_3of24.count_orbits() == 19
+    with pytest.raises(mg.InputError, match="the sublattices must be those of the space"):
+        space_3of24.with_substitutions({"Pb": {"Sn": 1}})

@@ -12,11 +12,11 @@ from matganip.configurations.composition import VACANCY, element_of
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
-    from matganip.configurations.space import ConfigurationSpace
+    from matganip.configurations.supercell import SubstitutedSupercell
 
 
-def occupation_of(space: ConfigurationSpace, structure: Structure, tolerance: float) -> NDArray[np.uint8]:
-    """Codes (n_sites,) of a structure in the space's own order; see `ConfigurationSpace.occupation_of`."""
+def occupation_of(space: SubstitutedSupercell, structure: Structure, tolerance: float) -> NDArray[np.uint8]:
+    """Codes (n_sites,) of a structure in the space's own order; see `SubstitutedSupercell.occupation_of`."""
     frame = space.supercell_structure
     if not np.allclose(structure.lattice.matrix, frame.lattice.matrix, atol=tolerance):
         raise InputError(

@@ -2,53 +2,47 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+import copy
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from pymatgen.core.structure import Structure
 
 from matganip import _core
 from matganip.configurations import counting, sampling
 from matganip.configurations.batch import ConfigurationBatch
-from matganip.configurations.composition import (
-    VACANCY,
-    Sublattice,
-    Substitutions,
-    element_of,
-    resolve_substitutions,
-    supercell_matrix,
-)
+from matganip.configurations.composition import Substitutions, resolve_substitutions
 from matganip.configurations.cycles import multinomial
+from matganip.configurations.indexing import StagedProblem
 from matganip.configurations.orbits import OrbitStream
-from matganip.configurations.symmetry import SupercellSymmetry, find_symmetry, site_permutations
-from matganip.crystal.structures import read_structure
+from matganip.configurations.supercell import SubstitutedSupercell
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
     from ase import Atoms
 
 
-class ConfigurationSpace:
+class ConfigurationSpace(SubstitutedSupercell):
     """All arrangements of given species on given sublattices of a supercell, up to the parent crystal's symmetry.
 
     Parameters
     ----------
     parent : Structure, ase.Atoms or path
-        The parent crystal, every site fully occupied.
+        The parent crystal. If it has partial occupancies they say what is substituted, and `substitutions` is left out.
     supercell : three int, or (3, 3) array_like of int
         The supercell's vectors in units of the parent's.
-    substitutions : mapping
+    substitutions : mapping, optional
         For each sublattice, by its element or by a tuple of site indices of the parent, how many of its supercell
         sites other species take: ``{"I": {"Br": 6, "Cl": 2}, "Pb": {"Sn": 4}}``. The rest keeps its own. A vacancy is
         ``"vac"``; 0 or all is allowed.
     symprec : float
         Distance in angstrom within which the parent's symmetry is looked for.
+    occupancy_tolerance : float
+        How far a partial occupancy may be from a whole number of atoms over the number of sites.
 
     Raises
     ------
@@ -73,95 +67,32 @@ class ConfigurationSpace:
     ((19, 24), 2024)
     """
 
-    def __init__(
-        self,
-        parent: Structure | Atoms | str | os.PathLike[str],
-        supercell: ArrayLike = (1, 1, 1),
-        substitutions: Substitutions | None = None,
-        *,
-        symprec: float = 0.01,
-    ) -> None:
-        self.parent: Structure = read_structure(parent)
-        """The parent crystal."""
-        self.supercell_matrix: NDArray[np.int64] = supercell_matrix(supercell)
-        """(3, 3): rows are the supercell's vectors in units of the parent's."""
-        self.symprec = float(symprec)
-        """Distance in angstrom within which positions count as equal."""
-        _check_parent(self.parent, self.symprec)
-        n_cells = round(abs(float(np.linalg.det(self.supercell_matrix))))
-        self.sublattice_table: tuple[Sublattice, ...] = resolve_substitutions(self.parent, n_cells, substitutions or {})
-        """The substituted sublattices, in the order of the parent's sites."""
-        self.supercell_structure: Structure = self.parent.make_supercell(self.supercell_matrix, in_place=False)
-        """The supercell with nothing substituted."""
-        # make_supercell puts the copies of each parent site one after the other.
-        self._parent_sites = np.repeat(np.arange(len(self.parent)), n_cells)
+    def with_substitutions(self, substitutions: Substitutions) -> ConfigurationSpace:
+        """The space of another composition on the same sublattices; what symmetry has been found is shared.
 
-    # -- what the columns mean ---------------------------------------------------------------------------------
+        Parameters
+        ----------
+        substitutions : mapping
+            As for the constructor.
 
-    @cached_property
-    def site_indices(self) -> NDArray[np.int64]:
-        """(n_sites,): the atom of `supercell_structure` that each column stands for, grouped by sublattice."""
-        return np.concatenate(
-            [np.flatnonzero(np.isin(self._parent_sites, s.parent_sites)) for s in self.sublattice_table]
-        )
+        Returns
+        -------
+        ConfigurationSpace
 
-    @cached_property
-    def sublattices(self) -> NDArray[np.int64]:
-        """(n_sites,): the sublattice that each column belongs to."""
-        return np.repeat(np.arange(len(self.sublattice_table)), [sum(s.counts) for s in self.sublattice_table])
-
-    @property
-    def n_sites(self) -> int:
-        """Number of substituted sites of the supercell: the columns of an occupation."""
-        return len(self.site_indices)
-
-    @property
-    def species(self) -> tuple[tuple[str, ...], ...]:
-        """For each sublattice what codes 0, 1, 2, ... stand for: the rarest species first, the host last on ties."""
-        return tuple(s.species for s in self.sublattice_table)
-
-    @property
-    def counts(self) -> tuple[tuple[int, ...], ...]:
-        """For each sublattice the number of sites of each species, in the order of `species`."""
-        return tuple(s.counts for s in self.sublattice_table)
-
-    @property
-    def host_codes(self) -> tuple[int, ...]:
-        """For each sublattice the code of the species that the parent has there."""
-        return tuple(s.species.index(s.host) for s in self.sublattice_table)
-
-    # -- symmetry ----------------------------------------------------------------------------------------------
-
-    @cached_property
-    def symmetry(self) -> SupercellSymmetry:
-        """Operations of the parent that keep the supercell's lattice and each sublattice."""
-        colours: dict[tuple[str, int], int] = {}
-        numbers = []
-        for i in range(len(self.parent)):
-            owner = next((k for k, s in enumerate(self.sublattice_table) if i in s.parent_sites), -1)
-            numbers.append(colours.setdefault((element_of(self.parent, i), owner), len(colours) + 1))
-        return find_symmetry(
-            np.array(self.parent.lattice.matrix),
-            np.array(self.parent.frac_coords),
-            np.array(numbers, dtype=np.int64),
-            self.supercell_matrix,
-            self.symprec,
-        )
-
-    @cached_property
-    def group(self) -> NDArray[np.uint16]:
-        """(n_ops, n_sites): the distinct permutations of the columns, as the kernels take them."""
-        return site_permutations(
-            self.symmetry,
-            np.array(self.supercell_structure.lattice.matrix),
-            self.supercell_structure.frac_coords[self.site_indices],
-            self.symprec,
-        )
-
-    @property
-    def site_permutations(self) -> NDArray[np.int32]:
-        """(n_ops, n_sites): entry [g, i] is the column to which operation g takes column i; each row is distinct."""
-        return self.group.astype(np.int32)
+        Raises
+        ------
+        InputError
+            If the sublattices are others.
+        """
+        n_cells = len(self._parent_sites) // len(self.parent)
+        table = resolve_substitutions(self.parent, n_cells, substitutions)
+        if [s.parent_sites for s in table] != [s.parent_sites for s in self.sublattice_table]:
+            raise InputError("substitutions: the sublattices must be those of the space")
+        other = copy.copy(self)
+        other.sublattice_table = table
+        for of_composition in ("n_configurations", "_n_orbits", "_staged", "key"):
+            other.__dict__.pop(of_composition, None)
+        return other
 
     # -- exact counts ------------------------------------------------------------------------------------------
 
@@ -251,6 +182,62 @@ class ConfigurationSpace:
         """
         return OrbitStream(self, batch_size, shard, num_threads, cursor)
 
+    def unrank(self, rank: int) -> ConfigurationBatch:
+        """Get orbit number `rank` of the stream that `orbits` gives, without streaming up to it.
+
+        Parameters
+        ----------
+        rank : int
+            From 0 to ``count_orbits() - 1``.
+
+        Returns
+        -------
+        ConfigurationBatch
+            Of one row.
+
+        Raises
+        ------
+        IndexError
+            If there is no such orbit.
+        InputError
+            If the space is too large for it: its first stage has more than 200,000 choices, or the last one, while
+            some symmetry is left, more than 20 million orbits.
+
+        Examples
+        --------
+        >>> import matganip as mg
+        >>> parent = mg.perovskite("CsPbI3", a=6.289)
+        >>> space = mg.ConfigurationSpace(parent, (2, 2, 2), {"Pb": {"Sn": 4}, "I": {"Br": 6}})
+        >>> space.rank(space.unrank(20_000).occupations[0])
+        20000
+        """
+        if not 0 <= rank < self.count_orbits():
+            raise IndexError(f"rank {rank}: the space has {self.count_orbits()} orbits, numbered from 0")
+        return self.canonical(self._staged.unrank(rank)[np.newaxis])
+
+    def rank(self, occupation: ArrayLike) -> int:
+        """Find the number of an arrangement's orbit in the stream that `orbits` gives: the inverse of `unrank`.
+
+        Parameters
+        ----------
+        occupation : (n_sites,) array_like of int
+            Codes into `species`, any member of the orbit.
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        InputError
+            If the row does not fit the space, or the space is too large (see `unrank`).
+        """
+        return self._staged.rank(self.canonical(np.asarray(occupation)[np.newaxis]).occupations[0])
+
+    @cached_property
+    def _staged(self) -> StagedProblem:
+        return StagedProblem(self.group, self.counts)
+
     def sample_orbits(self, n: int, seed: int = 0) -> ConfigurationBatch:
         """Draw orbits independently and uniformly, without enumerating: each one equally likely, whatever its size.
 
@@ -325,94 +312,35 @@ class ConfigurationSpace:
         )
         return ConfigurationBatch(self, representatives, multiplicity)
 
-    def checked_occupations(self, occupations: ArrayLike) -> NDArray[np.uint8]:
-        """Occupations as a C-contiguous (n, n_sites) uint8 array whose every row has the space's composition.
-
-        Raises
-        ------
-        InputError
-            Names the first row that does not fit.
-        """
-        given = np.asarray(occupations)
-        if given.ndim != 2 or given.shape[1] != self.n_sites:
-            raise InputError(f"occupations: (n, {self.n_sites}) codes are needed, got shape {given.shape}")
-        if given.dtype != np.uint8 and not (np.issubdtype(given.dtype, np.integer) and (given >= 0).all()):
-            raise InputError(f"occupations: codes are small non-negative integers, got dtype {given.dtype}")
-        for sublattice, counts in enumerate(self.counts):
-            columns = given[:, self.sublattices == sublattice]
-            for code, count in enumerate(counts):
-                wrong = np.flatnonzero((columns == code).sum(axis=1) != count)
-                if len(wrong):
-                    name = self.species[sublattice][code]
-                    found = int((columns[wrong[0]] == code).sum())
-                    raise InputError(
-                        f"occupations: row {wrong[0]} has {found} {name} (code {code}) on sublattice {sublattice}, "
-                        f"the space has {count}"
-                    )
-        return np.ascontiguousarray(given, dtype=np.uint8)
-
-    def structure(self, occupation: ArrayLike) -> Structure:
-        """The supercell with its sites occupied as one row of codes says.
+    def from_structures(
+        self, structures: Iterable[Structure | Atoms | str | os.PathLike[str]], tolerance: float = 0.5
+    ) -> ConfigurationBatch:
+        """Find the orbits of structures from elsewhere.
 
         Parameters
         ----------
-        occupation : (n_sites,) array_like of int
-            Codes into `species`.
-
-        Returns
-        -------
-        Structure
-            Vacant sites are left out.
-        """
-        (row,) = self.checked_occupations(np.asarray(occupation)[np.newaxis])
-        structure = self.supercell_structure.copy()
-        vacant = []
-        for site, sublattice, code in zip(self.site_indices, self.sublattices, row, strict=True):
-            name = self.species[sublattice][code]
-            if name == VACANCY:
-                vacant.append(int(site))
-            elif name != element_of(structure, site):
-                structure[int(site)] = name
-        structure.remove_sites(vacant)
-        return structure
-
-    def occupation_of(
-        self, structure: Structure | Atoms | str | os.PathLike[str], tolerance: float = 0.5
-    ) -> NDArray[np.uint8]:
-        """Read the codes of a structure that is an arrangement of this space, its atoms in any order.
-
-        Parameters
-        ----------
-        structure : Structure, ase.Atoms or path
-            A supercell of the same lattice and origin.
+        structures : iterable of Structure, ase.Atoms or path
+            Arrangements of this space, atoms in any order.
         tolerance : float
             Distance in angstrom within which an atom sits on a site.
 
         Returns
         -------
-        (n_sites,) uint8
+        ConfigurationBatch
+            One row for each structure.
 
         Raises
         ------
         InputError
-            If the lattice differs, an atom sits on no site, or a site holds what it must not; the message names it.
+            Names the structure, by its position, and the site that does not fit.
         """
-        from matganip.configurations.matching import occupation_of
-
-        return occupation_of(self, read_structure(structure), tolerance)
-
-    @cached_property
-    def key(self) -> str:
-        """A short name for the space: the same lattice, sites, species, counts and order of columns give the same."""
-        content = {
-            "lattice": np.round(self.supercell_structure.lattice.matrix, 5).tolist(),
-            "sites": np.round(self.supercell_structure.frac_coords, 5).tolist(),
-            "elements": [element_of(self.supercell_structure, i) for i in range(len(self.supercell_structure))],
-            "columns": self.site_indices.tolist(),
-            "species": self.species,
-            "counts": self.counts,
-        }
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+        rows = []
+        for number, structure in enumerate(structures):
+            try:
+                rows.append(self.occupation_of(structure, tolerance))
+            except InputError as error:
+                raise InputError(f"structure {number}: {error}") from error
+        return self.canonical(np.array(rows, dtype=np.uint8).reshape(len(rows), self.n_sites))
 
     def __repr__(self) -> str:
         sites = ", ".join(
@@ -421,19 +349,3 @@ class ConfigurationSpace:
         )
         formula = self.parent.composition.reduced_formula
         return f"ConfigurationSpace({formula}, {len(self._parent_sites)} atoms, {sites})"
-
-
-def _check_parent(parent: Structure, symprec: float) -> None:
-    """Refuse what cannot be a parent: partial occupancies, and sites that coincide."""
-    for i, site in enumerate(parent):
-        if not site.is_ordered:
-            raise InputError(
-                f"site {i} of the parent ({site.species_string}) is partially occupied; give an ordered parent and "
-                "say in the substitutions how many atoms each species takes"
-            )
-    if not symprec > 0:
-        raise InputError(f"symprec must be positive, got {symprec}")
-    distances = parent.distance_matrix + 1e3 * np.eye(len(parent))
-    if distances.min() < max(symprec, 1e-3):
-        first, second = np.unravel_index(int(distances.argmin()), distances.shape)
-        raise InputError(f"sites {first} and {second} of the parent coincide ({distances.min():.3g} angstrom apart)")

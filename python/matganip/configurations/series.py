@@ -1,0 +1,186 @@
+"""Several compositions of one supercell at once: `CompositionSeries`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+from pymatgen.core.structure import Structure
+
+from matganip.configurations.batch import ConfigurationBatch
+from matganip.configurations.charges import charge, oxidation_states
+from matganip.configurations.space import ConfigurationSpace
+from matganip.errors import InputError
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+Counts = int | Iterable[int]
+
+
+class CompositionSeries:
+    """The configuration spaces of one parent and supercell over a range or list of compositions.
+
+    Parameters
+    ----------
+    parent : Structure, ase.Atoms or path
+        The parent crystal, every site fully occupied.
+    supercell : three int, or (3, 3) array_like of int
+        The supercell's vectors in units of the parent's.
+    substitutions : mapping
+        As for `ConfigurationSpace`, with a range or a list of numbers wherever one number may stand:
+        ``{"I": {"Br": range(7)}, "Pb": {"Sn": [0, 4, 8]}}``. All combinations are taken that fit the sites.
+    charge_neutral : bool
+        Keep only compositions without a net charge.
+    oxidation_states : mapping, optional
+        States for that, ``{"Sn": 2}``; what is not given is guessed and shown in `oxidation_states`.
+    symprec : float
+        Distance in angstrom within which the parent's symmetry is looked for.
+
+    Raises
+    ------
+    InputError
+        If no composition is left, or anything given makes no sense.
+
+    Examples
+    --------
+    >>> import matganip as mg
+    >>> series = mg.CompositionSeries(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": range(4)}})
+    >>> [space.count_orbits() for space in series]
+    [1, 1, 7, 19]
+    >>> series.count_orbits()
+    28
+    """
+
+    def __init__(
+        self,
+        parent: Structure | Atoms | str | os.PathLike[str],
+        supercell: ArrayLike,
+        substitutions: Mapping[str | tuple[int, ...], Mapping[str, Counts]],
+        *,
+        charge_neutral: bool = False,
+        oxidation_states: Mapping[str, float] | None = None,
+        symprec: float = 0.01,
+    ) -> None:
+        choices = [
+            (key, species, _numbers(counts, f"substitutions.{key}.{species}"))
+            for key, wanted in substitutions.items()
+            for species, counts in wanted.items()
+        ]
+        nothing = {key: dict.fromkeys(wanted, 0) for key, wanted in substitutions.items()}
+        undoped = ConfigurationSpace(parent, supercell, nothing, symprec=symprec)
+        self.oxidation_states: dict[str, float] | None = None
+        """Oxidation state of each species, where charge neutrality was asked for."""
+        if charge_neutral:
+            self.oxidation_states = _states(undoped, oxidation_states)
+        self.spaces: tuple[ConfigurationSpace, ...] = tuple(self._fitting(undoped, choices))
+        """One space for each composition, in the order of the numbers given."""
+        if not self.spaces:
+            neutral = " and is neutral" if charge_neutral else ""
+            raise InputError(f"substitutions: none of the compositions asked for fits the sites{neutral}")
+
+    def _fitting(
+        self, undoped: ConfigurationSpace, choices: list[tuple[str | tuple[int, ...], str, list[int]]]
+    ) -> Iterator[ConfigurationSpace]:
+        sizes = {s.parent_sites: sum(s.counts) for s in undoped.sublattice_table}
+        for numbers in product(*(numbers for *_, numbers in choices)):
+            wanted: dict[str | tuple[int, ...], dict[str, int]] = {}
+            for (key, species, _), number in zip(choices, numbers, strict=True):
+                wanted.setdefault(key, {})[species] = number
+            if any(sum(counts.values()) > sizes[undoped.parent_sites(key)] for key, counts in wanted.items()):
+                continue
+            space = undoped.with_substitutions(wanted)
+            if self.oxidation_states is None or not _is_charged(space, self.oxidation_states):
+                yield space
+
+    def __iter__(self) -> Iterator[ConfigurationSpace]:
+        return iter(self.spaces)
+
+    def __len__(self) -> int:
+        return len(self.spaces)
+
+    @property
+    def n_configurations(self) -> int:
+        """Number of arrangements over all compositions: the exact integer."""
+        return sum(space.n_configurations for space in self.spaces)
+
+    def count_orbits(self) -> int:
+        """Count the symmetry-distinct arrangements over all compositions, without enumerating them.
+
+        Returns
+        -------
+        int
+        """
+        return sum(space.count_orbits() for space in self.spaces)
+
+    def orbits(self, batch_size: int = 65536, num_threads: int | None = None) -> Iterator[ConfigurationBatch]:
+        """Enumerate the orbits of one composition after the other; a batch belongs to one of them.
+
+        Parameters
+        ----------
+        batch_size : int
+            Rows of a batch.
+        num_threads : int, optional
+            Threads to use; all cores by default.
+
+        Yields
+        ------
+        ConfigurationBatch
+        """
+        for space in self.spaces:
+            yield from space.orbits(batch_size=batch_size, num_threads=num_threads)
+
+    def sample_orbits(self, n: int, seed: int = 0, *, stratified: bool = False) -> list[ConfigurationBatch]:
+        """Draw orbits over all compositions.
+
+        Parameters
+        ----------
+        n : int
+            Number of draws.
+        seed : int
+            Same seed, same sample.
+        stratified : bool
+            Draw equally often from each composition (as evenly as n allows, the first ones getting what is left over)
+            instead of uniformly over all orbits, of which the middle compositions have almost all.
+
+        Returns
+        -------
+        list of ConfigurationBatch
+            One for each composition that was drawn from.
+        """
+        rng = np.random.default_rng(seed)
+        if n < 0:
+            raise InputError(f"the number of samples must not be negative, got {n}")
+        if stratified:
+            numbers = [n // len(self) + (i < n % len(self)) for i in range(len(self))]
+        else:
+            total = self.count_orbits()
+            numbers = rng.multinomial(n, [space.count_orbits() / total for space in self.spaces]).tolist()
+        seeds = rng.integers(2**63, size=len(self))
+        return [
+            space.sample_orbits(number, seed=int(seed))
+            for space, number, seed in zip(self.spaces, numbers, seeds, strict=True)
+            if number
+        ]
+
+
+def _numbers(counts: Counts, label: str) -> list[int]:
+    numbers = [counts] if isinstance(counts, int) else list(counts)
+    for number in numbers:
+        if isinstance(number, bool) or not isinstance(number, int | np.integer):
+            raise InputError(f"{label}: the number of sites must be a whole number, got {number!r}")
+    return [int(number) for number in numbers]
+
+
+def _states(space: ConfigurationSpace, given: Mapping[str, float] | None) -> dict[str, float]:
+    return oxidation_states(space.parent.composition, space.sublattice_table, given)
+
+
+def _is_charged(space: ConfigurationSpace, states: Mapping[str, float]) -> bool:
+    """Whether the composition has a net charge."""
+    n_cells = len(space.supercell_structure) // len(space.parent)
+    return abs(charge(space.parent.composition, n_cells, space.sublattice_table, states)) > 1e-6

@@ -1,0 +1,242 @@
+"""The sites that are substituted: columns, species, symmetry, and structures to and from rows of codes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pymatgen.core.structure import Structure
+
+from matganip.configurations.composition import (
+    VACANCY,
+    Sublattice,
+    Substitutions,
+    element_of,
+    resolve_substitutions,
+    supercell_matrix,
+)
+from matganip.configurations.disorder import order_parent
+from matganip.configurations.matching import occupation_of
+from matganip.configurations.symmetry import SupercellSymmetry, find_symmetry, site_permutations
+from matganip.crystal.structures import read_structure
+from matganip.errors import InputError
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+
+class SubstitutedSupercell:
+    """A supercell of a parent crystal with sublattices on which species may sit: the stage of `ConfigurationSpace`.
+
+    It knows what the columns of an occupation mean, which symmetry they have, and how occupations and structures
+    translate into each other; `ConfigurationSpace` adds the arrangements themselves. The parameters are those.
+    """
+
+    def __init__(
+        self,
+        parent: Structure | Atoms | str | os.PathLike[str],
+        supercell: ArrayLike = (1, 1, 1),
+        substitutions: Substitutions | None = None,
+        *,
+        symprec: float = 0.01,
+        occupancy_tolerance: float = 0.005,
+    ) -> None:
+        self.supercell_matrix: NDArray[np.int64] = supercell_matrix(supercell)
+        """(3, 3): rows are the supercell's vectors in units of the parent's."""
+        n_cells = round(abs(float(np.linalg.det(self.supercell_matrix))))
+        if not symprec > 0:
+            raise InputError(f"symprec must be positive, got {symprec}")
+        self.symprec = float(symprec)
+        """Distance in angstrom within which positions count as equal."""
+        self.parent: Structure = read_structure(parent)
+        """The parent crystal; a disordered one with the most abundant species on each site."""
+        _check_distances(self.parent, self.symprec)
+        wanted: Substitutions = substitutions or {}
+        if not self.parent.is_ordered:
+            if wanted:
+                raise InputError(
+                    "substitutions: the parent is partially occupied, which says already what is substituted; give "
+                    "either partial occupancies or substitutions"
+                )
+            self.parent, wanted = order_parent(self.parent, n_cells, occupancy_tolerance, self.symprec)
+        self.sublattice_table: tuple[Sublattice, ...] = resolve_substitutions(self.parent, n_cells, wanted)
+        """The substituted sublattices, in the order of the parent's sites."""
+        self.supercell_structure: Structure = self.parent.make_supercell(self.supercell_matrix, in_place=False)
+        """The supercell with nothing substituted."""
+        # make_supercell puts the copies of each parent site one after the other.
+        self._parent_sites = np.repeat(np.arange(len(self.parent)), n_cells)
+
+    def parent_sites(self, sublattice: str | tuple[int, ...]) -> tuple[int, ...]:
+        """The parent's sites that a key of `substitutions` names: an element or site indices."""
+        if isinstance(sublattice, str):
+            return tuple(i for i in range(len(self.parent)) if element_of(self.parent, i) == sublattice)
+        return tuple(sorted(set(sublattice)))
+
+    # -- what the columns mean ---------------------------------------------------------------------------------
+
+    @cached_property
+    def site_indices(self) -> NDArray[np.int64]:
+        """(n_sites,): the atom of `supercell_structure` that each column stands for, grouped by sublattice."""
+        return np.concatenate(
+            [np.flatnonzero(np.isin(self._parent_sites, s.parent_sites)) for s in self.sublattice_table]
+        )
+
+    @cached_property
+    def sublattices(self) -> NDArray[np.int64]:
+        """(n_sites,): the sublattice that each column belongs to."""
+        return np.repeat(np.arange(len(self.sublattice_table)), [sum(s.counts) for s in self.sublattice_table])
+
+    @property
+    def n_sites(self) -> int:
+        """Number of substituted sites of the supercell: the columns of an occupation."""
+        return len(self.site_indices)
+
+    @property
+    def species(self) -> tuple[tuple[str, ...], ...]:
+        """For each sublattice what codes 0, 1, 2, ... stand for: the rarest species first, the host last on ties."""
+        return tuple(s.species for s in self.sublattice_table)
+
+    @property
+    def counts(self) -> tuple[tuple[int, ...], ...]:
+        """For each sublattice the number of sites of each species, in the order of `species`."""
+        return tuple(s.counts for s in self.sublattice_table)
+
+    @property
+    def host_codes(self) -> tuple[int, ...]:
+        """For each sublattice the code of the species that the parent has there."""
+        return tuple(s.species.index(s.host) for s in self.sublattice_table)
+
+    # -- symmetry ----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def symmetry(self) -> SupercellSymmetry:
+        """Operations of the parent that keep the supercell's lattice and each sublattice."""
+        colours: dict[tuple[str, int], int] = {}
+        numbers = []
+        for i in range(len(self.parent)):
+            owner = next((k for k, s in enumerate(self.sublattice_table) if i in s.parent_sites), -1)
+            numbers.append(colours.setdefault((element_of(self.parent, i), owner), len(colours) + 1))
+        return find_symmetry(
+            np.array(self.parent.lattice.matrix),
+            np.array(self.parent.frac_coords),
+            np.array(numbers, dtype=np.int64),
+            self.supercell_matrix,
+            self.symprec,
+        )
+
+    @cached_property
+    def group(self) -> NDArray[np.uint16]:
+        """(n_ops, n_sites): the distinct permutations of the columns, as the kernels take them."""
+        return site_permutations(
+            self.symmetry,
+            np.array(self.supercell_structure.lattice.matrix),
+            self.supercell_structure.frac_coords[self.site_indices],
+            self.symprec,
+        )
+
+    @property
+    def site_permutations(self) -> NDArray[np.int32]:
+        """(n_ops, n_sites): entry [g, i] is the column to which operation g takes column i; each row is distinct."""
+        return self.group.astype(np.int32)
+
+    # -- rows of codes ------------------------------------------------------------------------------------------
+
+    def checked_occupations(self, occupations: ArrayLike) -> NDArray[np.uint8]:
+        """Occupations as a C-contiguous (n, n_sites) uint8 array whose every row has the space's composition.
+
+        Raises
+        ------
+        InputError
+            Names the first row that does not fit.
+        """
+        given = np.asarray(occupations)
+        if given.ndim != 2 or given.shape[1] != self.n_sites:
+            raise InputError(f"occupations: (n, {self.n_sites}) codes are needed, got shape {given.shape}")
+        if given.dtype != np.uint8 and not (np.issubdtype(given.dtype, np.integer) and (given >= 0).all()):
+            raise InputError(f"occupations: codes are small non-negative integers, got dtype {given.dtype}")
+        for sublattice, counts in enumerate(self.counts):
+            columns = given[:, self.sublattices == sublattice]
+            for code, count in enumerate(counts):
+                wrong = np.flatnonzero((columns == code).sum(axis=1) != count)
+                if len(wrong):
+                    name = self.species[sublattice][code]
+                    found = int((columns[wrong[0]] == code).sum())
+                    raise InputError(
+                        f"occupations: row {wrong[0]} has {found} {name} (code {code}) on sublattice {sublattice}, "
+                        f"the space has {count}"
+                    )
+        return np.ascontiguousarray(given, dtype=np.uint8)
+
+    def structure(self, occupation: ArrayLike) -> Structure:
+        """The supercell with its sites occupied as one row of codes says.
+
+        Parameters
+        ----------
+        occupation : (n_sites,) array_like of int
+            Codes into `species`.
+
+        Returns
+        -------
+        Structure
+            Vacant sites are left out.
+        """
+        (row,) = self.checked_occupations(np.asarray(occupation)[np.newaxis])
+        structure = self.supercell_structure.copy()
+        vacant = []
+        for site, sublattice, code in zip(self.site_indices, self.sublattices, row, strict=True):
+            name = self.species[sublattice][code]
+            if name == VACANCY:
+                vacant.append(int(site))
+            elif name != element_of(structure, site):
+                structure[int(site)] = name
+        structure.remove_sites(vacant)
+        return structure
+
+    def occupation_of(
+        self, structure: Structure | Atoms | str | os.PathLike[str], tolerance: float = 0.5
+    ) -> NDArray[np.uint8]:
+        """Read the codes of a structure that is an arrangement of this space, its atoms in any order.
+
+        Parameters
+        ----------
+        structure : Structure, ase.Atoms or path
+            A supercell of the same lattice and origin.
+        tolerance : float
+            Distance in angstrom within which an atom sits on a site.
+
+        Returns
+        -------
+        (n_sites,) uint8
+
+        Raises
+        ------
+        InputError
+            If the lattice differs, an atom sits on no site, or a site holds what it must not; the message names it.
+        """
+        return occupation_of(self, read_structure(structure), tolerance)
+
+    @cached_property
+    def key(self) -> str:
+        """A short name for the space: the same lattice, sites, species, counts and order of columns give the same."""
+        content = {
+            "lattice": np.round(self.supercell_structure.lattice.matrix, 5).tolist(),
+            "sites": np.round(self.supercell_structure.frac_coords, 5).tolist(),
+            "elements": [element_of(self.supercell_structure, i) for i in range(len(self.supercell_structure))],
+            "columns": self.site_indices.tolist(),
+            "species": self.species,
+            "counts": self.counts,
+        }
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+
+def _check_distances(parent: Structure, symprec: float) -> None:
+    """Refuse a parent with sites that coincide."""
+    distances = parent.distance_matrix + 1e3 * np.eye(len(parent))
+    if distances.min() < max(symprec, 1e-3):
+        first, second = np.unravel_index(int(distances.argmin()), distances.shape)
+        raise InputError(f"sites {first} and {second} of the parent coincide ({distances.min():.3g} angstrom apart)")
