@@ -26,9 +26,7 @@ def ranking() -> Ranking:
 
 def write(path: Path) -> None:
     label = np.where(np.arange(19) % 2 == 0, -126.5, np.nan)
-    write_ranking(
-        path, ranking(), label=label, trained=np.arange(19) % 4 == 0, about={"calculator": "CHGNet"}
-    )
+    write_ranking(path, ranking(), label=label, trained=np.arange(19) % 4 == 0, about={"calculator": "CHGNet"})
 
 
 def test_orbits_are_written_in_order_whatever_the_batches(tmp_path):
@@ -61,9 +59,7 @@ def test_two_sublattices_with_a_vacancy_keep_apart_what_sits_where():
             for row, taken in zip(batch.occupations, sites.to_pylist(), strict=True):
                 named = [space.species[s][code] for s, code in zip(space.sublattices, row, strict=True)]
                 assert [named[site] for site in taken] == [species] * len(taken)
-                elements = {
-                    space.supercell_structure[int(space.site_indices[i])].specie.symbol for i in taken
-                }
+                elements = {space.supercell_structure[int(space.site_indices[i])].specie.symbol for i in taken}
                 assert elements == {host}
 
 

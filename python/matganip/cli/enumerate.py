@@ -34,7 +34,7 @@ def enumerate_orbits(
     n_orbits = write_orbits(output, space, space.orbits()) if output else space.count_orbits()
     first = next(iter(space.orbits(batch_size=limit)))
     if json:
-        print_json({**space_summary(space, n_orbits), "orbits": orbit_summaries(first)})
+        print_json({**space_summary(space, n_orbits), "first": orbit_summaries(first)})
         return
     show(stdout(), orbit_table(first, n_orbits))
     if output:

@@ -72,3 +72,7 @@ def main() -> None:
     except KeyboardInterrupt:
         fail("interrupted")
         raise SystemExit(INTERRUPTED) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -46,9 +46,7 @@ def run(
     from matganip.study.job import run as do
     from matganip.study.output import outcome_summary
 
-    with Teller(stdout(), spoken=() if json else ("screen",) if quiet else None) as teller:
-        if not (json or quiet):
-            teller.head(described)
+    with Teller(described, stdout(), spoken=() if json else ("screen",) if quiet else None) as teller:
         outcome = do(
             described,
             study.parent,
@@ -71,13 +69,16 @@ class Teller:
 
     Parameters
     ----------
+    study : Study
+        What is being done.
     console : Console
         Where the findings go.
     spoken : tuple of str, optional
         The steps to tell of; all by default.
     """
 
-    def __init__(self, console: Console, spoken: tuple[str, ...] | None = None) -> None:
+    def __init__(self, study: Study, console: Console, spoken: tuple[str, ...] | None = None) -> None:
+        self.study = study
         self.console = console
         self.spoken = spoken
         self.bar: Progress | None = None
@@ -89,12 +90,6 @@ class Teller:
     def __exit__(self, *error: object) -> None:
         self._clear()
 
-    def head(self, study: Study) -> None:
-        """Print the study's name."""
-        from matganip import __version__
-
-        self.console.print(f"\n  [bold]{study.name}[/bold]   [dim]matganip {__version__}, seed {study.seed}[/dim]\n")
-
     def foot(self, seconds: dict[str, float], folder: Path) -> None:
         """Print where the results are and how long they took."""
         self.console.print(f"  Results are in [bold]{folder}[/bold]; open report.html there.")
@@ -103,9 +98,13 @@ class Teller:
             say(self.console, f"{sum(seconds.values()):.1f} s: {steps}", style="dim")
 
     def begin(self, step: str) -> None:
-        """Clear the bar of the step before."""
-        del step
+        """Clear the bar of the step before; once everything is read, print what the study is."""
         self._clear()
+        if step == "count" and self.spoken is None:
+            from matganip import __version__
+
+            about = f"matganip {__version__}, seed {self.study.seed}"
+            self.console.print(f"\n  [bold]{self.study.name}[/bold]   [dim]{about}[/dim]\n")
 
     def progress(self, step: str, done: int, total: int, detail: str) -> None:
         """Move the bar."""

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from matganip.configurations.space import ConfigurationSpace
-from matganip.diffraction.lattice import LatticeDiffraction
 from matganip.errors import InputError
 from matganip.labels.tables import Labelled
 from matganip.screening.ranking import GraphRepresentation, locate, rank
@@ -108,7 +107,7 @@ def compute(prepared: Prepared, learner: Learner, clock: Clock) -> Outcome:
         enumerated = enumerate_all(prepared.space)
         hear.found("enumerate", enumerated)
     with clock.step("diffract"):
-        diffracted = diffract(study, enumerated)
+        diffracted = diffract(prepared.represent, enumerated)
         hear.found("diffract", diffracted)
     with clock.step("label"):
         joined = join(prepared, counted)
@@ -118,11 +117,10 @@ def compute(prepared: Prepared, learner: Learner, clock: Clock) -> Outcome:
         evaluated = tuple(learner.evaluate(protocol, joined[0], matrices, hear) for protocol in study.labels.protocols)
         hear.found("evaluate", *evaluated)
     with clock.step("train"):
-        represent = representation(study, prepared.screen_space)
-        trained = learner.train(joined[-1], represent, hear)
+        trained = learner.train(joined[-1], prepared.screen_represent, hear)
         hear.found("train", trained)
     with clock.step("screen"):
-        screened = screen(prepared, joined[-1], represent, trained, learner, hear)
+        screened = screen(prepared, joined[-1], trained, learner, hear)
         hear.found("screen", screened)
     return Outcome(prepared, counted, enumerated, diffracted, joined, evaluated, trained, screened, clock.seconds)
 
@@ -142,20 +140,12 @@ def enumerate_all(space: ConfigurationSpace) -> Enumerated:
     return Enumerated(space, occupations, np.concatenate([batch.multiplicity for batch in batches]))
 
 
-def representation(study: Study, space: ConfigurationSpace) -> GraphRepresentation:
-    """How the study looks at the arrangements of a space."""
-    section = study.diffraction
-    diffraction = LatticeDiffraction(space, section.radiation, section.two_theta_range, resolution=section.resolution)
-    return GraphRepresentation(diffraction, section.n_peaks, section.scaling)
-
-
-def diffract(study: Study, enumerated: Enumerated) -> Diffracted:
+def diffract(represent: GraphRepresentation, enumerated: Enumerated) -> Diffracted:
     """Peaks and graphs of the enumerated orbits, and how many of them differ."""
-    represent = representation(study, enumerated.space)
     peaks = represent.diffraction.peaks(enumerated.occupations)
-    vertices = np.round(peaks.intensity[:, : study.diffraction.n_peaks], 6)
+    vertices = np.round(peaks.intensity[:, : represent.n_peaks], 6)
     n_distinct = len(np.unique(vertices, axis=0))
-    return Diffracted(represent, peaks, represent(enumerated.occupations), n_distinct)
+    return Diffracted(peaks, represent(enumerated.occupations), n_distinct)
 
 
 def join(prepared: Prepared, counted: tuple[Counted, ...]) -> tuple[Joined, ...]:
@@ -189,17 +179,15 @@ def _joined(role: str, table: str, labelled: Labelled, n_orbits: int) -> Joined:
 def screen(
     prepared: Prepared,
     joined: Joined,
-    represent: GraphRepresentation,
     trained: Trained,
     learner: Learner,
     hear: Listener,
 ) -> Screened:
     """Rank the whole space, and check the ranking with the labels that the model has not seen."""
-    space = prepared.screen_space
     total = joined.n_orbits
 
     def progress(done: int) -> None:
         hear.progress("screen", done, total, "orbits")
 
-    ranking = rank(space, represent, trained.model.predict, progress=progress)
+    ranking = rank(prepared.screen_space, prepared.screen_represent, trained.model.predict, progress=progress)
     return learner.check(ranking, joined, trained, prepared.study.screen.top)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from matganip.configurations.space import ConfigurationSpace
 from matganip.crystal.prototypes import perovskite
 from matganip.crystal.structures import read_structure
+from matganip.diffraction.lattice import LatticeDiffraction
 from matganip.errors import InputError
 from matganip.labels.tables import Labelled, LabelTable, read_labels
+from matganip.screening.ranking import GraphRepresentation
 from matganip.study.schema import Study, by_sublattice
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ class Prepared:
         The undoped crystal.
     space, screen_space : ConfigurationSpace
         The same object where the study screens its own space.
+    represent, screen_represent : GraphRepresentation
+        How their arrangements become matrices.
     table, screen_table : LabelTable
         As read.
     labelled, screen_labelled : Labelled
@@ -41,6 +45,8 @@ class Prepared:
     parent: Structure
     space: ConfigurationSpace
     screen_space: ConfigurationSpace
+    represent: GraphRepresentation
+    screen_represent: GraphRepresentation
     table: LabelTable
     screen_table: LabelTable
     labelled: Labelled
@@ -55,7 +61,7 @@ def prepare(study: Study, base: Path) -> Prepared:
     ------
     InputError
         If a file is missing or cannot be parsed, a species is not in the parent, a sublattice has too few
-        sites, a label fits no orbit, or more orbits are to be trained on than have labels.
+        sites, the radiation is unknown, a label fits no orbit, or more orbits are to be trained on than have labels.
     """
     parent = _parent(study, base)
     space = _space(study, parent, study.substitutions)
@@ -78,6 +84,8 @@ def prepare(study: Study, base: Path) -> Prepared:
         parent,
         space,
         screen_space,
+        _representation(study, space),
+        _representation(study, screen_space),
         table,
         screen_table,
         table.join(space),
@@ -102,6 +110,12 @@ def _parent(study: Study, base: Path) -> Structure:
 
 def _space(study: Study, parent: Structure, substitutions: dict[str, dict[str, int]]) -> ConfigurationSpace:
     return ConfigurationSpace(parent, study.supercell, by_sublattice(substitutions), symprec=study.parent.symprec)
+
+
+def _representation(study: Study, space: ConfigurationSpace) -> GraphRepresentation:
+    section = study.diffraction
+    diffraction = LatticeDiffraction(space, section.radiation, section.two_theta_range, resolution=section.resolution)
+    return GraphRepresentation(diffraction, section.n_peaks, section.scaling)
 
 
 def _label_source(name: str, base: Path) -> str | Path:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matganip.learning.history import TrainingHistory
     from matganip.learning.metrics import Metrics, TopK
     from matganip.learning.model import Matganip
-    from matganip.screening.ranking import GraphRepresentation, Ranking
+    from matganip.screening.ranking import Ranking
 
 Floats = NDArray[np.float64]
 
@@ -53,7 +53,6 @@ class Diffracted:
         How many of the n peak lists, cut to the vertices of the graph, differ (by more than 1e-6 of 100).
     """
 
-    represent: GraphRepresentation
     peaks: Peaks
     matrices: NDArray[np.float32]
     n_distinct: int
