@@ -39,6 +39,29 @@ class SupercellSymmetry:
         """Number of operations modulo the supercell's own lattice."""
         return len(self.lattice_points) * len(self.rotations)
 
+    def on_superlattice(self, matrix: NDArray[np.int64]) -> SupercellSymmetry:
+        """What a superlattice keeps of the symmetry of a primitive cell, which this must be.
+
+        Parameters
+        ----------
+        matrix : (3, 3) int64
+            Rows are the superlattice's vectors in units of the primitive cell's.
+
+        Returns
+        -------
+        SupercellSymmetry
+        """
+        # x_primitive = matrix^T x_supercell, hence W_s = (matrix^T)^-1 W matrix^T.
+        inverse = np.linalg.inv(matrix.T)
+        conjugated = inverse @ self.rotations @ matrix.T
+        whole = np.rint(conjugated).astype(np.int64)
+        keeps_lattice = np.all(np.abs(conjugated - whole) < 1e-6, axis=(1, 2))
+        return SupercellSymmetry(
+            lattice_points=_into_cell(_points_modulo(matrix) @ np.linalg.inv(matrix)),
+            rotations=whole[keeps_lattice],
+            translations=_into_cell((self.translations @ inverse.T)[keeps_lattice]),
+        )
+
 
 def find_symmetry(
     lattice: NDArray[np.float64],
@@ -78,17 +101,8 @@ def find_symmetry(
     rotations, translations = _operations_of_primitive_cell(lattice, positions, colours, basis, symprec)
     to_primitive = np.rint(matrix @ np.linalg.inv(basis)).astype(np.int64)  # supercell rows in primitive vectors
 
-    # x_primitive = to_primitive^T x_supercell, hence W_s = (to_primitive^T)^-1 W to_primitive^T.
-    inverse = np.linalg.inv(to_primitive.T)
-    conjugated = inverse @ rotations @ to_primitive.T
-    whole = np.rint(conjugated).astype(np.int64)
-    keeps_lattice = np.all(np.abs(conjugated - whole) < 1e-6, axis=(1, 2))
-    points = _points_modulo(to_primitive) @ np.linalg.inv(to_primitive)
-    return SupercellSymmetry(
-        lattice_points=_into_cell(points),
-        rotations=whole[keeps_lattice],
-        translations=_into_cell((translations @ inverse.T)[keeps_lattice]),
-    )
+    primitive = SupercellSymmetry(np.zeros((1, 3)), rotations, translations)
+    return primitive.on_superlattice(to_primitive)
 
 
 def site_permutations(

@@ -1,0 +1,274 @@
+"""Derivative structures: every arrangement of every composition on every superlattice of a parent, each once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import permutations, product
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from pymatgen.core.structure import Structure
+
+from matganip.configurations.batch import ConfigurationBatch
+from matganip.configurations.composition import Substitutions, element_of, resolve_substitutions
+from matganip.configurations.space import ConfigurationSpace
+from matganip.configurations.superlattices import PrimitiveCell, Superlattice, primitive_cell, shapes_of
+from matganip.configurations.symmetry import SupercellSymmetry, factor_permutations
+from matganip.crystal.structures import read_structure
+from matganip.errors import InputError
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+Choices = Mapping[str | tuple[int, ...], Sequence[str] | Mapping[str, int]]
+
+
+@dataclass(frozen=True)
+class DerivativeBatch(ConfigurationBatch):
+    """Orbits of one composition on one superlattice.
+
+    Attributes
+    ----------
+    superlattice : Superlattice
+        The shape. `space` is the space of this composition on it, and what `multiplicity` counts in.
+    """
+
+    superlattice: Superlattice = field(kw_only=True, repr=False)
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """What may sit on a sublattice: sites of the primitive cell, names, and their ratio if that is fixed."""
+
+    sites: tuple[int, ...]
+    names: tuple[str, ...]
+    ratio: tuple[int, ...] | None
+
+    def counts(self, volume: int, exchange_labels: bool) -> Iterator[dict[str, int]]:
+        """Numbers of each species on so many cells; with interchangeable labels, one of those that differ by them."""
+        n_sites = len(self.sites) * volume
+        if self.ratio is not None:
+            if all(n_sites * part % sum(self.ratio) == 0 for part in self.ratio):
+                yield {n: n_sites * part // sum(self.ratio) for n, part in zip(self.names, self.ratio, strict=True)}
+            return
+        for head in product(range(n_sites, -1, -1), repeat=len(self.names) - 1):
+            counts = (*head, n_sites - sum(head))
+            if counts[-1] >= 0 and (not exchange_labels or list(counts) == sorted(counts, reverse=True)):
+                yield dict(zip(self.names, counts, strict=True))
+
+
+def derivative_structures(
+    parent: Structure | Atoms | str | os.PathLike[str],
+    species: Choices,
+    max_volume: int,
+    min_volume: int = 1,
+    *,
+    superperiodic: bool = False,
+    exchange_labels: bool = False,
+    batch_size: int = 65536,
+    num_threads: int | None = None,
+    symprec: float = 0.01,
+) -> Iterator[DerivativeBatch]:
+    """Enumerate the derivative structures of a parent: all superlattices, all compositions, all arrangements.
+
+    Parameters
+    ----------
+    parent : Structure, ase.Atoms or path
+        The parent crystal, every site fully occupied. One that is not primitive is reduced first; volumes count
+        primitive cells, and the batches' spaces have the primitive cell as their parent.
+    species : mapping
+        For each sublattice, by its element or by a tuple of site indices of the parent, what may sit on it. Names
+        (``{"Ni": ["Ni", "Al"]}``) stand for every composition, the pure ones included; numbers
+        (``{"Ni": {"Ni": 3, "Al": 1}}``) for that ratio, on the volumes where it comes out whole. A vacancy is
+        ``"vac"``. The host may only stay where it is named.
+    max_volume, min_volume : int
+        Largest and smallest number of primitive cells.
+    superperiodic : bool
+        Whether to give also arrangements that a translation of the parent leaves as they are, though it is none of the
+        superlattice: each of them has been given on a smaller superlattice.
+    exchange_labels : bool
+        Whether the species of a sublattice are interchangeable labels, those of each sublattice for themselves:
+        arrangements that differ only in which label is which are given once. Between compositions, the one with most
+        of the first label stands for all; `multiplicity` stays that of the one orbit given.
+    batch_size : int
+        Most rows of a batch. A batch holds one composition on one superlattice, so that most have fewer.
+    num_threads : int, optional
+        Threads to use; all cores by default. Order and content do not depend on it.
+    symprec : float
+        Distance in angstrom within which the parent's symmetry is looked for.
+
+    Returns
+    -------
+    iterator of DerivativeBatch
+        In the order of `superlattices`, then by composition, most of the first species first. Never empty.
+
+    Raises
+    ------
+    InputError
+        If anything given makes no sense; the message names it.
+
+    Notes
+    -----
+    With ``superperiodic=False`` these are the derivative structures of G. L. W. Hart, R. W. Forcade, Phys. Rev. B 77,
+    224115 (2008); 80, 014120 (2009), whose tables remove exchanged labels as well. The superlattice's own symmetry
+    (the operations of the parent that keep it) decides which arrangements are the same.
+
+    Examples
+    --------
+    >>> import matganip as mg
+    >>> from pymatgen.core import Lattice, Structure
+    >>> fcc = Structure.from_spacegroup("Fm-3m", Lattice.cubic(3.52), ["Ni"], [[0, 0, 0]])
+    >>> sum(len(batch) for batch in mg.derivative_structures(fcc, {"Ni": ["Ni", "Al"]}, 4, 4))
+    19
+    >>> batches = mg.derivative_structures(fcc, {"Ni": {"Ni": 3, "Al": 1}}, 4)
+    >>> [(batch.superlattice.volume, len(batch)) for batch in batches]
+    [(4, 1), (4, 1), (4, 1), (4, 1), (4, 1), (4, 1), (4, 1)]
+    """
+    structure = read_structure(parent)
+    primitive, choices = _primitive_choices(structure, species, symprec)
+    shapes = shapes_of(primitive, max_volume, min_volume)
+    if batch_size < 1:
+        raise InputError(f"batch_size must be positive, got {batch_size}")
+    return (
+        batch
+        for shape in shapes
+        for space in _spaces_on(shape, primitive.symmetry, choices, exchange_labels, symprec)
+        for batch in _distinct(space, shape, superperiodic, exchange_labels, batch_size, num_threads)
+    )
+
+
+def _primitive_choices(structure: Structure, species: Choices, symprec: float) -> tuple[PrimitiveCell, list[_Choice]]:
+    """The primitive cell of the parent with its sublattices told apart, and what may sit where."""
+    if not species:
+        raise InputError("species: none given; write for example {'Ni': ['Ni', 'Al']}")
+    resolved = [_resolve(structure, key, wanted) for key, wanted in species.items()]
+    # Together once more: no site may belong to two sublattices.
+    resolve_substitutions(structure, 1, {choice.sites: {} for choice in resolved})
+    owners = {site: owner for owner, choice in enumerate(resolved) for site in choice.sites}
+    kinds = [(element_of(structure, i), owners.get(i, -1)) for i in range(len(structure))]
+    primitive = primitive_cell(structure, [kinds.index(kind) for kind in kinds], symprec)
+    number = {int(site): new for new, site in enumerate(primitive.sites)}
+    choices = [
+        _Choice(tuple(number[i] for i in choice.sites if i in number), choice.names, choice.ratio)
+        for choice in resolved
+    ]
+    return primitive, choices
+
+
+def _resolve(structure: Structure, key: str | tuple[int, ...], wanted: Sequence[str] | Mapping[str, int]) -> _Choice:
+    label = f"species.{key}"
+    names = tuple(wanted)
+    if isinstance(wanted, str) or len(names) < 2:
+        raise InputError(f"{label}: two species or more are needed, got {wanted!r}; the host counts where it may stay")
+    if len(set(names)) < len(names):
+        raise InputError(f"{label}: a species is given twice in {names}")
+    (bare,) = resolve_substitutions(structure, 1, {key: {}})
+    n_sites = len(bare.parent_sites)
+    # As substitutions of one parent cell the names get their checks.
+    resolve_substitutions(structure, 1, {key: {name: n_sites * (i == 0) for i, name in enumerate(names)}})
+    if not isinstance(wanted, Mapping):
+        return _Choice(bare.parent_sites, names, None)
+    ratio = tuple(wanted.values())
+    if not all(isinstance(part, int | np.integer) and part >= 0 for part in ratio) or sum(ratio) == 0:
+        raise InputError(f"{label}: a ratio is made of whole numbers such as 3 and 1, got {dict(wanted)}")
+    return _Choice(bare.parent_sites, names, tuple(int(part) for part in ratio))
+
+
+def _spaces_on(
+    shape: Superlattice,
+    symmetry: SupercellSymmetry,
+    choices: Sequence[_Choice],
+    exchange_labels: bool,
+    symprec: float,
+) -> Iterator[ConfigurationSpace]:
+    """The spaces of all compositions on one superlattice; what they share is found once."""
+    space: ConfigurationSpace | None = None
+    for counts in product(*(choice.counts(shape.volume, exchange_labels) for choice in choices)):
+        substitutions: Substitutions = {c.sites: numbers for c, numbers in zip(choices, counts, strict=True)}
+        if space is None:
+            space = ConfigurationSpace(shape.parent, shape.matrix, substitutions, symprec=symprec)
+            space.symmetry = symmetry.on_superlattice(shape.matrix)
+        else:  # the permutations that the one before has found come along
+            space = space.with_substitutions(substitutions)
+        yield space
+
+
+def _distinct(
+    space: ConfigurationSpace,
+    shape: Superlattice,
+    superperiodic: bool,
+    exchange_labels: bool,
+    batch_size: int,
+    num_threads: int | None,
+) -> Iterator[DerivativeBatch]:
+    """The orbits of a space without those that are not asked for."""
+    translations = [] if superperiodic else _translations_to_try(space)
+    relabellings = _relabellings(space) if exchange_labels else []
+    for batch in space.orbits(batch_size, num_threads=num_threads):
+        rows = batch.occupations
+        keep = np.ones(len(rows), dtype=bool)
+        for translation in translations:
+            keep &= np.any(rows[:, translation] != rows, axis=1)
+        keep[keep] = _comes_first(rows[keep], space, relabellings, num_threads)
+        if keep.any():
+            yield DerivativeBatch(space, rows[keep], batch.multiplicity[keep], superlattice=shape)
+
+
+def _translations_to_try(space: ConfigurationSpace) -> list[NDArray[np.uint16]]:
+    """Permutations of the columns by translations of the parent, enough of them to find every superperiodic row.
+
+    A group of translations that keeps a row contains one of prime order p. All its cycles have length p, so that p
+    divides the number of sites of each species; and one element of each group of order p is enough.
+    """
+    of_prime_order = [p for p in range(2, len(space.symmetry.lattice_points) + 1) if all(p % q for q in range(2, p))]
+    counts = [count for of_sublattice in space.counts for count in of_sublattice]
+    primes = [p for p in of_prime_order if not any(count % p for count in counts)]
+    if not primes:
+        return []
+    translations, _ = factor_permutations(
+        SupercellSymmetry(space.symmetry.lattice_points, np.eye(3, dtype=np.int64)[np.newaxis], np.zeros((1, 3))),
+        np.array(space.supercell_structure.lattice.matrix),
+        space.supercell_structure.frac_coords[space.site_indices],
+        space.symprec,
+    )
+    found: dict[frozenset[int], NDArray[np.uint16]] = {}
+    for translation in translations:
+        cycle = [0]  # of column 0, as long as all the others
+        while (column := int(translation[cycle[-1]])) != 0:
+            cycle.append(column)
+        if len(cycle) in primes:
+            found.setdefault(frozenset(cycle), translation)
+    return list(found.values())
+
+
+def _comes_first(
+    rows: NDArray[np.uint8], space: ConfigurationSpace, relabellings: list[NDArray[np.uint8]], num_threads: int | None
+) -> NDArray[np.bool_]:
+    """For each representative whether no relabelling makes one of it that stands before it, code by code."""
+    first = np.ones(len(rows), dtype=bool)
+    for codes in relabellings:
+        others = space.canonical(np.take_along_axis(codes, rows, axis=0), num_threads).occupations
+        differ = rows != others
+        at = np.arange(len(rows)), differ.argmax(axis=1)
+        first &= ~differ[at] | (rows[at] < others[at])
+    return first
+
+
+def _relabellings(space: ConfigurationSpace) -> list[NDArray[np.uint8]]:
+    """All ways but the trivial one to exchange species that take equally many sites of a sublattice.
+
+    Each is an array (n_codes, n_sites): entry [c, i] is the code that replaces c in column i.
+    """
+    n_codes = max(len(counts) for counts in space.counts)
+    ways = []
+    for counts in space.counts:
+        codes = range(len(counts))
+        used = [c for c in codes if counts[c] > 0]
+        alike = [p for p in permutations(used) if all(counts[a] == counts[b] for a, b in zip(used, p, strict=True))]
+        ways.append([{**dict.fromkeys(range(n_codes), 0), **dict(zip(used, p, strict=True))} for p in alike])
+    tables = (np.array([[way[c] for c in range(n_codes)] for way in choice]) for choice in product(*ways))
+    columns = (table[space.sublattices].T.astype(np.uint8) for table in tables)
+    return [np.ascontiguousarray(table) for table in columns][1:]
