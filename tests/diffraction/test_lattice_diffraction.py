@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
+import time
 
 import diffraction_oracle as oracle
 import numpy as np
@@ -154,3 +156,41 @@ def test_diffraction_imports_neither_matplotlib_nor_pandas_nor_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_one_species_on_every_site_needs_no_sums(cspbi3: Structure) -> None:
+    space = ConfigurationSpace(cspbi3, (1, 1, 2), {"I": {"I": 6}})
+    rows = next(space.orbits()).occupations
+    for resolution in ("powder", "resolved"):
+        diffraction = mg.LatticeDiffraction(space, resolution=resolution)
+        assert diffraction.n_sums == 0
+        assert diffraction.peaks(rows).intensity.max() == pytest.approx(100, rel=1e-12)
+
+
+def test_resolved_peaks_without_a_reflection_of_the_parent_have_no_scale(
+    space_3of24: ConfigurationSpace,
+) -> None:
+    with pytest.raises(mg.InputError, match=r"\(0, 13\) holds no reflection of the parent to scale"):
+        mg.LatticeDiffraction(space_3of24, two_theta_range=(0, 13), resolution="resolved")
+    unscaled = mg.LatticeDiffraction(space_3of24, two_theta_range=(0, 13), resolution="resolved", scaled=False)
+    assert unscaled.reference_intensity is None
+    assert unscaled.peaks(next(space_3of24.orbits()).occupations).intensity.max() > 0
+
+
+def test_an_interrupt_ends_a_long_call(cspbi3: Structure) -> None:
+    def interrupt(_signal: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    space = ConfigurationSpace(cspbi3, (6, 6, 6), {"I": {"Br": 324}})
+    diffraction = mg.LatticeDiffraction(space)
+    rows = np.tile(oracle.random_rows(space, 100, seed=10), (1000, 1))  # seconds of work
+    previous = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    start = time.perf_counter()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            diffraction.peaks(rows, num_threads=1, n_peaks=1)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    assert time.perf_counter() - start < 1.2

@@ -58,7 +58,8 @@ class LatticeDiffraction:
         Sums over pairs of sites that an arrangement needs: all peaks are linear in them.
     reference_intensity : float or None
         Resolved peaks: the largest intensity, unscaled, of the supercell in which each substituted site
-        carries the heaviest species that it may. It stands for 100. None for powder.
+        carries the heaviest species that it may. It stands for 100. None for powder, and where the range
+        holds no reflection of the parent.
 
     Raises
     ------
@@ -109,10 +110,15 @@ class LatticeDiffraction:
         form = quadratic_form(merged.scattering, wave)
         self._pattern = _compile(form, parts, wave)
         self.reference_intensity: float | None = None
-        if resolution == "resolved":
+        if resolution == "resolved" and wave.zero >= 0:
             self.reference_intensity = self._largest_intensity()
-            if scaled:
-                self._pattern = _compile(form.times(100 / self.reference_intensity), parts, wave)
+        if resolution == "resolved" and scaled:
+            if self.reference_intensity is None:
+                raise InputError(
+                    f"two_theta_range={two_theta_range} holds no reflection of the parent to scale resolved peaks by: "
+                    "widen it, or take scaled=False"
+                )
+            self._pattern = _compile(form.times(100 / self.reference_intensity), parts, wave)
 
     @property
     def n_peaks(self) -> int:

@@ -139,6 +139,8 @@ class _Products:
             for mode, row in enumerate(self.linear):
                 count = self.slot(mode, self.waves.cosine[[self.waves.zero]])[0]
                 self._append(sparse.csr_array(row[None]), np.array([[[0, count, 1], [0, 0, 0]]], dtype=float))
+        if not self.rows:  # one species on each sublattice
+            return sparse.csr_array((0, self.scattering.n_peaks)), np.zeros((0, 2, 3))
         return sparse.vstack(self.rows, format="csr"), np.concatenate(self.terms)
 
     def _table(self, value: NDArray[np.float64], peaks: list[NDArray[np.int64]]) -> sparse.csr_array:
@@ -174,8 +176,8 @@ def quadratic_form(scattering: Scattering, waves: Waves) -> QuadraticForm:
     products.add_constants()
     products.add_pairs()
     rows, terms = products.finished()
-    largest = max(abs(rows).max(), np.abs(products.base).max())
-    present = np.flatnonzero(abs(rows).max(axis=1).toarray().ravel() > ABSENT * largest)
+    size = abs(rows).max(axis=1).toarray().ravel() if len(terms) else np.zeros(0)
+    present = np.flatnonzero(size > ABSENT * max(size.max(initial=0.0), np.abs(products.base).max()))
     rows, terms = rows[present], terms[present]
 
     group, ratio, leaders = _proportional_rows(rows)
