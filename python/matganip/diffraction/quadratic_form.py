@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from matganip.diffraction.translations import Waves
@@ -95,6 +95,13 @@ class _Products:
         number: NDArray[np.int64] = 1 + mode * self.n_waves + wave
         return number
 
+    def term(
+        self, i: int, wave_i: NDArray[np.int64], j: int, wave_j: NDArray[np.int64], weight: ArrayLike
+    ) -> NDArray[np.float64]:
+        """Left, right, weight (n_q, 3): the product of a wave of mode i and one of mode j, for each q."""
+        left, right = self.slot(i, wave_i), self.slot(j, wave_j)
+        return np.stack([left, right, np.broadcast_to(weight, left.shape)], axis=1).astype(np.float64)
+
     def add_constants(self) -> None:
         """Host times host, and host times a mode's number of sites, T(0): where q = 0."""
         parts = self.scattering
@@ -117,21 +124,14 @@ class _Products:
         for i, j in combinations_with_replacement(range(len(parts.modes)), 2):
             product = (1 if i == j else 2) * parts.weight * parts.modes[i] * parts.modes[j].conj()
             peaks = parts.peaks_of(int(parts.scatterer[i]), int(parts.scatterer[j]))
-            real = np.stack([self.slot(i, cosine), self.slot(j, cosine), np.ones(len(cosine))], axis=1)
-            sines = np.stack([self.slot(i, sine), self.slot(j, sine), np.ones(len(sine))], axis=1)
-            self._append(self._table(product.real, peaks), np.stack([real, sines * two_sided[:, None]], axis=1))
+            real = [self.term(i, cosine, j, cosine, 1), self.term(i, sine, j, sine, two_sided)]
+            self._append(self._table(product.real, peaks), np.stack(real, axis=1))
             if i == j:
                 continue
             # Im(T T'*) = sin cos' - cos sin', and changes sign with q.
-            imaginary = np.stack(
-                [
-                    np.stack([self.slot(i, sine), self.slot(j, cosine), np.ones(len(sine))], axis=1),
-                    np.stack([self.slot(i, cosine), self.slot(j, sine), -np.ones(len(sine))], axis=1),
-                ],
-                axis=1,
-            )
+            imaginary = [self.term(i, sine, j, cosine, 1), self.term(i, cosine, j, sine, -1)]
             table = self._table(-waves.sign * product.imag, peaks)
-            self._append(table[two_sided], imaginary[two_sided])
+            self._append(table[two_sided], np.stack(imaginary, axis=1)[two_sided])
 
     def finished(self) -> tuple[sparse.csr_array, NDArray[np.float64]]:
         """All rows (n_products, n_peaks), and their terms (n_products, 2, 3)."""
