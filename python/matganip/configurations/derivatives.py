@@ -145,8 +145,7 @@ def _primitive_choices(structure: Structure, species: Choices, symprec: float) -
     if not species:
         raise InputError("species: none given; write for example {'Ni': ['Ni', 'Al']}")
     resolved = [_resolve(structure, key, wanted) for key, wanted in species.items()]
-    # Together once more: no site may belong to two sublattices.
-    resolve_substitutions(structure, 1, {choice.sites: {} for choice in resolved})
+    resolve_substitutions(structure, 1, {key: {} for key in species})  # no site may belong to two sublattices
     owners = {site: owner for owner, choice in enumerate(resolved) for site in choice.sites}
     kinds = [(element_of(structure, i), owners.get(i, -1)) for i in range(len(structure))]
     primitive = primitive_cell(structure, [kinds.index(kind) for kind in kinds], symprec)
