@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from small_study import EXAMPLE, STUDY, matganip
 from typer.testing import CliRunner
 
@@ -94,6 +95,11 @@ def test_a_substitution_that_cannot_be_read(substitute: str):
     assert refused("count", CIF, "-x", substitute).startswith(f"--substitute {substitute}: ")
 
 
+def test_a_species_said_twice():
+    said = refused("count", CIF, "-x", "I:Br=1", "-x", "I:Br=2")
+    assert said == "--substitute I:Br=2: says again how many there are"
+
+
 def test_a_structure_needs_a_substitution():
     assert "--substitute" in refused("count", CIF)
 
@@ -133,7 +139,8 @@ def test_a_supercell_of_the_study(tmp_path):
 
 
 def test_more_dopants_than_sites_in_the_screen(tmp_path):
-    assert "30" in run(study(tmp_path, ("Br = 3", "Br = 30")))
+    said = run(study(tmp_path, ("Br = 3", "Br = 30")))
+    assert "study.toml: screen.substitutions.I: 30 sites asked for" in said
 
 
 def test_a_table_that_is_not_shipped(tmp_path):
@@ -160,7 +167,18 @@ def test_more_orbits_to_train_on_than_are_labelled(tmp_path):
 
 def test_an_unknown_radiation(tmp_path):
     said = run(study(tmp_path, ("n_peaks = 16", 'n_peaks = 16\nradiation = "CuKz"')))
-    assert "CuKz" in said
+    assert "study.toml: diffraction: radiation 'CuKz' is unknown" in said
+
+
+def test_a_device_that_is_not_there(tmp_path):
+    device = "mps" if torch.cuda.is_available() else "cuda"
+    said = run(study(tmp_path, ("epochs = 6", f'epochs = 6\ndevice = "{device}"')))
+    assert f"device = '{device}' is not available here" in said
+
+
+def test_a_formula_that_is_no_perovskite(tmp_path):
+    said = run(study(tmp_path, (f'file = "{CIF}"', 'formula = "CsPbI4"\na = 6.2')))
+    assert "study.toml: parent: 'CsPbI4'" in said
 
 
 def test_an_output_folder_that_cannot_be_written(tmp_path):

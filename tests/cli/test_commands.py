@@ -36,8 +36,10 @@ def test_count_takes_several_sublattices_and_vacancies():
     counted = json.loads(invoke("count", CIF, "-s", "2,2,2", "-x", "I:Br=3", "-x", "Pb:Sn=4", "--json"))
     assert counted["arrangements"] == 2024 * 70
     assert counted["orbits"] == 836
+    split = json.loads(invoke("count", CIF, "-s", "2,2,2", "-x", "I:Br=2", "-x", "I:vac=1", "--json"))
     vacant = json.loads(invoke("count", CIF, "-s", "2,2,2", "-x", "I:Br=2,vac=1", "--json"))
     assert vacant["arrangements"] == 24 * 23 * 22 // 2
+    assert split == vacant
     assert vacant["composition"] == "Cs8 Pb8 vac1 Br2 I21"
 
 

@@ -120,4 +120,7 @@ def test_a_difference_of_matrices_is_symmetric_about_zero(ax):
 def test_an_arrangement_draws_atoms_on_faces_again_on_the_opposite_ones(ax):
     structure = Structure(Lattice.cubic(4.0), ["Cs", "Br"], [[0, 0, 0], [0.5, 0.5, 0.0]])
     arrangement(structure, ("Br",), ax=ax)
-    assert len(ax.collections) == 8 + 2
+    edges, bonds, atoms = ax.collections
+    assert len(edges.get_segments()) == 12
+    assert len(bonds.get_segments()) > 0
+    assert len(atoms.get_offsets()) == 8 + 2

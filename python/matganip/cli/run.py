@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,7 +29,8 @@ def run(
         bool, typer.Option("--overwrite", help="Replace an earlier run's files in that folder, one by one.")
     ] = False,
     seed: Annotated[
-        int | None, typer.Option("--seed", min=0, help="In place of the study's seed.", show_default=False)
+        int | None,
+        typer.Option("--seed", min=0, max=2**32 - 1, help="In place of the study's seed.", show_default=False),
     ] = None,
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the ranking alone.")] = False,
@@ -39,6 +41,7 @@ def run(
     """
     from matganip.study.reading import read_study
 
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells of its font cache, once
     described = read_study(study)
     if seed is not None:
         described = described.model_copy(update={"seed": seed})
@@ -112,7 +115,7 @@ class Teller:
             self.bar = _new_bar()
             self.bar.add_task(step, total=total, detail=detail)
         task = self.bar.tasks[-1]
-        self.bar.update(task.id, completed=done, total=total, detail=detail)
+        self.bar.update(task.id, description=step, completed=done, total=total, detail=detail)
 
     def found(self, step: str, *results: object) -> None:
         """Print what a step found."""

@@ -44,15 +44,20 @@ def space_from(source: Path, supercell: str | None, substitute: list[str] | None
         from matganip.study.prepare import study_space
         from matganip.study.reading import read_study
 
-        return study_space(read_study(source), source.parent)
+        return study_space(read_study(source), source.parent, str(source))
     if not substitute:
         raise InputError("--substitute is needed with a structure file, as in --substitute I:Br=3")
-    substitutions = [parse_substitution(text) for text in substitute]
+    substitutions: dict[str | tuple[int, ...], dict[str, int]] = {}
+    for text in substitute:
+        host, species = parse_substitution(text)
+        if substitutions.get(host, {}).keys() & species.keys():
+            raise InputError(f"--substitute {text}: says again how many there are")
+        substitutions.setdefault(host, {}).update(species)
     cells = parse_supercell(supercell or "1,1,1")
     from matganip.configurations.space import ConfigurationSpace
     from matganip.crystal.structures import read_structure
 
-    return ConfigurationSpace(read_structure(source), cells, dict(substitutions))
+    return ConfigurationSpace(read_structure(source), cells, substitutions)
 
 
 def parse_supercell(text: str) -> Supercell:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from matganip.errors import require
 from matganip.report.style import BEST, GRID, LABEL, MUTED, axes_or_new
 
 if TYPE_CHECKING:
@@ -47,20 +48,7 @@ def arrangement(structure: Structure, dopants: tuple[str, ...], *, title: str = 
     corners = np.array(list(itertools.product((0, 1), repeat=3))) @ np.asarray(structure.lattice.matrix)
     _draw_edges(ax, (corners - centre) @ view.T)
     _draw_bonds(ax, position, screen)
-    near = (screen[:, 2] - screen[:, 2].min()) / max(float(np.ptp(screen[:, 2])), 1e-9)
-    for atom in np.argsort(screen[:, 2]):
-        loud = species[atom] in dopants
-        color = _LOUD[dopants.index(species[atom]) % len(_LOUD)] if loud else _QUIET
-        ax.scatter(
-            screen[atom, 0],
-            screen[atom, 1],
-            s=(95 if loud else 26) * (0.75 + 0.5 * near[atom]),
-            color=color,
-            alpha=0.55 + 0.45 * near[atom] if loud else 0.35 + 0.5 * near[atom],
-            edgecolors="white",
-            linewidths=0.7,
-            zorder=3 + near[atom],
-        )
+    _draw_atoms(ax, species, screen, dopants)
     ax.set_aspect("equal")
     ax.axis("off")
     ax.set_title(title, loc="center", fontsize=9)
@@ -90,19 +78,44 @@ def _with_boundary_images(structure: Structure) -> tuple[list[str], Floats]:
     return species, np.array(places)
 
 
+def _draw_atoms(ax: Axes, species: list[str], screen: Floats, dopants: tuple[str, ...]) -> None:
+    """Far atoms first; near ones are larger and less transparent."""
+    back_to_front = np.argsort(screen[:, 2], kind="stable")
+    depth = screen[back_to_front, 2]
+    near = (depth - depth[0]) / max(float(depth[-1] - depth[0]), 1e-9)
+    loud = np.array([species[atom] in dopants for atom in back_to_front])
+    colors = [
+        _LOUD[dopants.index(species[atom]) % len(_LOUD)] if species[atom] in dopants else _QUIET
+        for atom in back_to_front
+    ]
+    ax.scatter(
+        screen[back_to_front, 0],
+        screen[back_to_front, 1],
+        s=np.where(loud, 95.0, 26.0) * (0.75 + 0.5 * near),
+        c=colors,
+        alpha=np.where(loud, 0.55 + 0.45 * near, 0.35 + 0.5 * near),
+        edgecolors="white",
+        linewidths=0.7,
+        zorder=3,
+    )
+
+
 def _draw_bonds(ax: Axes, position: Floats, screen: Floats) -> None:
     """The shortest contacts (B-X in a perovskite) as faint sticks: they show the octahedra's network."""
     distance = np.linalg.norm(position[:, None] - position[None], axis=-1)
     bonded = np.triu(distance < 1.1 * np.min(distance[distance > 0.1]), k=1)
-    for first, second in np.argwhere(bonded):
-        ends = screen[[first, second]]
-        ax.plot(ends[:, 0], ends[:, 1], color=GRID, lw=1.6, zorder=1, solid_capstyle="round")
+    _draw_lines(ax, screen[np.argwhere(bonded)], [GRID], width=1.6, zorder=1)
 
 
 def _draw_edges(ax: Axes, corners: Floats) -> None:
     """The twelve edges of the cell: pairs of corners that differ in one index."""
-    for first, second in itertools.combinations(range(8), 2):
-        if (first ^ second).bit_count() == 1:
-            near = (corners[first, 2] + corners[second, 2]) / 2.0 > 0
-            ends = corners[[first, second]]
-            ax.plot(ends[:, 0], ends[:, 1], color=MUTED if near else _QUIET, lw=1.0, zorder=2)
+    pairs = [pair for pair in itertools.combinations(range(8), 2) if (pair[0] ^ pair[1]).bit_count() == 1]
+    ends = corners[np.array(pairs)]
+    colors = [MUTED if depth > 0 else _QUIET for depth in ends[:, :, 2].mean(axis=1)]
+    _draw_lines(ax, ends, colors, width=1.0, zorder=2)
+
+
+def _draw_lines(ax: Axes, ends: Floats, colors: list[str], *, width: float, zorder: int) -> None:
+    """Straight lines (m, 2, 3) on the screen, in one stroke."""
+    collections = require("matplotlib.collections", "report")
+    ax.add_collection(collections.LineCollection(ends[:, :, :2], colors=colors, linewidths=width, zorder=zorder))

@@ -86,7 +86,7 @@ def run(
     """
     clock = Clock(listener or Silent())
     with clock.step("read"):
-        prepared = prepare(study, base)
+        prepared = prepare(study, base, str(source or "study"))
         learner = Learner(study)
         claim(folder, overwrite=overwrite)
     outcome = compute(prepared, learner, clock)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,16 +35,20 @@ class Learner:
 
     Raises
     ------
-    MissingExtraError
-        If torch is not installed: now, not after the enumeration.
+    MissingExtraError, InputError
+        If torch is not installed, or the device not there: now, not after the enumeration.
     """
 
     def __init__(self, study: Study) -> None:
         require("torch", "learn")
+        from matganip.learning.model import Matganip
+
         self.study = study
         self.config = MatganipConfig.from_dict(
             {"n_peaks": study.diffraction.n_peaks, "seed": study.seed, **study.model.model_dump()}
         )
+        self.new_model = partial(Matganip, self.config)
+        self.new_model()  # a device that is not there is said now
 
     def evaluate(self, protocol: Protocol, joined: Joined, matrices: NDArray[np.float32], hear: Listener) -> Evaluated:
         """Train and test by a protocol, on labelled orbits and their matrices, in the same order."""
@@ -71,8 +76,6 @@ class Learner:
 
     def train(self, joined: Joined, represent: GraphRepresentation, hear: Listener) -> Trained:
         """Train the model that ranks, on as many labelled orbits as the study says, drawn with its seed."""
-        from matganip.learning.model import Matganip
-
         start = time.perf_counter()
         labelled = joined.labelled
         data, rows = _dataset(joined, represent(labelled.occupations)), np.arange(len(labelled))
@@ -80,7 +83,7 @@ class Learner:
         if n_train < len(labelled):
             split = splits.by_orbit(data, n_train, seed=self.study.seed)
             data, rows = split.train, split.train_rows
-        model = Matganip(self.config)
+        model = self.new_model()
         history = model.fit(data, callback=_telling(hear))
         return Trained(model, history, data, rows, labelled.calculator, time.perf_counter() - start)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,8 +56,21 @@ class Prepared:
     files: tuple[Path, ...]
 
 
-def prepare(study: Study, base: Path) -> Prepared:
-    """Read what the study names; `base` is the folder that its relative paths start from.
+def prepare(study: Study, base: Path, name: str = "study") -> Prepared:
+    """Read what the study names.
+
+    Parameters
+    ----------
+    study : Study
+        What to prepare.
+    base : pathlib.Path
+        The folder that the study's relative paths start from.
+    name : str
+        What to call the study in error messages, usually its file.
+
+    Returns
+    -------
+    Prepared
 
     Raises
     ------
@@ -63,11 +78,16 @@ def prepare(study: Study, base: Path) -> Prepared:
         If a file is missing or cannot be parsed, a species is not in the parent, a sublattice has too few
         sites, the radiation is unknown, a label fits no orbit, or more orbits are to be trained on than have labels.
     """
-    parent = _parent(study, base)
-    space = _space(study, parent, study.substitutions)
+    with _in(f"{name}: parent: ", study.parent.formula is not None):
+        parent = _parent(study, base)
+    with _in(f"{name}: "):
+        space = _space(study, parent, study.substitutions)
     screen = study.screen
     own = screen.substitutions in (None, study.substitutions)
-    screen_space = space if own else _space(study, parent, screen.substitutions or {})
+    with _in(f"{name}: screen."):
+        screen_space = space if own else _space(study, parent, screen.substitutions or {})
+    with _in(f"{name}: diffraction: "):
+        represent, screen_represent = (_representation(study, one) for one in (space, screen_space))
     table_name = _label_source(study.labels.table, base)
     screen_name = _label_source(screen.labels or study.labels.table, base)
     table = read_labels(table_name)
@@ -76,7 +96,7 @@ def prepare(study: Study, base: Path) -> Prepared:
     n_labelled = len(screen_labelled.energy)
     if screen.train is not None and screen.train > n_labelled:
         raise InputError(
-            f"screen.train: {screen.train} orbits to train on, but {screen_table.name} labels {n_labelled}"
+            f"{name}: screen.train: {screen.train} orbits to train on, but {screen_table.name} labels {n_labelled}"
         )
     files = [study.parent.file and base / study.parent.file, table.path, screen_table.path]
     return Prepared(
@@ -84,8 +104,8 @@ def prepare(study: Study, base: Path) -> Prepared:
         parent,
         space,
         screen_space,
-        _representation(study, space),
-        _representation(study, screen_space),
+        represent,
+        screen_represent,
         table,
         screen_table,
         table.join(space),
@@ -94,9 +114,21 @@ def prepare(study: Study, base: Path) -> Prepared:
     )
 
 
-def study_space(study: Study, base: Path) -> ConfigurationSpace:
-    """The space of a study, without its labels."""
-    return _space(study, _parent(study, base), study.substitutions)
+def study_space(study: Study, base: Path, name: str = "study") -> ConfigurationSpace:
+    """The space of a study, without its labels; the arguments are those of `prepare`."""
+    with _in(f"{name}: parent: ", study.parent.formula is not None):
+        parent = _parent(study, base)
+    with _in(f"{name}: "):
+        return _space(study, parent, study.substitutions)
+
+
+@contextmanager
+def _in(where: str, applies: bool = True) -> Iterator[None]:
+    """Say in which study and section a mistake stands; those about another file name that already."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{where}{error}" if applies else str(error)) from error
 
 
 def _parent(study: Study, base: Path) -> Structure:

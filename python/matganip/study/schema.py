@@ -104,7 +104,7 @@ class DiffractionSection(Section):
     )
     n_peaks: int = Field(
         default=28,
-        ge=1,
+        ge=4,
         description="Vertices of the graph: the first so many peaks by angle (the paper's 28).",
     )
     scaling: Literal["unit", "paper"] = Field(
@@ -134,13 +134,18 @@ class LabelsSection(Section):
     )
 
 
+_NETWORKS = MatganipConfig()
+
+
 class ModelSection(Section):
     """The networks G and D and how they are trained: the knobs of `matganip.MatganipConfig`."""
 
-    conv_channels: tuple[int, int] = Field(default=(8, 16), description="Channels after Conv1 and Conv2 of G.")
-    kernel_size: int = Field(default=3, description="Side of both convolutions' kernels; odd.")
+    conv_channels: tuple[int, int] = Field(
+        default=_NETWORKS.conv_channels, description="Channels after Conv1 and Conv2 of G."
+    )
+    kernel_size: int = Field(default=_NETWORKS.kernel_size, description="Side of both convolutions' kernels; odd.")
     linear_readout: bool = Field(
-        default=True,
+        default=_NETWORKS.linear_readout,
         description="Add a linear function of the matrix to G, so that the convolutions learn only what "
         "is not linear in it; false is the paper's G.",
     )
@@ -149,42 +154,51 @@ class ModelSection(Section):
         description="What D reads: the structure and then its property; the properties of a batch as one "
         "sequence (the paper's); or one property alone.",
     )
-    embedding_size: int = Field(default=16, description="Width of what the conditional LSTM reads.")
-    lstm_size: int = Field(default=32, description="Width of the LSTM's state.")
-    hidden_size: int = Field(default=32, description="Width of the linear layer behind the LSTM.")
+    embedding_size: int = Field(
+        default=_NETWORKS.embedding_size, description="Width of what the conditional LSTM reads."
+    )
+    lstm_size: int = Field(default=_NETWORKS.lstm_size, description="Width of the LSTM's state.")
+    hidden_size: int = Field(default=_NETWORKS.hidden_size, description="Width of the linear layer behind the LSTM.")
     objective: Literal["minimax", "non_saturating", "supervised"] = Field(
         default="non_saturating",
         description="The losses: the paper's; the same game with a G that learns where it loses; or no game at all.",
     )
     supervised_weight: float = Field(
-        default=1.0, description="Weight of the supervised term beside the adversarial one; 0 leaves it out."
+        default=_NETWORKS.supervised_weight,
+        description="Weight of the supervised term beside the adversarial one; 0 leaves it out.",
     )
     supervised_loss: Literal["l1", "l2"] = Field(
         default="l1", description="Absolute or squared error, of the standardised property."
     )
-    epochs: int = Field(default=300, description="Passes over the training set.")
-    batch_size: int = Field(default=512, description="Rows of a step; a set that is not larger is taken whole.")
-    learning_rate: float = Field(default=2e-3, description="Adam's, of both networks.")
-    betas: tuple[float, float] = Field(
-        default=(0.5, 0.99), description="Adam's decay rates of the first and second moment."
+    epochs: int = Field(default=_NETWORKS.epochs, description="Passes over the training set.")
+    batch_size: int = Field(
+        default=_NETWORKS.batch_size, description="Rows of a step; a set that is not larger is taken whole."
     )
-    weight_decay: float = Field(default=0.0, description="Decoupled weight decay (AdamW) of G.")
-    gradient_clip: float = Field(default=1.0, description="Largest norm of a gradient; 0 leaves it as it is.")
+    learning_rate: float = Field(default=_NETWORKS.learning_rate, description="Adam's, of both networks.")
+    betas: tuple[float, float] = Field(
+        default=_NETWORKS.betas, description="Adam's decay rates of the first and second moment."
+    )
+    weight_decay: float = Field(default=_NETWORKS.weight_decay, description="Decoupled weight decay (AdamW) of G.")
+    gradient_clip: float = Field(
+        default=_NETWORKS.gradient_clip, description="Largest norm of a gradient; 0 leaves it as it is."
+    )
     schedule: Literal["cosine", "constant"] = Field(
         default="cosine", description="Learning rate over the epochs: a half cosine to zero, or constant."
     )
     ema: float = Field(
-        default=0.98,
+        default=_NETWORKS.ema,
         description="Decay of the moving average of G's weights, which is what predicts; 0 is off.",
     )
-    evaluate_every: int = Field(default=10, description="Epochs between two entries of the history.")
+    evaluate_every: int = Field(
+        default=_NETWORKS.evaluate_every, description="Epochs between two entries of the history."
+    )
     patience: int = Field(
-        default=0,
+        default=_NETWORKS.patience,
         description="Entries without a better validation error after which training stops; 0 never stops it early.",
     )
     device: Literal["cpu", "cuda", "mps", "auto"] = Field(default="cpu", description="Where to compute.")
     num_threads: int = Field(
-        default=1, description="Threads that train; one gives the same bits on any number of cores."
+        default=_NETWORKS.num_threads, description="Threads that train; one gives the same bits on any number of cores."
     )
 
     @model_validator(mode="after")

@@ -106,6 +106,7 @@ def label_table(joined: Sequence[Joined]) -> Table:
     """Which labels there are, from whom, and how little they differ."""
     rows = tuple(
         (
+            one.role,
             one.table,
             one.labelled.calculator,
             f"{len(one.labelled):,} of {one.n_orbits:,}",
@@ -115,9 +116,9 @@ def label_table(joined: Sequence[Joined]) -> Table:
         )
         for one in joined
     )
-    columns = ("labels", "calculator", "orbits", "range", "std. dev.", "constant's MAE")
-    note = "In meV/atom, between arrangements; the last two weighted by multiplicity."
-    return Table("", columns, rows, "lwrrrr", note)
+    columns = ("", "labels", "calculator", "orbits", "range", "std. dev.", "constant's")
+    note = "Range, standard deviation and MAE of the constant in meV/atom, the last two weighted by multiplicity."
+    return Table("", columns, rows, "llwrrrr", note)
 
 
 def caveats(joined: Sequence[Joined]) -> tuple[str, ...]:
