@@ -135,8 +135,8 @@ def derivative_structures(
     return (
         batch
         for shape in shapes
-        for space in _spaces_on(shape, primitive.symmetry, choices, exchange_labels, symprec)
-        for batch in _distinct(space, shape, superperiodic, exchange_labels, batch_size, num_threads)
+        for space, periods in _spaces_on(shape, primitive.symmetry, choices, exchange_labels, symprec)
+        for batch in _distinct(space, shape, [] if superperiodic else periods, exchange_labels, batch_size, num_threads)
     )
 
 
@@ -182,65 +182,69 @@ def _spaces_on(
     choices: Sequence[_Choice],
     exchange_labels: bool,
     symprec: float,
-) -> Iterator[ConfigurationSpace]:
-    """The spaces of all compositions on one superlattice; what they share is found once."""
+) -> Iterator[tuple[ConfigurationSpace, list[NDArray[np.uint16]]]]:
+    """The spaces of all compositions on one superlattice, and what tells its superperiodic rows."""
     space: ConfigurationSpace | None = None
+    translations: list[NDArray[np.uint16]] = []
     for counts in product(*(choice.counts(shape.volume, exchange_labels) for choice in choices)):
         substitutions: Substitutions = {c.sites: numbers for c, numbers in zip(choices, counts, strict=True)}
         if space is None:
             space = ConfigurationSpace(shape.parent, shape.matrix, substitutions, symprec=symprec)
             space.symmetry = symmetry.on_superlattice(shape.matrix)
+            translations = _translations_of_prime_order(space)
         else:  # the permutations that the one before has found come along
             space = space.with_substitutions(substitutions)
-        yield space
+        yield space, translations
+
+
+def _translations_of_prime_order(space: ConfigurationSpace) -> list[NDArray[np.uint16]]:
+    """Permutations of the columns by translations of the parent, one of each subgroup of prime order.
+
+    The translations that leave an arrangement as it is form a group, which contains one of these if it is not trivial.
+    """
+    only_translations = SupercellSymmetry(
+        space.symmetry.lattice_points, np.eye(3, dtype=np.int64)[np.newaxis], np.zeros((1, 3))
+    )
+    lattice = np.array(space.supercell_structure.lattice.matrix)
+    positions = space.supercell_structure.frac_coords[space.site_indices]
+    translations, _ = factor_permutations(only_translations, lattice, positions, space.symprec)
+    found: dict[frozenset[int], NDArray[np.uint16]] = {}
+    for translation in translations:
+        cycle = _cycle_of_first_column(translation)
+        if len(cycle) > 1 and all(len(cycle) % q for q in range(2, len(cycle))):
+            found.setdefault(frozenset(cycle), translation)
+    return list(found.values())
+
+
+def _cycle_of_first_column(translation: NDArray[np.uint16]) -> list[int]:
+    """The columns that column 0 goes through: as many as the translation's order, for it moves all sites alike."""
+    cycle = [0]
+    while (column := int(translation[cycle[-1]])) != 0:
+        cycle.append(column)
+    return cycle
 
 
 def _distinct(
     space: ConfigurationSpace,
     shape: Superlattice,
-    superperiodic: bool,
+    periods: list[NDArray[np.uint16]],
     exchange_labels: bool,
     batch_size: int,
     num_threads: int | None,
 ) -> Iterator[DerivativeBatch]:
-    """The orbits of a space without those that are not asked for."""
-    translations = [] if superperiodic else _translations_to_try(space)
+    """The orbits of a space without those that a period keeps or that exchanged labels make again."""
+    # All cycles of a period are as long as its order p: it keeps nothing unless p divides the number of each species.
+    counts = [count for of_sublattice in space.counts for count in of_sublattice]
+    periods = [p for p in periods if not any(count % len(_cycle_of_first_column(p)) for count in counts)]
     relabellings = _relabellings(space) if exchange_labels else []
     for batch in space.orbits(batch_size, num_threads=num_threads):
         rows = batch.occupations
         keep = np.ones(len(rows), dtype=bool)
-        for translation in translations:
-            keep &= np.any(rows[:, translation] != rows, axis=1)
+        for period in periods:
+            keep &= np.any(rows[:, period] != rows, axis=1)
         keep[keep] = _comes_first(rows[keep], space, relabellings, num_threads)
         if keep.any():
             yield DerivativeBatch(space, rows[keep], batch.multiplicity[keep], superlattice=shape)
-
-
-def _translations_to_try(space: ConfigurationSpace) -> list[NDArray[np.uint16]]:
-    """Permutations of the columns by translations of the parent, enough of them to find every superperiodic row.
-
-    A group of translations that keeps a row contains one of prime order p. All its cycles have length p, so that p
-    divides the number of sites of each species; and one element of each group of order p is enough.
-    """
-    of_prime_order = [p for p in range(2, len(space.symmetry.lattice_points) + 1) if all(p % q for q in range(2, p))]
-    counts = [count for of_sublattice in space.counts for count in of_sublattice]
-    primes = [p for p in of_prime_order if not any(count % p for count in counts)]
-    if not primes:
-        return []
-    translations, _ = factor_permutations(
-        SupercellSymmetry(space.symmetry.lattice_points, np.eye(3, dtype=np.int64)[np.newaxis], np.zeros((1, 3))),
-        np.array(space.supercell_structure.lattice.matrix),
-        space.supercell_structure.frac_coords[space.site_indices],
-        space.symprec,
-    )
-    found: dict[frozenset[int], NDArray[np.uint16]] = {}
-    for translation in translations:
-        cycle = [0]  # of column 0, as long as all the others
-        while (column := int(translation[cycle[-1]])) != 0:
-            cycle.append(column)
-        if len(cycle) in primes:
-            found.setdefault(frozenset(cycle), translation)
-    return list(found.values())
 
 
 def _comes_first(
