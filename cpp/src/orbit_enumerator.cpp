@@ -17,7 +17,7 @@ namespace matganip {
 namespace {
 
 /// A task writes at most so many bytes, so that its rows stay in cache until they are taken.
-constexpr std::size_t bytes_per_task = std::size_t{2} << 20;
+constexpr std::size_t bytes_per_task = std::size_t{128} << 10;
 /// Prefixes dealt out to each shard: enough that unequal subtrees average out.
 constexpr double prefixes_per_shard = 4096;
 

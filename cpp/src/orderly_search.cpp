@@ -69,10 +69,11 @@ OrderlySearch::OrderlySearch(const PermutationGroup& group, std::span<const Stag
     : group_(group),
       stages_(stages),
       fill_(std::move(fill)),
-      row_(fill_),
+      row_((fill_.size() + row_piece - 1) / row_piece * row_piece),
       frames_(stages.size()),
       site_of_column_(fill_.size()) {
     if (stages_.empty()) return;
+    std::copy(fill_.begin(), fill_.end(), row_.begin());
     std::vector<std::uint32_t> all_but_identity(group.order() - 1);
     std::iota(all_but_identity.begin(), all_but_identity.end(), 1U);
     enter_stage(0, std::move(all_but_identity));
@@ -149,8 +150,12 @@ std::size_t OrderlySearch::count_ties(const Frame& frame, std::size_t depth) con
     return stabilizer(frame, depth).size();
 }
 
+inline void OrderlySearch::copy_row(std::uint8_t* to) const {
+    for (std::size_t i = 0; i < fill_.size(); i += row_piece) std::memcpy(to + i, row_.data() + i, row_piece);
+}
+
 std::size_t OrderlySearch::descend(const Prefix& prefix) {
-    row_ = fill_;
+    std::copy(fill_.begin(), fill_.end(), row_.begin());
     std::size_t stage = 0;
     std::size_t depth = 0;
     for (const std::uint16_t column : prefix) {
@@ -236,11 +241,11 @@ void OrderlySearch::place_freely(std::size_t stage, std::size_t depth, std::size
     const bool last_site = depth + 1 == now.count;
     const bool last_stage = stage + 1 == stages_.size();
     if (last_site && last_stage) {
-        const std::size_t degree = row_.size();
+        const std::size_t degree = fill_.size();
         std::uint8_t* rows = out_->rows.data() + out_->size * degree;
         const auto multiplicity = static_cast<std::int64_t>(group_.order());
         for (std::size_t site = first_site; site < n_sites; ++site, rows += degree) {
-            std::memcpy(rows, row_.data(), degree);
+            copy_row(rows);
             rows[frame.columns[site]] = now.code;
             out_->multiplicities[out_->size++] = multiplicity;
         }
@@ -261,7 +266,7 @@ void OrderlySearch::place_freely(std::size_t stage, std::size_t depth, std::size
 }
 
 void OrderlySearch::emit(std::size_t stabilizer_order) {
-    std::memcpy(out_->rows.data() + out_->size * row_.size(), row_.data(), row_.size());
+    copy_row(out_->rows.data() + out_->size * fill_.size());
     out_->multiplicities[out_->size++] = static_cast<std::int64_t>(group_.order() / stabilizer_order);
 }
 

@@ -13,6 +13,10 @@ namespace matganip {
 /// The columns chosen so far, stage after stage, ascending within each: a node of the search tree.
 using Prefix = std::vector<std::uint16_t>;
 
+/// Rows are copied in pieces of this size, so that a row takes a few moves and no call; what is written past
+/// its end is the next row's, or slack.
+constexpr std::size_t row_piece = 16;
+
 /// Where a search writes its orbits: rows of codes and multiplicities, sized by the caller for the most that
 /// can come.
 struct OrbitBuffer {
@@ -22,7 +26,7 @@ struct OrbitBuffer {
 
     void reset(std::size_t capacity, std::size_t degree) {
         if (multiplicities.size() < capacity) {
-            rows.resize(capacity * degree);
+            rows.resize(capacity * degree + row_piece);
             multiplicities.resize(capacity);
         }
         size = 0;
@@ -71,11 +75,12 @@ class OrderlySearch {
     void place(std::size_t stage, std::size_t depth, std::size_t first_site);
     void place_freely(std::size_t stage, std::size_t depth, std::size_t first_site);
     void emit(std::size_t stabilizer_order);
+    void copy_row(std::uint8_t* to) const;
 
     const PermutationGroup& group_;
     std::span<const Stage> stages_;
     std::vector<std::uint8_t> fill_;
-    std::vector<std::uint8_t> row_;
+    std::vector<std::uint8_t> row_;  // followed by slack up to a multiple of row_piece
     std::vector<Frame> frames_;
     std::vector<std::uint16_t> site_of_column_;
     OrbitBuffer* out_ = nullptr;
