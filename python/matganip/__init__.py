@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matganip.configurations.derivatives import derivative_structures
     from matganip.configurations.space import ConfigurationSpace
     from matganip.configurations.superlattices import superlattices
+    from matganip.configurations.transformation import EnumerateOrbitsTransformation
     from matganip.crystal.prototypes import perovskite
     from matganip.crystal.structures import read_structure
     from matganip.diffraction.graph import graph_matrix
@@ -35,6 +36,7 @@ _HOME = {
     "ConfigurationSpace": "configurations.space",
     "derivative_structures": "configurations.derivatives",
     "superlattices": "configurations.superlattices",
+    "EnumerateOrbitsTransformation": "configurations.transformation",
     "perovskite": "crystal.prototypes",
     "read_structure": "crystal.structures",
     "graph_matrix": "diffraction.graph",
@@ -52,6 +54,7 @@ __all__ = [
     "CompositionSeries",
     "ConfigurationBatch",
     "ConfigurationSpace",
+    "EnumerateOrbitsTransformation",
     "InputError",
     "LabelTable",
     "LatticeDiffraction",

@@ -235,6 +235,16 @@ def test_one_parquet_file_holds_one_space(batch, space_3of24, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_series_of_compositions_goes_into_one_file_of_structures(cspbi3, tmp_path):
+    series = mg.CompositionSeries(cspbi3, (1, 1, 2), {"I": {"Br": range(3)}})
+    n_written = write(tmp_path / "series.xyz", series.spaces[0], series.orbits())
+    frames = ase.io.read(tmp_path / "series.xyz", index=":")
+    assert len(frames) == n_written == series.count_orbits()
+    keys = [key for batch in series.orbits() for key in batch.orbit_keys()]
+    assert [frame.info["orbit_key"] for frame in frames] == keys
+    assert len(set(keys)) == len(keys)
+
+
 def test_atoms_are_the_structures(space, batch):
     for structure, atoms in zip(batch.structures(), batch.atoms(), strict=True):
         assert [site.specie.symbol for site in structure] == atoms.get_chemical_symbols()

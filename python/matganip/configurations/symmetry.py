@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import spglib
@@ -234,13 +235,30 @@ def _operations_of_primitive_cell(
 def _spglib_operations(
     lattice: NDArray[np.float64], positions: NDArray[np.float64], colours: NDArray[np.int64], symprec: float
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    return _operations_of_cell(_nested(lattice), _nested(positions), tuple(colours.tolist()), symprec)
+
+
+@lru_cache(maxsize=64)  # the supercells of one parent all ask the same, and spglib takes ten milliseconds
+def _operations_of_cell(
+    lattice: tuple[tuple[float, ...], ...],
+    positions: tuple[tuple[float, ...], ...],
+    colours: tuple[int, ...],
+    symprec: float,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     try:
-        found = spglib.get_symmetry((lattice.tolist(), positions.tolist(), colours.tolist()), symprec=symprec)
+        found = spglib.get_symmetry((lattice, positions, colours), symprec=symprec)
     except spglib.SpglibError as error:
         raise InputError(f"symprec={symprec:g}: no symmetry found ({error}); give another tolerance") from error
     if found is None:
         raise InputError(f"symprec={symprec:g}: no symmetry found; give another tolerance")
-    return found["rotations"].astype(np.int64), found["translations"].astype(np.float64)
+    rotations, translations = found["rotations"].astype(np.int64), found["translations"].astype(np.float64)
+    for shared in (rotations, translations):
+        shared.setflags(write=False)
+    return rotations, translations
+
+
+def _nested(rows: NDArray[np.float64]) -> tuple[tuple[float, ...], ...]:
+    return tuple(map(tuple, rows.tolist()))
 
 
 def _row_echelon(rows: NDArray[np.int64]) -> NDArray[np.int64]:
