@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import sys
+import textwrap
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec
 
@@ -95,12 +96,12 @@ def show(console: Console, table: Table) -> None:
     console.print()
 
 
-def say(console: Console, sentence: str, style: str = "") -> None:
+def say(console: Console, sentence: str, style: str = "", indent: str = "  ") -> None:
     """Print a sentence, wrapped and indented as the tables are."""
-    from rich.padding import Padding
     from rich.text import Text
 
-    console.print(Padding(Text(sentence, style=style), (0, 0, 0, 2), expand=False))
+    filled = textwrap.fill(sentence, console.width, initial_indent=indent, subsequent_indent=indent)
+    console.print(Text(filled, style=style))
 
 
 def print_json(document: Any) -> None:

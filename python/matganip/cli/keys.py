@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from matganip.cli.console import print_json, show, stdout, tidy
+from matganip.cli.console import print_json, say, stdout, tidy
 from matganip.cli.spaces import Json
 
 
 @tidy
 def keys(json: Json = False) -> None:
     """List every key that a study file may have."""
-    from matganip.report.content import Table
+    from rich.text import Text
+
     from matganip.study.reference import reference
 
     entries = reference()
     if json:
         print_json([vars(entry) for entry in entries])
         return
-    rows = tuple((entry.key, entry.type, entry.default, entry.description) for entry in entries)
-    show(stdout(), Table("", ("key", "type", "default", "meaning"), rows, "lwww"))
+    console = stdout()
+    for entry in entries:
+        default = f", default {entry.default}" if entry.default not in ("", "required") else ""
+        required = ", required" if entry.default == "required" else ""
+        console.print(Text.assemble((entry.key, "bold"), (f"   {entry.type}{default}{required}", "dim")))
+        say(console, entry.description, indent="    ")

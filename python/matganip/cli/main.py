@@ -52,7 +52,7 @@ def matganip(
 
     [bold]Which of them are they?[/bold]
 
-        matganip enumerate CsPbI3.cif --supercell 2,2,2 --substitute I:Br=3 --output orbits.parquet
+        matganip enumerate CsPbI3.cif --supercell 2,2,2 --substitute I:Br=3 -o orbits.parquet
 
     [bold]Which win?[/bold] Describe parent, labels, model and screen in a study file, and run it:
 

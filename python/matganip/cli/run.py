@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @tidy
 def run(
-    study: Annotated[Path, typer.Argument(help="The study file (TOML).", show_default=False)],
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="The study file (TOML).", show_default=False)],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder for the results.", show_default=False)
     ] = None,

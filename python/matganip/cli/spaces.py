@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
     from matganip.study.schema import Supercell
 
-Source = Annotated[Path, typer.Argument(help="A structure file (CIF, POSCAR, ...) or a study file (.toml).")]
+Source = Annotated[
+    Path, typer.Argument(metavar="SOURCE", help="A structure file (CIF, POSCAR, ...) or a study file (.toml).")
+]
 SupercellOption = Annotated[
     str | None,
     typer.Option("--supercell", "-s", help="Three integers, 2,2,2, or the nine of a 3x3 matrix, row by row."),
