@@ -201,6 +201,13 @@ def test_species_of_one_element_with_different_charges_are_ordered_and_propertie
     assert len({round(entry["energy"], 5) for entry in entries}) > 1
 
 
+def test_dummy_species_and_neutral_elements_may_be_mixed():
+    structure = Structure(Lattice.cubic(4), [{"X2+": 0.5, "Fe": 0.5}, "O"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    entries = ranked(structure, 2, 2)
+    assert len(entries) == 3  # doubled along a, along a face's and along the body's diagonal
+    assert all({str(s.specie) for s in e["structure"]} == {"X2+", "Fe", "O"} for e in entries)
+
+
 def test_max_disordered_sites_takes_the_smallest_size_that_can_be_ordered(caplog):
     with caplog.at_level(logging.INFO, "matganip"):
         entries = ranked(alloy(1 / 3), 1, None, max_disordered_sites=7)

@@ -55,7 +55,7 @@ class DisorderedCrystal:
         self.structure = structure
         self.symprec = symprec
         self.tolerance = tolerance
-        species: list[Specie] = sorted({specie for site in structure for specie in site.species})
+        species: list[Specie] = list(dict.fromkeys(specie for site in structure for specie in site.species))
         if len(species) > len(_STAND_INS):
             raise InputError(f"at most {len(_STAND_INS)} species can be told apart, the structure has {len(species)}")
         self.species = dict(zip(_STAND_INS, species, strict=False))
