@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -207,10 +208,8 @@ def test_a_traceback_is_there_for_who_asks(tmp_path):
     assert "Traceback" in done.stderr
 
 
-def test_without_torch_the_extra_is_named_before_any_work(tmp_path, monkeypatch):
-    import sys
-
-    monkeypatch.setitem(sys.modules, "torch", None)
+@pytest.mark.parametrize(("module", "extra"), [("torch", "learn"), ("matplotlib", "report"), ("jinja2", "report")])
+def test_a_missing_extra_is_named_before_any_work(tmp_path, monkeypatch, module: str, extra: str):
+    monkeypatch.setitem(sys.modules, module, None)
     said = run(study(tmp_path))
-    assert "torch" in said
-    assert "matganip[learn]" in said
+    assert said == f"{module} is needed for this and is not installed: pip install 'matganip[{extra}]'"

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from matganip.configurations.space import ConfigurationSpace
-from matganip.errors import InputError
+from matganip.errors import InputError, require
 from matganip.labels.tables import Labelled
 from matganip.screening.ranking import GraphRepresentation, locate, rank
 from matganip.study.folder import claim
@@ -80,12 +80,14 @@ def run(
 
     Raises
     ------
-    InputError
-        Before any long work, if something that the study names is missing or wrong, or the folder cannot be
-        written.
+    InputError, MissingExtraError
+        Before any long work, if something that the study names is missing or wrong, the folder cannot be
+        written, or an optional dependency is not installed.
     """
     clock = Clock(listener or Silent())
     with clock.step("read"):
+        for module in ("matplotlib", "jinja2"):
+            require(module, "report")
         prepared = prepare(study, base, str(source or "study"))
         learner = Learner(study)
         claim(folder, overwrite=overwrite)

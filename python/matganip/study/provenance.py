@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import sys
@@ -88,12 +89,17 @@ def number(one: Evaluated) -> dict[str, Any]:
         "mae": one.metrics.mae,
         "constant_mae": one.metrics.constant_mae,
         "rmse": one.metrics.rmse,
-        "r2": one.metrics.r2,
-        "spearman": one.metrics.spearman,
+        "r2": _or_null(one.metrics.r2),
+        "spearman": _or_null(one.metrics.spearman),
         "arrangements_trained_on": one.n_train,
         "arrangements_tested": one.n_test,
         "tested_arrangements_whose_orbit_was_trained_on": one.n_leaked,
     }
+
+
+def _or_null(value: float) -> float | None:
+    """JSON has no nan: R2 and Spearman's rho do not exist where all test targets are equal."""
+    return None if math.isnan(value) else value
 
 
 def versions() -> dict[str, str]:
@@ -110,4 +116,4 @@ def versions() -> dict[str, str]:
 def write_json(path: Path, document: dict[str, Any]) -> None:
     """Write JSON whole or not at all."""
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")
