@@ -64,7 +64,7 @@ std::size_t py_fill(OrbitEnumerator& enumerator, const py::array& occupations, c
     for (bool more = true; more && filled < all_sizes.size();) {
         if (PyErr_CheckSignals() != 0) throw py::error_already_set();
         const py::gil_scoped_release released;
-        filled += enumerator.take(all_rows.subspan(filled * degree), all_sizes.subspan(filled));
+        filled += enumerator.take(all_rows.subspan(filled * degree), all_sizes.subspan(filled), num_threads);
         if (filled < all_sizes.size()) more = enumerator.advance(num_threads);
     }
     return filled;

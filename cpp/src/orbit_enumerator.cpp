@@ -1,7 +1,6 @@
 #include "matganip/orbit_enumerator.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <functional>
 #include <mutex>
 #include <queue>
@@ -180,19 +179,19 @@ void OrbitEnumerator::resume_after(std::span<const std::uint8_t> row) {
     impl_->resume = std::move(prefix);
 }
 
-std::size_t OrbitEnumerator::take(std::span<std::uint8_t> rows, std::span<std::int64_t> multiplicities) {
+std::size_t OrbitEnumerator::take(std::span<std::uint8_t> rows, std::span<std::int64_t> multiplicities,
+                                  int num_threads) {
+    struct Piece {
+        const OrbitBuffer* buffer;
+        std::size_t from, to, size;
+    };
     Impl& self = *impl_;
-    const std::size_t degree = self.fill.size();
+    std::vector<Piece> pieces;
     std::size_t taken = 0;
     while (taken < multiplicities.size() && self.first_ready < self.ready_buffers) {
         const OrbitBuffer& buffer = self.buffers[self.first_ready];
         const std::size_t n = std::min(multiplicities.size() - taken, buffer.size - self.first_row);
-        if (n > 0) {
-            std::memcpy(rows.data() + taken * degree, buffer.rows.data() + self.first_row * degree,
-                        n * degree);
-            std::memcpy(multiplicities.data() + taken, buffer.multiplicities.data() + self.first_row,
-                        n * sizeof(std::int64_t));
-        }
+        pieces.push_back({&buffer, self.first_row, taken, n});
         taken += n;
         self.first_row += n;
         if (self.first_row == buffer.size) {
@@ -200,6 +199,12 @@ std::size_t OrbitEnumerator::take(std::span<std::uint8_t> rows, std::span<std::i
             self.first_row = 0;
         }
     }
+    const std::size_t degree = self.fill.size();
+    parallel_for(pieces.size(), num_threads, [&](std::size_t i) {
+        const auto [buffer, from, to, n] = pieces[i];
+        std::copy_n(buffer->rows.data() + from * degree, n * degree, rows.data() + to * degree);
+        std::copy_n(buffer->multiplicities.data() + from, n, multiplicities.data() + to);
+    });
     return taken;
 }
 

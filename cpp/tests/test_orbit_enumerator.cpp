@@ -22,7 +22,7 @@ Stream drain(OrbitEnumerator& enumerator, std::size_t degree, int num_threads, s
     std::vector<std::uint8_t> rows(bite * degree);
     std::vector<std::int64_t> sizes(bite);
     do {
-        while (const std::size_t n = enumerator.take(rows, sizes)) {
+        while (const std::size_t n = enumerator.take(rows, sizes, num_threads)) {
             for (std::size_t i = 0; i < n; ++i) {
                 const auto* row = rows.data() + i * degree;
                 stream.rows.emplace_back(row, row + degree);

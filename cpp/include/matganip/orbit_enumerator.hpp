@@ -37,7 +37,7 @@ class OrbitEnumerator {
     void resume_after(std::span<const std::uint8_t> row);
 
     /// Copies the orbits that are ready into the caller's arrays, as many as fit; returns their number.
-    std::size_t take(std::span<std::uint8_t> rows, std::span<std::int64_t> multiplicities);
+    std::size_t take(std::span<std::uint8_t> rows, std::span<std::int64_t> multiplicities, int num_threads);
 
     /// Runs the next tasks on `num_threads` threads; false once nothing is left. A call takes a fraction of a
     /// second, so that its caller can answer an interrupt in between. What was ready must have been taken.
