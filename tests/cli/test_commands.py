@@ -8,6 +8,7 @@ import sys
 
 import pyarrow.parquet as pq
 import pytest
+from pymatgen.core.structure import Structure
 from small_study import EXAMPLE, matganip
 from typer.testing import CliRunner
 
@@ -108,4 +109,97 @@ def test_a_wrong_option_is_a_usage_error():
 
 def test_what_options_mean():
     assert parse_supercell("1,1,0,-1,1,0,0,0,1") == ((1, 1, 0), (-1, 1, 0), (0, 0, 1))
-    assert parse_substitution("2,3:Br=1") == ((2, 3), {"Br": 1})
+    assert parse_substitution("2,3:Br=1") == ((2, 3), {"Br": [1]})
+
+
+def test_count_takes_ranges_of_compositions():
+    counted = json.loads(invoke("count", CIF, "-s", "2,2,2", "-x", "I:Br=0-6", "--json"))
+    assert [one["orbits"] for one in counted] == [1, 1, 7, 19, 80, 207, 603]
+    printed = invoke("count", CIF, "-s", "2,2,2", "-x", "I:Br=2/3")
+    assert "2 compositions, 26 orbits in all" in printed
+    stepped = json.loads(invoke("count", CIF, "-s", "2,2,2", "-x", "I:Br=0-6:3", "--json"))
+    assert [one["orbits"] for one in stepped] == [1, 19, 603]
+
+
+def test_count_shows_every_composition():
+    document = json.loads(invoke("count", CIF, "-s", "2,2,2", "-x", "Pb:Sn=4", "--all-compositions", "--json"))
+    assert [one["orbits"] for one in document["all_compositions"]] == [1, 1, 3, 3, 6, 3, 3, 1, 1]
+    assert "Every composition" in invoke("count", CIF, "-s", "2,2,2", "-x", "Pb:Sn=4", "-a")
+
+
+def test_count_keeps_neutral_compositions_and_shows_the_states():
+    arguments = ("count", CIF, "-s", "2,2,2", "-x", "Pb:Bi=0-8,vac=0-8", "--charge-neutral")
+    counted = json.loads(invoke(*arguments, "--json"))
+    assert [one["counts"] for one in counted] == [[[0, 0, 8]], [[1, 2, 5]], [[2, 2, 4]]]
+    assert counted[0]["oxidation_states"]["Bi"] == 3
+    assert "Cs +1, Pb +2, I -1, Bi +3, vac +0" in invoke(*arguments)
+    given = json.loads(invoke(*arguments, "--oxidation", "Bi=2", "--json"))
+    assert len(given) == 9
+
+
+def test_a_disordered_structure_says_itself_what_is_substituted(tmp_path):
+    ideal = mg.read_structure(CIF)
+    mixed = {"I": 0.75, "Br": 0.25}
+    parent = Structure(ideal.lattice, ["Cs", "Pb", mixed, mixed, mixed], ideal.frac_coords)
+    parent.to(filename=str(tmp_path / "mixed.cif"))
+    counted = json.loads(invoke("count", tmp_path / "mixed.cif", "-s", "2,2,2", "--json"))
+    assert counted["orbits"] == 603
+
+
+def test_enumerate_writes_structures_and_shards(tmp_path):
+    invoke("enumerate", CIF, "-s", "2,2,2", "-x", "I:Br=3", "-o", tmp_path / "cifs", "-f", "cif")
+    assert len(list((tmp_path / "cifs").glob("*.cif"))) == 19
+    for part in range(2):
+        target = tmp_path / f"{part}.parquet"
+        invoke("enumerate", CIF, "-s", "2,2,2", "-x", "I:Br=6", "-o", target, "--shard", f"{part}/2")
+    parts = [pq.read_table(tmp_path / f"{part}.parquet") for part in range(2)]
+    assert sum(table.num_rows for table in parts) == 603
+    assert sum(sum(table["multiplicity"].to_pylist()) for table in parts) == 134_596
+
+
+def test_enumerate_writes_a_file_for_each_composition(tmp_path):
+    invoke("enumerate", CIF, "-s", "2,2,2", "-x", "I:Br=2-3", "-o", tmp_path / "orbits.parquet")
+    sizes = {path.name: pq.read_table(path).num_rows for path in tmp_path.iterdir()}
+    assert sizes == {"orbits_Br2_I22.parquet": 7, "orbits_Br3_I21.parquet": 19}
+
+
+def test_a_dry_run_foresees_what_a_run_writes(tmp_path):
+    arguments = ("enumerate", CIF, "-s", "2,2,2", "-x", "Pb:Sn=4", "-x", "I:Br=6", "-o", tmp_path / "orbits.parquet")
+    expected = json.loads(invoke(*arguments, "--dry-run", "--json"))
+    assert list(tmp_path.iterdir()) == []
+    assert expected["orbits"] == 34_968
+    invoke(*arguments)
+    assert (tmp_path / "orbits.parquet").stat().st_size == pytest.approx(expected["bytes"], rel=0.6)
+    assert "34,968 orbits, about" in invoke(*arguments, "--dry-run")
+
+
+def test_sample_draws_from_an_astronomical_space(tmp_path):
+    target = tmp_path / "sample.parquet"
+    arguments = ("sample", CIF, "-s", "3,3,3", "-x", "I:Br=27,Cl=27", "-N", 50, "--seed", 4)
+    document = json.loads(invoke(*arguments, "-o", target, "--json"))
+    assert document["orbits"] == 3464649986810534376568350785049204
+    table = pq.read_table(target)
+    assert table.num_rows == 50
+    again = json.loads(invoke(*arguments, "--json"))
+    assert again["first"] == document["first"]
+    assert "50 arrangements drawn from" in invoke(*arguments, "--configurations")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("enumerate", CIF, "-x", "I:Br=1", "--shard", "2/2"), "--shard 2/2: not of the form k/n"),
+        (("enumerate", CIF, "-x", "I:Br=1", "--dry-run"), "--dry-run needs the --output"),
+        (("count", CIF, "-x", "I:Br=0-x"), "--substitute I:Br=0-x: not of the form"),
+        (("count", CIF, "-x", "I"), "--substitute I: not of the form"),
+        (("count", CIF), "--substitute is needed with an ordered structure"),
+        (("count", CIF, "-x", "Pb:Bi=1", "--charge-neutral"), "fits the sites and is neutral"),
+        (("count", CIF, "-x", "Pb:Bi=0-1", "--charge-neutral", "--oxidation", "Bi"), "--oxidation Bi: not of the form"),
+        (("sample", CIF, "-x", "I:Br=1", "-o", "x.unknown"), "the format does not follow from the name"),
+    ],
+)
+def test_bad_options_are_named_in_one_line(arguments, message):
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1

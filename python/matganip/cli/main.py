@@ -12,6 +12,7 @@ from matganip.cli.count import count
 from matganip.cli.enumerate import enumerate_orbits
 from matganip.cli.keys import keys
 from matganip.cli.run import run
+from matganip.cli.sample import sample
 
 app = typer.Typer(
     name="matganip",
@@ -24,6 +25,7 @@ app = typer.Typer(
 app.command("run")(run)
 app.command("count")(count)
 app.command("enumerate")(enumerate_orbits)
+app.command("sample")(sample)
 app.command("keys")(keys)
 
 
@@ -53,6 +55,10 @@ def matganip(
     [bold]Which of them are they?[/bold]
 
         matganip enumerate CsPbI3.cif --supercell 2,2,2 --substitute I:Br=3 -o orbits.parquet
+
+    [bold]Too many of them? A fair sample:[/bold]
+
+        matganip sample CsPbI3.cif --supercell 3,3,3 --substitute I:Br=27,Cl=27 -N 10000 -o sample.parquet
 
     [bold]Which win?[/bold] Describe parent, labels, model and screen in a study file, and run it:
 

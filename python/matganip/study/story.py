@@ -15,6 +15,7 @@ from matganip.study.summary import composition, sites_text
 
 if TYPE_CHECKING:
     from matganip.configurations.batch import ConfigurationBatch
+    from matganip.configurations.space import ConfigurationSpace
     from matganip.study.results import Counted, Diffracted, Evaluated, Joined, Screened, Trained
 
 _POTENTIAL = (
@@ -60,6 +61,16 @@ def count_table(counted: Iterable[Counted]) -> Table:
     )
     columns = ("", "composition", "sites", "arrangements", "orbits", "site permutations")
     return Table("", columns, rows, "llrrrr")
+
+
+def composition_table(space: ConfigurationSpace) -> Table:
+    """How many orbits every composition of a space's species has."""
+    names = tuple(name for species in space.species for name in species)
+    rows = tuple(
+        (*(str(n) for of_sublattice in counts for n in of_sublattice), f"{orbits:,}")
+        for counts, orbits in space.count_orbits(all_compositions=True).items()
+    )
+    return Table("Every composition", (*names, "orbits"), rows, "r" * (len(names) + 1))
 
 
 def orbit_table(batch: ConfigurationBatch, n_orbits: int) -> Table:

@@ -59,6 +59,14 @@ def space_summary(space: ConfigurationSpace, n_orbits: int) -> dict[str, Any]:
     }
 
 
+def composition_summaries(space: ConfigurationSpace) -> list[dict[str, Any]]:
+    """The orbits of every composition of a space's species, as JSON values."""
+    return [
+        {"counts": [list(c) for c in counts], "orbits": orbits}
+        for counts, orbits in space.count_orbits(all_compositions=True).items()
+    ]
+
+
 def orbit_summaries(batch: ConfigurationBatch) -> list[dict[str, Any]]:
     """Orbits as JSON values."""
     return [
