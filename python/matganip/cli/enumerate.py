@@ -121,7 +121,7 @@ def _foresee(
 ) -> dict[str, object]:
     from matganip.cli.estimate import estimate
 
-    expected = estimate(space, target, fmt, 1 / part[1])
+    expected = estimate(space, target, fmt, part[1])
     if not json:
         say(stdout(), f"{target}: {expected.text()}; nothing was written")
     return {"file": str(target), "orbits": expected.n_orbits, "bytes": expected.size, "seconds": expected.seconds}

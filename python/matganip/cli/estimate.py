@@ -31,18 +31,18 @@ class Estimate:
         return f"{self.n_orbits:,} orbits, about {decimal(round(self.size))} in about {_duration(self.seconds)}"
 
 
-def estimate(space: ConfigurationSpace, path: Path, fmt: str | None, share: float = 1.0) -> Estimate:
-    """Expected size and time of writing a share of a space's orbits to a file such as `path`; writes nothing there.
+def estimate(space: ConfigurationSpace, path: Path, fmt: str | None, parts: int = 1) -> Estimate:
+    """Expected size and time of writing one of so many parts of a space to a file such as `path`; writes nothing there.
 
-    Two samples of different size are written to a temporary folder: their difference is what an orbit costs, the rest is
-    what a file costs. Neighbours in the stream compress better than a sample does, so Parquet files come out smaller.
+    Two samples of different size are written to a temporary folder: their difference is what an orbit costs, the
+    rest is what a file costs. Neighbours in the stream compress better than a sample does, so Parquet files come out smaller.
     """
     large = SAMPLE if fmt in (None, "parquet") else SAMPLE // 20
     small = large // 10
     batch = space.sample_orbits(large)
     _cost(space, batch, small, path, fmt)  # what is imported on first use is not the file's cost
     (few_bytes, few_seconds), (many_bytes, many_seconds) = (_cost(space, batch, n, path, fmt) for n in (small, large))
-    n_orbits = round(space.count_orbits() * share)
+    n_orbits = space.count_orbits() // parts
     an_orbit = max(0.0, many_seconds - few_seconds) / (large - small) + _seconds_an_orbit(space)
     return Estimate(
         n_orbits,
