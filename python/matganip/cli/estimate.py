@@ -35,7 +35,8 @@ def estimate(space: ConfigurationSpace, path: Path, fmt: str | None, parts: int 
     """Expected size and time of writing one of so many parts of a space to a file such as `path`; writes nothing there.
 
     Two samples of different size are written to a temporary folder: their difference is what an orbit costs, the
-    rest is what a file costs. Neighbours in the stream compress better than a sample does, so Parquet files come out smaller.
+    rest is what a file costs. Neighbours in the stream compress better than a sample does: Parquet files come out
+    smaller.
     """
     large = SAMPLE if fmt in (None, "parquet") else SAMPLE // 20
     small = large // 10
