@@ -149,6 +149,12 @@ class ModelSection(Section):
         description="Add a linear function of the matrix to G, so that the convolutions learn only what "
         "is not linear in it; false is the paper's G.",
     )
+    readout_gain: float = Field(
+        default=_NETWORKS.readout_gain, description="Factor on that linear function: the larger, the faster it learns."
+    )
+    correction_gain: float = Field(
+        default=_NETWORKS.correction_gain, description="Factor on what the convolutions add to it."
+    )
     discriminator: Literal["conditional", "sequence", "single"] = Field(
         default="conditional",
         description="What D reads: the structure and then its property; the properties of a batch as one "
