@@ -117,7 +117,6 @@ def label_table(joined: Sequence[Joined]) -> Table:
     """Which labels there are, from whom, and how little they differ."""
     rows = tuple(
         (
-            one.role,
             one.table,
             one.labelled.calculator,
             f"{len(one.labelled):,} of {one.n_orbits:,}",
@@ -127,9 +126,9 @@ def label_table(joined: Sequence[Joined]) -> Table:
         )
         for one in joined
     )
-    columns = ("", "labels", "calculator", "orbits", "range", "std. dev.", "constant's")
+    columns = ("labels", "calculator", "orbits", "range", "std. dev.", "constant's")
     note = "Range, standard deviation and MAE of the constant in meV/atom, the last two weighted by multiplicity."
-    return Table("", columns, rows, "llwrrrr", note)
+    return Table("", columns, rows, "lwrrrr", note)
 
 
 def caveats(joined: Sequence[Joined]) -> tuple[str, ...]:
