@@ -9,7 +9,7 @@ import pytest
 
 import matganip as mg
 from matganip.configurations import counting
-from matganip.configurations.cycles import multinomial
+from matganip.configurations.cycles import elements_by_cycle_type, multinomial
 
 KNOWN = json.loads((Path(__file__).parent / "orbit_counts.json").read_text())["counts"]
 SINGLE = {name: entry for name, entry in KNOWN.items() if entry.get("comp")}
@@ -85,7 +85,7 @@ def test_counts_are_python_integers_of_any_size(cspbi3):
 def test_a_set_that_is_no_group_is_noticed():
     swap_and_cycle = np.array([[0, 1, 2], [1, 0, 2], [1, 2, 0]], dtype=np.uint16)
     with pytest.raises(ArithmeticError, match="no group"):
-        counting.count_orbits(swap_and_cycle, [3], [[1, 2]])
+        counting.count_orbits(elements_by_cycle_type(swap_and_cycle, [3]), [[1, 2]])
 
 
 def test_multinomial():

@@ -109,8 +109,9 @@ def test_canonical_form_of_shuffled_rows_is_their_orbit(space_6of24):
     ("kwargs", "message"),
     [
         ({"batch_size": 0}, "batch_size must be positive"),
-        ({"shard": (2, 2)}, "0 <= k < n"),
+        ({"shard": (2, 2)}, "0 <= k < n < 2"),
         ({"shard": (0, 0)}, "0 <= k"),
+        ({"shard": (0, 2**70)}, "n < 2"),
     ],
 )
 def test_a_senseless_stream_is_refused(space_3of24, kwargs, message):

@@ -7,24 +7,13 @@ from collections.abc import Sequence
 from functools import cache
 from math import prod
 
-import numpy as np
-from numpy.typing import NDArray
-
-from matganip.configurations.cycles import (
-    CycleType,
-    count_fixed,
-    elements_by_cycle_type,
-    multinomial,
-    shares_of_cycles,
-)
+from matganip.configurations.cycles import CycleType, CycleTypes, count_fixed, multinomial, shares_of_cycles
 
 Composition = tuple[tuple[int, ...], ...]
 """For each sublattice the number of sites of each species."""
 
 
-def count_orbits(
-    permutations: NDArray[np.uint16], sublattice_sizes: Sequence[int], counts: Sequence[Sequence[int]]
-) -> int:
+def count_orbits(cycle_types: CycleTypes, counts: Sequence[Sequence[int]]) -> int:
     """Count the orbits of a composition by Burnside's lemma: the mean number of configurations that an element fixes.
 
     An element fixes a configuration if each of its cycles carries one species. Only the cycle lengths on each
@@ -32,10 +21,8 @@ def count_orbits(
 
     Parameters
     ----------
-    permutations : (n_ops, n_sites) uint16
-        All elements of the group. Columns are grouped by sublattice.
-    sublattice_sizes : sequence of int
-        Number of columns of each sublattice.
+    cycle_types : mapping
+        The elements of the group by cycle type, see `elements_by_cycle_type`.
     counts : sequence of sequence of int
         For each sublattice, the number of sites of each species.
 
@@ -51,14 +38,12 @@ def count_orbits(
     """
     fixed = sum(
         len(elements) * prod(count_fixed(cycles, tuple(c)) for cycles, c in zip(types, counts, strict=True))
-        for types, elements in elements_by_cycle_type(permutations, sublattice_sizes).items()
+        for types, elements in cycle_types.items()
     )
-    return _mean(fixed, len(permutations))
+    return _mean(fixed, cycle_types)
 
 
-def count_orbits_of_all_compositions(
-    permutations: NDArray[np.uint16], sublattice_sizes: Sequence[int], n_species: Sequence[int]
-) -> dict[Composition, int]:
+def count_orbits_of_all_compositions(cycle_types: CycleTypes, n_species: Sequence[int]) -> dict[Composition, int]:
     """Count the orbits of every composition at once: Polya's theorem, with the cycle index as a generating function.
 
     An element whose cycles have the lengths l fixes as many configurations of each composition as the product over its
@@ -66,10 +51,8 @@ def count_orbits_of_all_compositions(
 
     Parameters
     ----------
-    permutations : (n_ops, n_sites) uint16
-        All elements of the group. Columns are grouped by sublattice.
-    sublattice_sizes : sequence of int
-        Number of columns of each sublattice.
+    cycle_types : mapping
+        The elements of the group by cycle type.
     n_species : sequence of int
         Number of species on each sublattice.
 
@@ -79,13 +62,13 @@ def count_orbits_of_all_compositions(
         For each composition the exact number of orbits, in ascending order.
     """
     fixed: Counter[Composition] = Counter()
-    for types, elements in elements_by_cycle_type(permutations, sublattice_sizes).items():
+    for types, elements in cycle_types.items():
         product: dict[Composition, int] = {(): len(elements)}
         for cycles, species in zip(types, n_species, strict=True):
             polynomial = _count_fixed_of_all(cycles, species)
             product = {(*c, d): n * m for c, n in product.items() for d, m in polynomial.items()}
         fixed.update(product)
-    return {composition: _mean(fixed[composition], len(permutations)) for composition in sorted(fixed)}
+    return {composition: _mean(fixed[composition], cycle_types) for composition in sorted(fixed)}
 
 
 @cache
@@ -102,8 +85,8 @@ def _count_fixed_of_all(cycles: CycleType, n_species: int) -> dict[tuple[int, ..
     return polynomial
 
 
-def _mean(fixed: int, order: int) -> int:
-    orbits, remainder = divmod(fixed, order)
+def _mean(fixed: int, cycle_types: CycleTypes) -> int:
+    orbits, remainder = divmod(fixed, sum(map(len, cycle_types.values())))
     if remainder:
         raise ArithmeticError("Burnside's sum is no multiple of the group's order: the permutations are no group")
     return orbits

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
 from math import factorial, prod
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 CycleType = tuple[tuple[int, int], ...]
 """Cycle lengths and how many cycles have each, ascending."""
+
+CycleTypes = Mapping[tuple[CycleType, ...], NDArray[np.int64]]
+"""The elements of a group, by their cycle types on each sublattice."""
 
 
 def multinomial(counts: Sequence[int]) -> int:
@@ -35,9 +38,7 @@ def multinomial(counts: Sequence[int]) -> int:
     return factorial(sum(counts)) // prod(factorial(count) for count in counts)
 
 
-def elements_by_cycle_type(
-    permutations: NDArray[np.uint16], sublattice_sizes: Sequence[int]
-) -> dict[tuple[CycleType, ...], NDArray[np.int64]]:
+def elements_by_cycle_type(permutations: NDArray[np.uint16], sublattice_sizes: Sequence[int]) -> CycleTypes:
     """Sort the elements of a group by their cycle lengths on each sublattice.
 
     Parameters

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from matganip import _core
 from matganip.configurations import counting
-from matganip.configurations.cycles import multinomial
+from matganip.configurations.cycles import elements_by_cycle_type, multinomial
 from matganip.errors import InputError
 
 FIRST_STAGE_LIMIT = 200_000
@@ -55,7 +55,7 @@ class StagedProblem:
         """Number of orbits, the exact integer."""
         if len(self.group) == 1:
             return prod(multinomial(c) for c in self.counts)
-        return counting.count_orbits(self.group, self._sizes, self.counts)
+        return counting.count_orbits(elements_by_cycle_type(self.group, self._sizes), self.counts)
 
     def unrank(self, rank: int) -> NDArray[np.uint8]:
         """The representative of orbit number `rank`, (n_columns,) codes."""
@@ -104,7 +104,7 @@ class StagedProblem:
         start, end, code = self._first_stage
         size, count = end - start, self.counts[self._stages[0][0]][code]
         acting = np.unique(self.group[:, start:end] - np.uint16(start), axis=0)
-        number = counting.count_orbits(acting, [size], [[count, size - count]])
+        number = counting.count_orbits(elements_by_cycle_type(acting, [size]), [[count, size - count]])
         if number > FIRST_STAGE_LIMIT:
             raise InputError(
                 f"rank: the first stage of this space alone has {number} choices, more than the {FIRST_STAGE_LIMIT} "

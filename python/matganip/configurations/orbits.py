@@ -57,8 +57,8 @@ class OrbitStream(Iterator[ConfigurationBatch]):
         part, parts = shard
         if batch_size < 1:
             raise InputError(f"batch_size must be positive, got {batch_size}")
-        if parts < 1 or not 0 <= part < parts:
-            raise InputError(f"shard must be (k, n) with 0 <= k < n, got {shard}")
+        if not 0 <= part < parts < 2**32:
+            raise InputError(f"shard must be (k, n) with 0 <= k < n < 2^32, got {shard}")
         self._space = space
         self._batch_size = batch_size
         self._shard = (int(part), int(parts))

@@ -14,7 +14,6 @@ from matganip.configurations.cycles import (
     CycleType,
     count_fixed,
     cycle_of_site,
-    elements_by_cycle_type,
     multinomial,
     shares_of_cycles,
 )
@@ -40,8 +39,7 @@ def sample_orbits(space: ConfigurationSpace, n: int, rng: np.random.Generator) -
     element of that type, and a uniform colouring of its cycles.
     """
     _check_number(n)
-    sizes = [sum(counts) for counts in space.counts]
-    by_type = elements_by_cycle_type(space.group, sizes)
+    by_type = space.cycle_types
     weights = [
         len(elements) * prod(count_fixed(cycles, c) for cycles, c in zip(types, space.counts, strict=True))
         for types, elements in by_type.items()

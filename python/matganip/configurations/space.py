@@ -129,13 +129,11 @@ class ConfigurationSpace(SubstitutedSupercell):
         """
         if not all_compositions:
             return self._n_orbits
-        return counting.count_orbits_of_all_compositions(
-            self.group, [sum(c) for c in self.counts], [len(c) for c in self.counts]
-        )
+        return counting.count_orbits_of_all_compositions(self.cycle_types, [len(c) for c in self.counts])
 
     @cached_property
     def _n_orbits(self) -> int:
-        return counting.count_orbits(self.group, [sum(c) for c in self.counts], self.counts)
+        return counting.count_orbits(self.cycle_types, self.counts)
 
     # -- the arrangements themselves ---------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from matganip.configurations.composition import (
     resolve_substitutions,
     supercell_matrix,
 )
+from matganip.configurations.cycles import CycleTypes, elements_by_cycle_type
 from matganip.configurations.disorder import order_parent
 from matganip.configurations.matching import occupation_of
 from matganip.configurations.symmetry import SupercellSymmetry, find_symmetry, site_permutations
@@ -138,6 +139,11 @@ class SubstitutedSupercell:
             self.supercell_structure.frac_coords[self.site_indices],
             self.symprec,
         )
+
+    @cached_property
+    def cycle_types(self) -> CycleTypes:
+        """The elements of `group` by their cycle types: what exact counts and fair samples need to know of it."""
+        return elements_by_cycle_type(self.group, [sum(c) for c in self.counts])
 
     @property
     def site_permutations(self) -> NDArray[np.int32]:
