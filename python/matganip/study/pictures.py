@@ -130,8 +130,9 @@ def draw_winners(outcome: Outcome, path: Path) -> Picture:
             arrangement(structure, dopants, title=title, ax=ax)
     return Picture(
         path,
-        f"The {shown} lowest predictions of the screen ({short(outcome.screened.calculator)}). In colour: {', '.join(dopants)}; the host is pale, "
-        "its shortest bonds are sticks. An atom on a face of the cell is drawn on the opposite face as well.",
+        f"The {shown} lowest predictions of the screen ({short(outcome.screened.calculator)}). In colour: "
+        f"{', '.join(dopants)}; the host is pale, its shortest bonds are sticks. An atom on a face of the cell is "
+        "drawn on the opposite face as well.",
     )
 
 
