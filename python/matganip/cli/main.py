@@ -73,6 +73,8 @@ def matganip(
 
 def main() -> None:
     """Run the command line; also an interruption outside of any command is one line."""
+    # An idle thread that spins takes the core from one that works, wherever the machine is shared.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         app()
     except KeyboardInterrupt:
