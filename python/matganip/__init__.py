@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matganip.configurations.batch import ConfigurationBatch
-    from matganip.configurations.series import CompositionSeries
     from matganip.configurations.derivatives import derivative_structures
+    from matganip.configurations.series import CompositionSeries
     from matganip.configurations.space import ConfigurationSpace
     from matganip.configurations.superlattices import superlattices
     from matganip.configurations.transformation import EnumerateOrbitsTransformation
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from matganip.diffraction.peaks import Peaks
     from matganip.errors import InputError, MissingExtraError
     from matganip.labels.tables import LabelTable, read_labels
-    from matganip.learning.model import Matganip, MatganipConfig
+    from matganip.learning.config import MatganipConfig
+    from matganip.learning.dataset import Dataset
+    from matganip.learning.model import Matganip
 
 __version__ = _version("matganip")
 
@@ -47,13 +49,15 @@ _HOME = {
     "LabelTable": "labels.tables",
     "read_labels": "labels.tables",
     "Matganip": "learning.model",
-    "MatganipConfig": "learning.model",
+    "Dataset": "learning.dataset",
+    "MatganipConfig": "learning.config",
 }
 
 __all__ = [
     "CompositionSeries",
     "ConfigurationBatch",
     "ConfigurationSpace",
+    "Dataset",
     "EnumerateOrbitsTransformation",
     "InputError",
     "LabelTable",

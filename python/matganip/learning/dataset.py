@@ -1,0 +1,163 @@
+"""What a network learns from: graph matrices with a property, a weight and an orbit for each row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from matganip.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Labelled graph matrices, one row for an orbit (or for any structure).
+
+    Parameters
+    ----------
+    matrices : (n, c, p, p) or (n, p, p) array
+        Graph matrices with p peaks in c channels; kept as float32, (n, c, p, p).
+    target : (n,) array
+        The property; kept as float64, so that a total energy of -127 eV keeps its microvolts.
+    weight : (n,) array, optional
+        How often a row counts: the multiplicity of its orbit. Ones by default.
+    group : (n,) array of integers, optional
+        The orbit of each row; a split by orbit keeps a group together. Every row its own by default.
+    unit : str
+        Of the property, as it is to be printed.
+
+    Raises
+    ------
+    InputError
+        If shapes do not fit together, a value is not finite, a weight is not positive, or there is no row.
+
+    Examples
+    --------
+    >>> data = Dataset(np.zeros((2, 28, 28)), target=[-126.8, -126.7], weight=[48, 384], unit="eV")
+    >>> len(data), data.n_channels, data.n_peaks
+    (2, 1, 28)
+    """
+
+    matrices: NDArray[np.float32]
+    target: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    group: NDArray[np.int64]
+    unit: str
+
+    def __init__(
+        self,
+        matrices: ArrayLike,
+        target: ArrayLike,
+        weight: ArrayLike | None = None,
+        group: ArrayLike | None = None,
+        unit: str = "",
+    ) -> None:
+        stacked = as_matrices(matrices)
+        n = len(stacked)
+        if n == 0:
+            raise InputError("a dataset needs at least one row, and this one is empty")
+        put = object.__setattr__
+        put(self, "matrices", stacked)
+        put(self, "target", _column("target", target, n, np.float64))
+        put(self, "weight", _column("weight", np.ones(n) if weight is None else weight, n, np.float64))
+        put(self, "group", _column("group", np.arange(n) if group is None else group, n, np.int64))
+        put(self, "unit", unit)
+        _refuse(np.isfinite(stacked.reshape(n, -1)).all(axis=1), "its matrix holds a value that is not finite")
+        _refuse(np.isfinite(self.target), "its target is not a finite number; drop the row or label it")
+        _refuse(np.isfinite(self.weight) & (self.weight > 0), "its weight is not a positive number")
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    @property
+    def n_peaks(self) -> int:
+        """Number of peaks p of each matrix."""
+        return int(self.matrices.shape[2])
+
+    @property
+    def n_channels(self) -> int:
+        """Number of channels c of each matrix."""
+        return int(self.matrices.shape[1])
+
+    @property
+    def constant(self) -> float:
+        """The constant prediction: the weighted mean of the target, in its unit."""
+        return float(np.average(self.target, weights=self.weight))
+
+    def subset(self, rows: ArrayLike, weight: ArrayLike | None = None) -> Dataset:
+        """Take some rows.
+
+        Parameters
+        ----------
+        rows : (m,) array
+            Indices of the rows, or a mask of all of them.
+        weight : (m,) array, optional
+            New weights; by default the rows keep theirs.
+
+        Returns
+        -------
+        Dataset
+
+        Raises
+        ------
+        InputError
+            If no row is left.
+        """
+        index = np.asarray(rows)
+        return Dataset(
+            self.matrices[index],
+            self.target[index],
+            self.weight[index] if weight is None else weight,
+            self.group[index],
+            self.unit,
+        )
+
+    def collapsed(self) -> Dataset:
+        """Join rows with the same matrix, target and group into one that carries their summed weight.
+
+        A weighted mean over the rows is the same before and after, so that a loss which is one can be
+        taken over the distinct rows alone: of the 2,024 arrangements of 3 Br on 24 sites, over 19.
+
+        Returns
+        -------
+        Dataset
+            The distinct rows in the order of their first appearance; this very set if all are distinct.
+        """
+        first: dict[tuple[bytes, float, int], int] = {}
+        owner = np.empty(len(self), dtype=np.int64)
+        for i, (matrix, target, group) in enumerate(zip(self.matrices, self.target, self.group, strict=True)):
+            owner[i] = first.setdefault((matrix.tobytes(), float(target), int(group)), i)
+        rows, place = np.unique(owner, return_inverse=True)
+        if len(rows) == len(self):
+            return self
+        return self.subset(rows, weight=np.bincount(place, weights=self.weight))
+
+
+def as_matrices(matrices: ArrayLike) -> NDArray[np.float32]:
+    """Give matrices as C-contiguous float32 of shape (n, c, p, p); a missing channel axis is added.
+
+    Raises
+    ------
+    InputError
+        If the shape is another.
+    """
+    stacked = np.ascontiguousarray(matrices, dtype=np.float32)
+    if stacked.ndim == 3:
+        stacked = stacked[:, np.newaxis]
+    if stacked.ndim != 4 or stacked.shape[2] != stacked.shape[3]:
+        raise InputError(f"matrices must have shape (n, p, p) or (n, channels, p, p); these have {np.shape(matrices)}")
+    return stacked
+
+
+def _column(name: str, values: ArrayLike, n: int, dtype: type[np.generic]) -> NDArray[np.generic]:
+    column = np.asarray(values)
+    if column.shape != (n,):
+        raise InputError(f"{name} must have one value for each of the {n} matrices; its shape is {column.shape}")
+    return np.ascontiguousarray(column, dtype=dtype)
+
+
+def _refuse(good: ArrayLike, why: str) -> None:
+    bad = np.flatnonzero(~np.asarray(good))
+    if len(bad):
+        raise InputError(f"row {bad[0]}: {why} ({len(bad)} such rows)")

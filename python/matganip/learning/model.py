@@ -1,0 +1,297 @@
+"""MATGANIP as a user meets it: fit, predict, save, load."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from matganip.errors import InputError
+from matganip.learning import checkpoints
+from matganip.learning._torch import torch
+from matganip.learning.config import MatganipConfig
+from matganip.learning.dataset import Dataset, as_matrices
+from matganip.learning.history import Progress, ProgressCallback, TrainingHistory
+from matganip.learning.metrics import Metrics, evaluate
+from matganip.learning.networks import Discriminator, Generator, Graphs
+from matganip.learning.scaling import GraphScaler, Scaler, TargetScaler
+from matganip.learning.training import DivergedError, Rows, train
+
+__all__ = ["DivergedError", "Matganip", "MatganipConfig", "Progress", "TrainingHistory"]
+
+
+class Matganip:
+    """The generator, the discriminator and their scalers: a property from a diffraction graph.
+
+    Parameters
+    ----------
+    config : MatganipConfig, optional
+        Sizes and training; the defaults where omitted.
+
+    Attributes
+    ----------
+    config : MatganipConfig
+    generator : Generator
+        The network that predicts.
+    discriminator : Discriminator or None
+        Its opponent; None for the supervised objective.
+    history : TrainingHistory
+        Of the training behind the weights.
+    unit : str
+        Of the property.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> data = Dataset(rng.random((6, 8, 8)), target=rng.random(6), unit="eV")
+    >>> model = Matganip(MatganipConfig(n_peaks=8, epochs=5))
+    >>> history = model.fit(data)
+    >>> model.predict(data.matrices).shape, history.last.epoch
+    ((6,), 5)
+    """
+
+    generator: Generator
+    discriminator: Discriminator | None
+    history: TrainingHistory
+    unit: str
+    _inputs: GraphScaler
+    _outputs: TargetScaler
+
+    def __init__(self, config: MatganipConfig | None = None) -> None:
+        self.config = config or MatganipConfig()
+        self._device = _device(self.config.device)
+        self._fitted = False
+
+    def fit(
+        self, dataset: Dataset, validation: Dataset | None = None, callback: ProgressCallback | None = None
+    ) -> TrainingHistory:
+        """Train afresh.
+
+        Equal rows are joined first, which changes no loss (`Dataset.collapsed`). The same data, config
+        and number of threads give the same weights bit for bit on one kind of CPU.
+
+        Parameters
+        ----------
+        dataset : Dataset
+            The training set.
+        validation : Dataset, optional
+            Decides which epoch's weights are kept, and with ``patience`` when to stop.
+        callback : callable, optional
+            Called with a `Progress` every ``evaluate_every`` epochs.
+
+        Returns
+        -------
+        TrainingHistory
+
+        Raises
+        ------
+        InputError
+            If the matrices do not have the config's peaks and channels, all targets are equal, or the
+            training diverges (`DivergedError`).
+        """
+        config = self.config
+        for data in (dataset, validation):
+            if data is not None:
+                self._check(data.matrices)
+        if config.discriminator != "sequence" or config.objective == "supervised":
+            dataset = dataset.collapsed()  # a sequence would be another one without its repeats
+        inputs, outputs = GraphScaler.fit(dataset), TargetScaler.fit(dataset)
+        with _threads(config.num_threads):
+            generator, discriminator = self._networks()
+            rows = Rows.of(dataset, inputs, outputs, self._device)
+            check = None if validation is None else Rows.of(validation, inputs, outputs, self._device)
+            self.generator, self.history = train(
+                generator,
+                discriminator,
+                rows,
+                check,
+                config,
+                callback or _silent,
+                (dataset.unit, outputs.scale),
+            )
+        self.discriminator = discriminator
+        self.unit, self._inputs, self._outputs = dataset.unit, inputs, outputs
+        self._fitted = True
+        return self.history
+
+    @property
+    def constant(self) -> float:
+        """The constant prediction: the weighted mean of the training targets, in `unit`."""
+        self._check_fitted()
+        return self._outputs.mean
+
+    def predict(self, matrices: ArrayLike, batch_size: int = 1024) -> NDArray[np.float64]:
+        """Predict the property.
+
+        Parameters
+        ----------
+        matrices : (n, p, p) or (n, c, p, p) array
+            Graph matrices as those trained on; any n, zero included.
+        batch_size : int
+            How many to compute at a time, which bounds the memory.
+
+        Returns
+        -------
+        (n,) float64 ndarray
+            In `unit`. To rounding of float32, independent of the other rows, their order and the batch size.
+
+        Raises
+        ------
+        InputError
+            If the model is not fitted, or the matrices do not have its peaks and channels.
+        """
+        self._check_fitted()
+        stacked = as_matrices(matrices)
+        self._check(stacked)
+        scaled = np.empty(len(stacked), dtype=np.float32)
+        with torch.inference_mode():
+            for start in range(0, len(stacked), batch_size):
+                part = slice(start, start + batch_size)
+                graphs = Graphs.of(stacked[part], self._inputs, self._device)
+                scaled[part] = self.generator(graphs).squeeze(1).cpu().numpy()  # (b,)
+        return self._outputs.inverse(scaled)
+
+    def evaluate(self, dataset: Dataset) -> Metrics:
+        """Measure the errors on a labelled set, beside those of the training set's constant.
+
+        Parameters
+        ----------
+        dataset : Dataset
+            Not the one that was trained on.
+
+        Returns
+        -------
+        Metrics
+            In the unit of `dataset`, weighted by its weights.
+        """
+        return evaluate(
+            self.predict(dataset.matrices),
+            dataset.target,
+            constant=self.constant,
+            weight=dataset.weight,
+            unit=dataset.unit,
+        )
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write the model into a folder: ``model.safetensors`` and ``model.json``.
+
+        Parameters
+        ----------
+        folder : path-like
+            Made where it is missing.
+
+        Raises
+        ------
+        InputError
+            If the model is not fitted or the folder cannot be written to.
+        """
+        self._check_fitted()
+        tensors = {f"generator.{name}": t for name, t in self.generator.state_dict().items()}
+        if self.discriminator is not None:
+            tensors |= {f"discriminator.{name}": t for name, t in self.discriminator.state_dict().items()}
+        for name in ("matrices", "strengths"):
+            for part in _PARTS:
+                tensors[f"{name}.{part}"] = torch.from_numpy(getattr(getattr(self._inputs, name), part))
+        record = {
+            "config": self.config.to_dict(),
+            "target": {"mean": self._outputs.mean, "scale": self._outputs.scale, "unit": self.unit},
+            "history": self.history.to_dict(),
+        }
+        checkpoints.write(Path(folder), checkpoints.Checkpoint(tensors, record))
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str], device: str = "cpu") -> Self:
+        """Read a model that `save` wrote.
+
+        Parameters
+        ----------
+        folder : path-like
+        device : str
+            Where to compute from now on, whatever it was trained on.
+
+        Returns
+        -------
+        Matganip
+            Predicts bit for bit what the saved one did.
+
+        Raises
+        ------
+        InputError
+            If a file is missing, damaged, of another format version, or its tensors do not fit its config.
+        """
+        path = Path(folder)
+        checkpoint = checkpoints.read(path)
+        try:
+            config = MatganipConfig.from_dict({**checkpoint.record["config"], "device": device})
+            target = checkpoint.record["target"]
+            outputs, unit = TargetScaler(float(target["mean"]), float(target["scale"])), str(target["unit"])
+            history = TrainingHistory.from_dict(checkpoint.record["history"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path / checkpoints.RECORD}: damaged: {error}") from error
+        model = cls(config)
+        shape = (config.channels, config.n_peaks, config.n_peaks)
+        scalers = [
+            Scaler(*(checkpoints.numbers(checkpoint.tensors, f"{name}.{part}", size, path) for part in _PARTS))
+            for name, size in (("matrices", shape), ("strengths", shape[:2]))
+        ]
+        model.generator, model.discriminator = model._networks()
+        checkpoints.fill(model.generator, checkpoint.tensors, "generator", path)
+        if model.discriminator is not None:
+            checkpoints.fill(model.discriminator, checkpoint.tensors, "discriminator", path)
+        model._inputs, model._outputs = GraphScaler(*scalers), outputs
+        model.unit, model.history, model._fitted = unit, history, True
+        return model
+
+    def _networks(self) -> tuple[Generator, Discriminator | None]:
+        """Networks with the seed's weights, drawn on the CPU and without touching torch's own generator."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.config.seed)
+            generator = Generator(self.config)
+            discriminator = None if self.config.objective == "supervised" else Discriminator(self.config)
+        generator.to(self._device)
+        return generator, None if discriminator is None else discriminator.to(self._device)
+
+    def _check(self, matrices: NDArray[np.float32]) -> None:
+        found, wanted = matrices.shape[1:], (self.config.channels, self.config.n_peaks, self.config.n_peaks)
+        if found != wanted:
+            raise InputError(
+                f"the matrices have {found[1]} peaks and {found[0]} channels, the model is made for "
+                f"{wanted[1]} and {wanted[0]}; set model.n_peaks and model.channels, or make other matrices"
+            )
+
+    def _check_fitted(self) -> None:
+        if not self._fitted:
+            raise InputError("the model is not fitted yet: call fit, or load one that was saved")
+
+
+_PARTS = ("mean", "scale")
+
+
+def _silent(progress: Progress) -> None:
+    """The callback of a fit that nobody watches."""
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """Compute with so many threads (0: as torch has it), and give back the old number."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _device(name: str) -> torch.device:
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return torch.device(next(kind for kind, there in available.items() if there))
+    if not available.get(name, False):
+        here = ", ".join(kind for kind, there in available.items() if there)
+        raise InputError(f"model: device = {name!r} is not available here; there is: {here}")
+    return torch.device(name)

@@ -1,0 +1,134 @@
+"""The two networks of MATGANIP: the generator G and the discriminator D.
+
+Shapes: n structures, c channels, p peaks. All that goes in and out is standardised; properties are (n, 1).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matganip.learning._torch import nn, torch
+from matganip.learning.config import MatganipConfig
+from matganip.learning.scaling import GraphScaler, vertex_strengths
+
+
+class Graphs(NamedTuple):
+    """A batch of standardised graphs."""
+
+    matrices: torch.Tensor  # (n, c, p, p) float32
+    strengths: torch.Tensor  # (n, c, p) float32: sum_j a_ij of each vertex
+
+    @classmethod
+    def of(cls, matrices: NDArray[np.float32], scaler: GraphScaler, device: torch.device) -> Graphs:
+        """Standardise raw graph matrices, (n, c, p, p), and move them to a device."""
+        scaled = scaler.matrices.transform(matrices)
+        strengths = scaler.strengths.transform(vertex_strengths(matrices))
+        return cls(torch.from_numpy(scaled).to(device), torch.from_numpy(strengths).to(device))
+
+    def batch(self, rows: torch.Tensor) -> Graphs:
+        """Take some rows."""
+        return Graphs(self.matrices[rows], self.strengths[rows])
+
+
+class Generator(nn.Module):
+    """G, from a graph matrix to the property: Conv1, Conv2 (each Conv2d -> ReLU -> MaxPool2d), Linear.
+
+    With ``config.linear_readout`` that is only a correction, scaled down, to a linear function of the vertex
+    strengths, scaled up. Energies of arrangements are close to linear in pair counts and so are resolved
+    intensities; the scales let the linear part learn first and the convolutions what it leaves.
+
+    Parameters
+    ----------
+    config : MatganipConfig
+        Uses n_peaks, channels, conv_channels, kernel_size, linear_readout, readout_gain, correction_gain.
+    """
+
+    def __init__(self, config: MatganipConfig) -> None:
+        super().__init__()
+        first, second = config.conv_channels
+        size, same = config.kernel_size, config.kernel_size // 2
+        side = config.n_peaks // 2 // 2
+        self.conv1 = nn.Conv2d(config.channels, first, size, padding=same)
+        self.conv2 = nn.Conv2d(first, second, size, padding=same)
+        self.pool = nn.MaxPool2d(2)
+        self.linear = nn.Linear(second * side * side, 1)
+        self.readout: nn.Linear | None = None
+        self.readout_gain, self.correction_gain = config.readout_gain, config.correction_gain
+        if config.linear_readout:
+            self.readout = nn.Linear(config.channels * config.n_peaks, 1, bias=False)
+            for head in (self.linear, self.readout):  # the first prediction is the constant
+                for parameter in head.parameters():
+                    nn.init.zeros_(parameter)
+
+    def forward(self, graphs: Graphs) -> torch.Tensor:
+        """Predict the property, (n, 1)."""
+        # Channels last halves the time on a CPU; so does pooling before ReLU, which commutes with it.
+        x = graphs.matrices.to(memory_format=torch.channels_last)  # (n, c, p, p)
+        x = torch.relu(self.pool(self.conv1(x)))  # (n, first, p/2, p/2)
+        x = torch.relu(self.pool(self.conv2(x)))  # (n, second, p/4, p/4)
+        x = x.permute(0, 2, 3, 1).flatten(1)  # (n, p/4 * p/4 * second), without a copy
+        y: torch.Tensor = self.linear(x)  # (n, 1)
+        if self.readout is None:
+            return y
+        linear: torch.Tensor = self.readout(graphs.strengths.flatten(1))  # (n, 1)
+        return self.correction_gain * y + self.readout_gain * linear
+
+
+class Discriminator(nn.Module):
+    """D, from a property to the probability that it is real: LSTM -> Linear -> ReLU -> Linear -> Sigmoid.
+
+    Several properties can be judged for the same n structures, the real and the generated ones: k of them.
+
+    Parameters
+    ----------
+    config : MatganipConfig
+        Uses ``discriminator`` for what the LSTM reads:
+
+        "conditional"
+            Two words, the vertex strengths of the structure's peaks and then the property, each embedded
+            linearly: is this the property *of this structure*?
+        "sequence"
+            The properties of the whole batch as one sequence, a verdict at each: the paper's.
+        "single"
+            One property, alone.
+
+        and n_peaks, channels, embedding_size, lstm_size, hidden_size.
+    """
+
+    def __init__(self, config: MatganipConfig) -> None:
+        super().__init__()
+        self.reads = config.discriminator
+        word = 1
+        if self.reads == "conditional":
+            word = config.embedding_size
+            self.structure = nn.Linear(config.channels * config.n_peaks, word)
+            self.property = nn.Linear(1, word)
+        self.lstm = nn.LSTM(word, config.lstm_size, batch_first=True)
+        self.hidden = nn.Linear(config.lstm_size, config.hidden_size)
+        self.verdict = nn.Linear(config.hidden_size, 1)
+
+    def forward(self, x: torch.Tensor, graphs: Graphs) -> torch.Tensor:
+        """Give D(x), (k, n, 1), between 0 and 1, of k properties x, (k, n, 1), for each of n graphs."""
+        return torch.sigmoid(self.logit(x, graphs))
+
+    def logit(self, x: torch.Tensor, graphs: Graphs) -> torch.Tensor:
+        """Give log(D / (1 - D)), (k, n, 1): what precedes the sigmoid, from which log D is exact."""
+        h = self._read(x, graphs)  # (k, n, lstm)
+        h = torch.relu(self.hidden(h))  # (k, n, hidden)
+        verdict: torch.Tensor = self.verdict(h)  # (k, n, 1)
+        return verdict
+
+    def _read(self, x: torch.Tensor, graphs: Graphs) -> torch.Tensor:
+        """The LSTM's output, (k, n, lstm)."""
+        if self.reads == "sequence":
+            states: torch.Tensor = self.lstm(x)[0]  # (k, n, lstm): k sequences of n properties
+            return states
+        words = x.unsqueeze(2)  # (k, n, 1, 1)
+        if self.reads == "conditional":
+            structure = self.structure(graphs.strengths.flatten(1)).expand(len(x), -1, -1)  # (k, n, word)
+            words = torch.stack([structure, self.property(x)], dim=2)  # (k, n, 2, word)
+        states = self.lstm(words.flatten(0, 1))[0]  # (k * n, words, lstm)
+        return states[:, -1].reshape(*x.shape[:2], -1)  # (k, n, lstm)

@@ -1,0 +1,256 @@
+"""The training loop, to be read from top to bottom."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+from dataclasses import dataclass
+
+from matganip.errors import InputError
+from matganip.learning._torch import nn, torch
+from matganip.learning.config import MatganipConfig
+from matganip.learning.dataset import Dataset
+from matganip.learning.history import Progress, ProgressCallback, TrainingHistory
+from matganip.learning.networks import Discriminator, Generator, Graphs
+from matganip.learning.objectives import SupervisedTerm, game, weighted_mean
+from matganip.learning.scaling import GraphScaler, TargetScaler
+
+logger = logging.getLogger(__name__)
+
+
+class DivergedError(InputError):
+    """A training whose losses are no longer numbers."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A standardised dataset on the device that trains."""
+
+    graphs: Graphs  # n of them
+    target: torch.Tensor  # (n, 1) float32, mean 0 and standard deviation 1 over the training set
+    weight: torch.Tensor  # (n, 1) float32, mean 1
+
+    @classmethod
+    def of(cls, data: Dataset, inputs: GraphScaler, outputs: TargetScaler, device: torch.device) -> Rows:
+        """Standardise a dataset and move it to a device."""
+        target = torch.from_numpy(outputs.transform(data.target)).to(torch.float32)
+        weight = torch.from_numpy(data.weight / data.weight.mean()).to(torch.float32)
+        graphs = Graphs.of(data.matrices, inputs, device)
+        return cls(graphs, target.unsqueeze(1).to(device), weight.unsqueeze(1).to(device))
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    def batch(self, rows: torch.Tensor) -> tuple[Graphs, torch.Tensor, torch.Tensor]:
+        """Graphs (b of them), properties (b, 1) and weights (b, 1) of some rows."""
+        rows = rows.to(self.target.device)
+        return self.graphs.batch(rows), self.target[rows], self.weight[rows]
+
+    def mae(self, generator: Generator, batch_size: int) -> float:
+        """Weighted mean absolute error, in standard deviations of the training target."""
+        with torch.inference_mode():
+            every = torch.split(torch.arange(len(self), device=self.target.device), batch_size)
+            parts = [generator(self.graphs.batch(rows)) for rows in every]
+        return float((self.weight * (torch.cat(parts) - self.target).abs()).mean())
+
+    def constant_mae(self) -> float:
+        """The same for the constant, which is 0 after standardisation."""
+        return float((self.weight * self.target.abs()).mean())
+
+
+def train(
+    generator: Generator,
+    discriminator: Discriminator | None,
+    training: Rows,
+    validation: Rows | None,
+    config: MatganipConfig,
+    callback: ProgressCallback,
+    unit: tuple[str, float] = ("", 1.0),
+) -> tuple[Generator, TrainingHistory]:
+    """Train G and D.
+
+    Steps come in pairs, as in the paper: an odd one trains D, an even one D and G. Both steps of a pair
+    read the same batch, so that an epoch shows G the whole training set once.
+
+    Parameters
+    ----------
+    generator : Generator
+        Freshly made; changed in place.
+    discriminator : Discriminator, optional
+        Likewise; None where no game is played (``objective="supervised"``).
+    training : Rows
+    validation : Rows, optional
+        Without it the last weights are kept, with it the best.
+    config : MatganipConfig
+    callback : callable
+        Called with a `Progress` every ``evaluate_every`` epochs.
+    unit : (str, float)
+        Name of the property's unit, and the standard deviation of the training target in it.
+
+    Returns
+    -------
+    Generator
+        The one that predicts: the moving average of the trained one where ``ema`` says so.
+    TrainingHistory
+
+    Raises
+    ------
+    DivergedError
+        If a loss or an error is no longer finite.
+    """
+    playing = game(config.objective)
+    supervised = SupervisedTerm(config.supervised_loss)
+    supervised_weight = config.supervised_weight or (1.0 if playing is None else 0.0)
+    adam_g = _Adam(generator, config, config.weight_decay)
+    adam_d = None if discriminator is None else _Adam(discriminator, config)
+    order = torch.Generator().manual_seed(config.seed)
+    watch = _Watch(generator, training, validation, config, unit)
+    state: tuple[torch.Tensor, ...] = ()  # of the game: F(D), F(G), D(x_r), D(x_f)
+
+    for epoch in range(1, config.epochs + 1):
+        rate = _learning_rate(config, epoch)
+        for batch in torch.split(torch.randperm(len(training), generator=order), config.batch_size):
+            graphs, real, weight = training.batch(batch)  # b graphs, (b, 1), (b, 1)
+            fake = generator(graphs)  # (b, 1)
+            loss = supervised_weight * supervised(fake, real, weight)  # ()
+
+            if playing is not None and discriminator is not None and adam_d is not None:
+                for _step in ("odd", "even"):
+                    on_real, on_fake = discriminator.logit(torch.stack([real, fake.detach()]), graphs)  # (b, 1)
+                    loss_d = playing.discriminator_loss(on_real, on_fake, weight)  # ()
+                    adam_d.step(loss_d, rate)
+                loss_g = playing.generator_loss(discriminator.logit(fake[None], graphs)[0], weight)  # ()
+                loss = loss + loss_g
+                d_real = weighted_mean(on_real.sigmoid(), weight)  # ()
+                d_fake = weighted_mean(on_fake.sigmoid(), weight)  # ()
+                state = (loss_d, loss_g, d_real, d_fake)
+
+            adam_g.step(loss, rate)
+            watch.after_step(*state)
+
+        if epoch % config.evaluate_every == 0 or epoch == config.epochs:
+            callback(watch.record(epoch))
+            if watch.impatient:
+                break
+    return watch.finish()
+
+
+class _Adam:
+    """Adam with the aids of the config, for one network."""
+
+    def __init__(self, network: nn.Module, config: MatganipConfig, weight_decay: float = 0.0) -> None:
+        self.parameters = list(network.parameters())
+        self.clip = config.gradient_clip
+        self.adam = torch.optim.AdamW(
+            self.parameters,
+            lr=config.learning_rate,
+            betas=config.betas,
+            weight_decay=weight_decay,
+            fused=self.parameters[0].device.type != "mps",
+        )
+
+    def step(self, loss: torch.Tensor, learning_rate: float) -> None:
+        """Go down the loss, moving this network alone."""
+        self.adam.zero_grad()
+        torch.autograd.backward(loss, inputs=self.parameters)
+        if self.clip:
+            nn.utils.clip_grad_norm_(self.parameters, self.clip)
+        self.adam.param_groups[0]["lr"] = learning_rate
+        self.adam.step()
+
+
+def _learning_rate(config: MatganipConfig, epoch: int) -> float:
+    if config.schedule == "constant":
+        return config.learning_rate
+    return config.learning_rate * 0.5 * (1.0 + math.cos(math.pi * (epoch - 1) / config.epochs))
+
+
+class _Watch:
+    """Keeps the averaged generator, the record of the training, and the best weights so far."""
+
+    def __init__(
+        self,
+        generator: Generator,
+        training: Rows,
+        validation: Rows | None,
+        config: MatganipConfig,
+        unit: tuple[str, float],
+    ) -> None:
+        self.generator = generator
+        self.average = copy.deepcopy(generator)
+        self.training, self.validation = training, validation
+        self.config = config
+        self.unit, self.scale = unit
+        self.steps = 0
+        self.game: tuple[torch.Tensor, ...] = ()
+        self.records: list[Progress] = []
+        self.best_error, self.best_epoch = math.inf, 0
+        self.best_weights: dict[str, torch.Tensor] = {}
+
+    def after_step(self, *game: torch.Tensor) -> None:
+        """Let the average follow the generator, a young one faster; keep the state of the game as tensors."""
+        self.steps += 1
+        decay = min(self.config.ema, self.steps / (self.steps + 10))
+        with torch.no_grad():
+            for mean, now in zip(self.average.parameters(), self.generator.parameters(), strict=True):
+                mean.lerp_(now, 1.0 - decay)
+        self.game = game
+
+    def record(self, epoch: int) -> Progress:
+        """Measure, and keep the weights if they are the best so far."""
+        train_mae = self.training.mae(self.average, self.config.batch_size)
+        validation_mae = validation_constant = math.nan
+        if self.validation is not None:
+            validation_mae = self.validation.mae(self.average, self.config.batch_size)
+            validation_constant = self.validation.constant_mae()
+        game = [float(value.detach()) for value in self.game] or [math.nan] * 4
+        error = train_mae if self.validation is None else validation_mae
+        if not math.isfinite(error) or (self.game and not all(map(math.isfinite, game))):
+            raise DivergedError(
+                f"the training diverged by epoch {epoch} of {self.config.epochs}: its losses are not finite; "
+                f"lower model.learning_rate ({self.config.learning_rate:g}) or set model.gradient_clip"
+            )
+        if self.validation is None or error < self.best_error:
+            self.best_error, self.best_epoch = error, epoch
+            self.best_weights = copy.deepcopy(self.average.state_dict())
+        errors = (train_mae, self.training.constant_mae(), validation_mae, validation_constant)
+        mae, constant, validation_mae, validation_constant = (error * self.scale for error in errors)
+        self.records.append(
+            Progress(
+                epoch=epoch,
+                epochs=self.config.epochs,
+                loss_d=game[0],
+                loss_g=game[1],
+                d_real=game[2],
+                d_fake=game[3],
+                train_mae=mae,
+                constant_mae=constant,
+                validation_mae=validation_mae,
+                validation_constant_mae=validation_constant,
+                unit=self.unit,
+            )
+        )
+        return self.records[-1]
+
+    @property
+    def impatient(self) -> bool:
+        """Whether the validation error has not fallen for ``patience`` records."""
+        waited = sum(record.epoch > self.best_epoch for record in self.records)
+        return 0 < self.config.patience <= waited
+
+    def finish(self) -> tuple[Generator, TrainingHistory]:
+        """Give the generator that predicts, and the history."""
+        self.average.load_state_dict(self.best_weights)
+        last = self.records[-1]
+        if last.train_mae >= last.constant_mae:
+            logger.warning(
+                "the error on the training set after training, %.4g %s, is no better than the constant's %.4g",
+                last.train_mae, self.unit, last.constant_mae,
+            )  # fmt: skip
+        return self.average, TrainingHistory(
+            records=tuple(self.records),
+            best_epoch=self.best_epoch,
+            stopped_early=last.epoch < self.config.epochs,
+            n_rows=len(self.training),
+        )
