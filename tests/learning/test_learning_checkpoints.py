@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from matganip.errors import InputError
+from matganip.learning.config import MatganipConfig
+from matganip.learning.model import Matganip
+
+
+@pytest.fixture(scope="module")
+def model(graphs):
+    fitted = Matganip(MatganipConfig(n_peaks=8, epochs=10, seed=3))
+    fitted.fit(graphs)
+    return fitted
+
+
+@pytest.fixture
+def saved(model, tmp_path):
+    model.save(tmp_path / "model")
+    return tmp_path / "model"
+
+
+def rewrite(folder, **changes):
+    record = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps(record | changes))
+
+
+def reweigh(folder, change):
+    """Change the weights and make the record agree, as a careful hand would."""
+    tensors = load_file(folder / "model.safetensors")
+    change(tensors)
+    save_file(tensors, folder / "model.safetensors")
+    rewrite(folder, sha256=hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest())
+
+
+def test_a_round_trip_is_exact(model, saved, graphs):
+    again = Matganip.load(saved)
+    assert again.predict(graphs.matrices).tobytes() == model.predict(graphs.matrices).tobytes()
+    assert (again.config, again.unit, again.constant) == (model.config, model.unit, model.constant)
+    assert again.history.to_dict() == model.history.to_dict()
+    for network in ("generator", "discriminator"):
+        for name, tensor in getattr(model, network).state_dict().items():
+            assert torch.equal(tensor, getattr(again, network).state_dict()[name])
+
+
+def test_a_supervised_model_has_no_discriminator(graphs, tmp_path):
+    model = Matganip(MatganipConfig(n_peaks=8, epochs=2, objective="supervised"))
+    model.fit(graphs)
+    model.save(tmp_path)
+    again = Matganip.load(tmp_path)
+    assert again.discriminator is None
+    np.testing.assert_array_equal(again.predict(graphs.matrices), model.predict(graphs.matrices))
+
+
+def test_saving_twice_writes_the_same_bytes_and_nothing_else(model, saved, tmp_path):
+    model.save(tmp_path / "second")
+    assert sorted(path.name for path in saved.iterdir()) == ["model.json", "model.safetensors"]
+    for path in saved.iterdir():
+        assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes()
+
+
+def test_a_loaded_model_can_be_saved_over_itself(saved, graphs):
+    model = Matganip.load(saved)
+    model.save(saved)
+    assert Matganip.load(saved).constant == model.constant
+
+
+@pytest.mark.parametrize("name", ["model.json", "model.safetensors"])
+def test_a_missing_file_is_named(saved, name):
+    (saved / name).unlink()
+    with pytest.raises(InputError, match=rf"{name}: cannot be read: No such file"):
+        Matganip.load(saved)
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate"])
+def test_damaged_weights_are_recognised(saved, damage):
+    path = saved / "model.safetensors"
+    data = bytearray(path.read_bytes())
+    if damage == "flip":
+        data[len(data) // 2] ^= 1
+    path.write_bytes(data if damage == "flip" else data[:-10])
+    with pytest.raises(InputError, match=r"model.safetensors: damaged"):
+        Matganip.load(saved)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "damaged: not JSON"),
+        ("[]", "not the record of a matganip model"),
+        ('{"format": "something else"}', "not the record of a matganip model"),
+    ],
+)
+def test_a_record_that_is_none_is_refused(saved, text, message):
+    (saved / "model.json").write_text(text)
+    with pytest.raises(InputError, match=rf"model.json: {message}"):
+        Matganip.load(saved)
+
+
+def test_another_format_version_is_refused(saved):
+    rewrite(saved, version=2)
+    with pytest.raises(InputError, match=r"model.json: format version 2, this program reads version 1"):
+        Matganip.load(saved)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"config": {"n_peaks": 8, "wings": 2}}, "unknown key 'wings'"),
+        ({"config": {"n_peaks": "many"}}, "n_peaks = 'many'"),
+        ({"target": {"mean": 0.0}}, "damaged: 'scale'"),
+        ({"history": {"records": []}}, "training history does not have the fields"),
+    ],
+)
+def test_a_record_with_other_contents_is_refused(saved, change, message):
+    rewrite(saved, **change)
+    with pytest.raises(InputError, match=rf"model.json: .*{message}"):
+        Matganip.load(saved)
+
+
+def test_tensors_that_do_not_fit_the_config_are_named(saved):
+    record = json.loads((saved / "model.json").read_text())
+    rewrite(saved, config=record["config"] | {"n_peaks": 12})
+    with pytest.raises(InputError, match=r"matrices.mean has shape \(1, 8, 8\), but .* wants \(1, 12, 12\)"):
+        Matganip.load(saved)
+
+
+def test_a_missing_tensor_is_named(saved):
+    reweigh(saved, lambda tensors: tensors.pop("generator.conv1.weight"))
+    with pytest.raises(InputError, match=r"model.safetensors: generator.conv1.weight is missing"):
+        Matganip.load(saved)
+
+
+def test_an_unwritable_folder_is_refused(model, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="file: cannot be made a folder"):
+        model.save(tmp_path / "file")
