@@ -111,8 +111,9 @@ class Matganip:
                 rows,
                 check,
                 config,
-                callback or _silent,
-                (dataset.unit, outputs.scale),
+                callback=callback or _silent,
+                unit=dataset.unit,
+                scale=outputs.scale,
             )
         self.discriminator = discriminator
         self.unit, self._inputs, self._outputs = dataset.unit, inputs, outputs
@@ -138,7 +139,8 @@ class Matganip:
         Returns
         -------
         (n,) float64 ndarray
-            In `unit`. To rounding of float32, independent of the other rows, their order and the batch size.
+            In `unit`. On a CPU a row's prediction does not depend, to the last bit, on the other rows, their
+            order, the batch size or the number of threads.
 
         Raises
         ------
@@ -152,8 +154,11 @@ class Matganip:
         with torch.inference_mode():
             for start in range(0, len(stacked), batch_size):
                 part = slice(start, start + batch_size)
-                graphs = Graphs.of(stacked[part], self._inputs, self._device)
-                scaled[part] = self.generator(graphs).squeeze(1).cpu().numpy()  # (b,)
+                rows = stacked[part]
+                if len(rows) == 1:  # one row by itself would be convolved, and rounded, in another way
+                    rows = np.repeat(rows, 2, axis=0)
+                graphs = Graphs.of(rows, self._inputs, self._device)
+                scaled[part] = self.generator(graphs)[: len(scaled[part]), 0].cpu().numpy()  # (b,)
         return self._outputs.inverse(scaled)
 
     def evaluate(self, dataset: Dataset) -> Metrics:

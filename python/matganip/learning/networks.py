@@ -70,11 +70,21 @@ class Generator(nn.Module):
         x = torch.relu(self.pool(self.conv1(x)))  # (n, first, p/2, p/2)
         x = torch.relu(self.pool(self.conv2(x)))  # (n, second, p/4, p/4)
         x = x.permute(0, 2, 3, 1).flatten(1)  # (n, p/4 * p/4 * second), without a copy
-        y: torch.Tensor = self.linear(x)  # (n, 1)
+        y = _by_row(self.linear, x)  # (n, 1)
         if self.readout is None:
             return y
-        linear: torch.Tensor = self.readout(graphs.strengths.flatten(1))  # (n, 1)
+        linear = _by_row(self.readout, graphs.strengths.flatten(1))  # (n, 1)
         return self.correction_gain * y + self.readout_gain * linear
+
+
+def _by_row(linear: nn.Linear, x: torch.Tensor) -> torch.Tensor:
+    """Apply a linear layer with one output, (n, f) -> (n, 1), to each row by itself.
+
+    A matrix product rounds a row according to how many stand beside it; this does not, so that equal graphs get
+    equal predictions in any batch.
+    """
+    y = (x * linear.weight).sum(dim=1, keepdim=True)  # (n, 1)
+    return y if linear.bias is None else y + linear.bias
 
 
 class Discriminator(nn.Module):

@@ -66,7 +66,8 @@ def train(
     validation: Rows | None,
     config: MatganipConfig,
     callback: ProgressCallback,
-    unit: tuple[str, float] = ("", 1.0),
+    unit: str,
+    scale: float,
 ) -> tuple[Generator, TrainingHistory]:
     """Train G and D.
 
@@ -85,8 +86,10 @@ def train(
     config : MatganipConfig
     callback : callable
         Called with a `Progress` every ``evaluate_every`` epochs.
-    unit : (str, float)
-        Name of the property's unit, and the standard deviation of the training target in it.
+    unit : str
+        Of the property.
+    scale : float
+        One standard deviation of the training target, in that unit.
 
     Returns
     -------
@@ -105,7 +108,7 @@ def train(
     adam_g = _Adam(generator, config, config.weight_decay)
     adam_d = None if discriminator is None else _Adam(discriminator, config)
     order = torch.Generator().manual_seed(config.seed)
-    watch = _Watch(generator, training, validation, config, unit)
+    watch = _Watch(generator, training, validation, config, unit, scale)
     state: tuple[torch.Tensor, ...] = ()  # of the game: F(D), F(G), D(x_r), D(x_f)
 
     for epoch in range(1, config.epochs + 1):
@@ -175,13 +178,14 @@ class _Watch:
         training: Rows,
         validation: Rows | None,
         config: MatganipConfig,
-        unit: tuple[str, float],
+        unit: str,
+        scale: float,
     ) -> None:
         self.generator = generator
         self.average = copy.deepcopy(generator)
         self.training, self.validation = training, validation
         self.config = config
-        self.unit, self.scale = unit
+        self.unit, self.scale = unit, scale
         self.steps = 0
         self.game: tuple[torch.Tensor, ...] = ()
         self.records: list[Progress] = []
