@@ -129,7 +129,6 @@ def test_the_kernel_names_the_argument_that_is_wrong():
         _core.OrbitEnumerator(group, [[2, 2]])
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_ctrl_c_stops_a_long_enumeration_within_a_second():
     script = (
         "import matganip as mg\n"
