@@ -1,1 +1,1 @@
-"""The generator, the discriminator and how they learn; everything here needs torch."""
+"""The generator, the discriminator, how they learn and how that is judged. The networks need torch, the rest not."""

@@ -70,6 +70,10 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.target)
 
+    def __repr__(self) -> str:
+        unit = f" in {self.unit}" if self.unit else ""
+        return f"<Dataset of {len(self)} rows, {self.n_channels} x {self.n_peaks} peaks, targets{unit}>"
+
     @property
     def n_peaks(self) -> int:
         """Number of peaks p of each matrix."""

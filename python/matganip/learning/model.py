@@ -91,13 +91,13 @@ class Matganip:
         Raises
         ------
         InputError
-            If the matrices do not have the config's peaks and channels, all targets are equal, or the
-            training diverges (`DivergedError`).
+            If the matrices do not have the config's peaks and channels, the two sets differ in unit, all
+            targets are equal, or the training diverges (`DivergedError`).
         """
         config = self.config
-        for data in (dataset, validation):
-            if data is not None:
-                self._check(data.matrices)
+        for data in (dataset, validation or dataset):
+            self._check(data.matrices)
+            _check_unit(data.unit, dataset.unit)
         if config.discriminator != "sequence" or config.objective == "supervised":
             dataset = dataset.collapsed()  # a sequence would be another one without its repeats
         inputs, outputs = GraphScaler.fit(dataset), TargetScaler.fit(dataset)
@@ -145,7 +145,8 @@ class Matganip:
         Raises
         ------
         InputError
-            If the model is not fitted, or the matrices do not have its peaks and channels.
+            If the model is not fitted, the matrices do not have its peaks and channels, or one holds a value
+            that is not finite.
         """
         self._check_fitted()
         stacked = as_matrices(matrices)
@@ -159,6 +160,7 @@ class Matganip:
                     rows = np.repeat(rows, 2, axis=0)
                 graphs = Graphs.of(rows, self._inputs, self._device)
                 scaled[part] = self.generator(graphs)[: len(scaled[part]), 0].cpu().numpy()  # (b,)
+        _refuse_infinite(scaled)
         return self._outputs.inverse(scaled)
 
     def evaluate(self, dataset: Dataset) -> Metrics:
@@ -172,8 +174,15 @@ class Matganip:
         Returns
         -------
         Metrics
-            In the unit of `dataset`, weighted by its weights.
+            In `unit`, weighted by the weights of `dataset`.
+
+        Raises
+        ------
+        InputError
+            If the matrices do not fit the model, or the targets are in another unit than it learned.
         """
+        self._check_fitted()
+        _check_unit(dataset.unit, self.unit)
         return evaluate(
             self.predict(dataset.matrices),
             dataset.target,
@@ -272,6 +281,17 @@ class Matganip:
     def _check_fitted(self) -> None:
         if not self._fitted:
             raise InputError("the model is not fitted yet: call fit, or load one that was saved")
+
+
+def _check_unit(found: str, wanted: str) -> None:
+    if found != wanted:
+        raise InputError(f"the targets are in {found or 'no unit'}, the model learns in {wanted or 'no unit'}")
+
+
+def _refuse_infinite(prediction: NDArray[np.float32]) -> None:
+    bad = np.flatnonzero(~np.isfinite(prediction))
+    if len(bad):
+        raise InputError(f"row {bad[0]}: its matrix holds a value that is not finite ({len(bad)} such rows)")
 
 
 _PARTS = ("mean", "scale")
