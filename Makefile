@@ -62,7 +62,7 @@ format: setup
 	$(BIN)/clang-format -i $$(git ls-files 'cpp/*.hpp' 'cpp/*.cpp')
 
 bench: setup
-	$(BIN)/python -m pytest bench --benchmark-only
+	$(BIN)/python bench/table.py
 
 docs: setup demo
 	$(BIN)/python docs/make_figures.py $(OUT)
