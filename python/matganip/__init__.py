@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from matganip.diffraction.graph import graph_matrix
     from matganip.diffraction.lattice import LatticeDiffraction
     from matganip.diffraction.peaks import Peaks
+    from matganip.diffraction.powder import PowderDiffraction
     from matganip.errors import InputError, MissingExtraError
     from matganip.labels.tables import LabelTable, read_labels
     from matganip.learning.config import MatganipConfig
@@ -44,6 +45,7 @@ _HOME = {
     "graph_matrix": "diffraction.graph",
     "LatticeDiffraction": "diffraction.lattice",
     "Peaks": "diffraction.peaks",
+    "PowderDiffraction": "diffraction.powder",
     "InputError": "errors",
     "MissingExtraError": "errors",
     "LabelTable": "labels.tables",
@@ -66,6 +68,7 @@ __all__ = [
     "MatganipConfig",
     "MissingExtraError",
     "Peaks",
+    "PowderDiffraction",
     "__version__",
     "derivative_structures",
     "graph_matrix",

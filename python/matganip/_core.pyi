@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +23,7 @@ class OrbitEnumerator:
         n_shards: int = 1,
     ) -> None: ...
     def resume_after(self, row: NDArray[np.uint8]) -> None: ...
-    def fill(
-        self, occupations: NDArray[np.uint8], multiplicity: NDArray[np.int64], *, num_threads: int = 0
-    ) -> int: ...
+    def fill(self, occupations: NDArray[np.uint8], multiplicity: NDArray[np.int64], *, num_threads: int = 0) -> int: ...
 
 class LatticePattern:
     def __init__(
@@ -63,3 +62,21 @@ def graph_matrices(
     out: NDArray[np.float32] | None = None,
     num_threads: int = 0,
 ) -> NDArray[np.float32]: ...
+def powder_patterns(
+    *,
+    lattices: NDArray[np.float64],
+    reciprocals: NDArray[np.float64],
+    offsets: NDArray[np.int64],
+    coordinates: NDArray[np.float64],
+    species: NDArray[np.int32],
+    occupancy: NDArray[np.float64],
+    electrons: NDArray[np.float64],
+    coefficients: NDArray[np.float64],
+    debye_waller: NDArray[np.float64],
+    wavelength: float,
+    inner: float,
+    outer: float,
+    bins: bool,
+    scaled: bool,
+    num_threads: int = 0,
+) -> dict[str, NDArray[Any]]: ...

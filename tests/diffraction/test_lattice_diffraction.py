@@ -76,7 +76,7 @@ def test_a_space_with_one_arrangement_has_its_pattern(cspbi3: Structure) -> None
         ({"radiation": True}, r"must be a name or a wavelength"),
         ({"radiation": None}, r"must be a name or a wavelength"),
         ({"radiation": 30.0}, r"more than twice the largest d-spacing, 12.5780 angstrom"),
-        ({"two_theta_range": (0, 5)}, r"\(0, 5\) holds no reflection .* the first one of this supercell is at 7.03"),
+        ({"two_theta_range": (0, 5)}, r"\(0, 5\) holds no reflection .* the first one of this cell is at 7.03"),
         ({"two_theta_range": (90, 0)}, r"two rising angles between 0 and 180 degrees, not \(90, 0\)"),
         ({"two_theta_range": (0, 181)}, r"two rising angles"),
         ({"two_theta_range": (0, float("nan"))}, r"two rising angles"),

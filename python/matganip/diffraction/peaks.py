@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -16,11 +17,11 @@ SCALED_INTENSITY_TOL = 1e-3
 
 
 class Pattern(NamedTuple):
-    """The lines of one arrangement that are not absent, as pymatgen's `DiffractionPattern` lists them."""
+    """The lines of one structure that are not absent, as pymatgen's `DiffractionPattern` lists them."""
 
     two_theta: NDArray[np.float64]
     intensity: NDArray[np.float64]
-    hkls: list[list[HklFamily]]
+    hkls: Sequence[list[HklFamily]]
     d_spacings: NDArray[np.float64]
 
 

@@ -115,9 +115,35 @@ def form_factor(symbol: str, s_squared: ArrayLike) -> NDArray[np.float64]:
     s2 = np.asarray(s_squared, dtype=np.float64)
     if symbol == "vac":
         return np.zeros_like(s2)
+    a, b = form_factor_fit(symbol).T
+    factor: NDArray[np.float64] = Element(symbol).Z - MOTT_BETHE * s2 * (np.exp(-np.multiply.outer(s2, b)) @ a)
+    return factor
+
+
+def form_factor_fit(symbol: str) -> NDArray[np.float64]:
+    """Fit coefficients of an element's form factor.
+
+    Parameters
+    ----------
+    symbol : str
+        Element symbol.
+
+    Returns
+    -------
+    numpy.ndarray
+        (4, 2) float64, rows (a_k, b_k), b_k in angstrom^2; see `form_factor`.
+
+    Raises
+    ------
+    InputError
+        If the element has no coefficients in the table.
+
+    Examples
+    --------
+    >>> form_factor_fit("Cs").shape
+    (4, 2)
+    """
     fit = _fits().get(symbol)
     if fit is None:
         raise InputError(f"element {symbol!r} has no X-ray form factor in pymatgen's atomic_scattering_params")
-    a, b = np.array(fit, dtype=np.float64).T
-    factor: NDArray[np.float64] = Element(symbol).Z - MOTT_BETHE * s2 * (np.exp(-np.multiply.outer(s2, b)) @ a)
-    return factor
+    return np.array(fit, dtype=np.float64)

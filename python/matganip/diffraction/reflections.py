@@ -72,7 +72,8 @@ class Reflections:
             As pymatgen writes them: ``{"hkl": largest member, "multiplicity": number of members}``, where
             both members of a Friedel pair count.
         """
-        return [_families_of(self.hkl[rows], self.hexagonal) for rows in members]
+        ends = np.cumsum([0, *map(len, members)])
+        return families_of(self.hkl[np.concatenate(members)], ends, self.hexagonal) if len(members) else []
 
 
 def reflections_in_range(
@@ -106,13 +107,13 @@ def reflections_in_range(
     >>> reflections.two_theta.round(3).tolist()
     [14.082, 19.966, 24.517]
     """
-    inner, outer = _radii(wavelength, two_theta_range)
+    inner, outer = radii(wavelength, two_theta_range)
     hkl = _half_space(np.floor(outer * np.array(lattice.abc) + 1e-6).astype(np.int64))
     g = np.linalg.norm(hkl @ lattice.reciprocal_lattice_crystallographic.matrix, axis=1)
     inside = (g >= inner) & (g * g < outer * outer + SPHERE_TOL)
     hkl, g = hkl[inside], g[inside]
     if not len(hkl):
-        raise InputError(_no_peak(lattice, wavelength, two_theta_range))
+        raise InputError(no_peak(lattice, wavelength, two_theta_range))
 
     order = np.argsort(g, kind="stable")
     hkl, g = hkl[order], g[order]
@@ -133,8 +134,26 @@ def reflections_in_range(
     )
 
 
-def _radii(wavelength: float, two_theta_range: tuple[float, float] | None) -> tuple[float, float]:
-    """Radii in reciprocal space, 2 sin(theta) / wavelength, between which reflections lie."""
+def radii(wavelength: float, two_theta_range: tuple[float, float] | None) -> tuple[float, float]:
+    """Radii in reciprocal space, 2 sin(theta) / wavelength, between which reflections lie.
+
+    Parameters
+    ----------
+    wavelength : float
+        Angstrom.
+    two_theta_range : (float, float) or None
+        Degrees; None is the whole limiting sphere.
+
+    Returns
+    -------
+    inner, outer : float
+        1/angstrom.
+
+    Raises
+    ------
+    InputError
+        If the range is not two rising angles between 0 and 180 degrees.
+    """
     if two_theta_range is None:
         return 0.0, 2 / wavelength
     refusal = f"two_theta_range must be two rising angles between 0 and 180 degrees, not {two_theta_range}"
@@ -165,20 +184,59 @@ def _first_lines(two_theta: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.array(first, dtype=np.int64)
 
 
-def _families_of(hkl: NDArray[np.int64], hexagonal: bool) -> list[HklFamily]:
+def families_of(hkl: NDArray[np.integer], ends: NDArray[np.int64], hexagonal: bool) -> list[list[HklFamily]]:
+    """Families of the reflections of several peaks, that with the largest member first.
+
+    Parameters
+    ----------
+    hkl : numpy.ndarray
+        (n, 3) integers: one of each Friedel pair, that whose first index that is not zero is positive; peak after
+        peak.
+    ends : numpy.ndarray
+        (n_peaks + 1,) peak p holds the rows ``ends[p]:ends[p + 1]``.
+    hexagonal : bool
+        Write them as hkil.
+
+    Returns
+    -------
+    list of list of dict
+        See `Reflections.families`.
+    """
+    hkl = hkl.astype(np.int64)
     if hexagonal:
         h, k, l = hkl.T  # noqa: E741
         hkl = np.column_stack([h, k, -h - k, l])
-    families: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
-    for indices in map(tuple, hkl.tolist()):
-        families.setdefault(tuple(sorted(map(abs, indices))), []).append(indices)
-    return [{"hkl": max(members), "multiplicity": 2 * len(members)} for members in families.values()]
+    peak = np.repeat(np.arange(len(ends) - 1), np.diff(ends))
+    kind = np.sort(np.abs(hkl), axis=1)
+    order = np.lexsort((*-hkl.T[::-1], *kind.T, peak))
+    labels = np.column_stack([peak, kind])[order]
+    first = np.flatnonzero(np.any(np.diff(labels, axis=0, prepend=-1), axis=1))
+    multiplicity = 2 * np.diff(first, append=len(order))
+    largest, of_peak = hkl[order][first], labels[first, 0]
+    families: list[list[HklFamily]] = [[] for _ in range(len(ends) - 1)]
+    for f in np.lexsort((*-largest.T[::-1], of_peak)):
+        families[of_peak[f]].append({"hkl": tuple(largest[f].tolist()), "multiplicity": int(multiplicity[f])})
+    return families
 
 
-def _no_peak(lattice: Lattice, wavelength: float, two_theta_range: tuple[float, float] | None) -> str:
+def no_peak(lattice: Lattice, wavelength: float, two_theta_range: tuple[float, float] | None) -> str:
+    """Say why no reflection of a lattice lies in a range: what an error tells the user.
+
+    Parameters
+    ----------
+    lattice : pymatgen.core.Lattice
+    wavelength : float
+        Angstrom.
+    two_theta_range : (float, float) or None
+        Degrees.
+
+    Returns
+    -------
+    str
+    """
     longest = 1 / min(lattice.reciprocal_lattice_crystallographic.get_lll_reduced_lattice().abc)
     found = f"two_theta_range={two_theta_range} holds no reflection at {wavelength:g} angstrom: "
     if wavelength > 2 * longest:
         return found + f"the wavelength is more than twice the largest d-spacing, {longest:.4f} angstrom"
     first = math.degrees(2 * math.asin(wavelength / (2 * longest)))
-    return found + f"the first one of this supercell is at {first:.2f} degrees"
+    return found + f"the first one of this cell is at {first:.2f} degrees"

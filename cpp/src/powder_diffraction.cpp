@@ -1,0 +1,489 @@
+#include "matganip/powder_diffraction.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <numeric>
+#include <stdexcept>
+#include <utility>
+
+#include "matganip/parallel.hpp"
+#include "matganip/vectorize.hpp"
+
+namespace matganip {
+namespace {
+
+using Vector = std::array<double, 3>;
+using Matrix = std::array<Vector, 3>;
+
+// Doubles of the widest vector; tables are padded to it, so that loops have no remainder.
+constexpr std::size_t width = 8;
+// Degrees: the width of a peak. Percent of the strongest peak: weaker ones are dropped. Squared length by
+// which the limiting sphere is widened. All three as in pymatgen.
+constexpr double two_theta_tol = 1e-5, scaled_intensity_tol = 1e-3, sphere_tol = 1e-8;
+// Relative difference of |g|^2 that is rounding: form factors are the same.
+constexpr double shell_tol = 1e-13;
+// 8 pi^2 times the Bohr radius in angstrom (Mott and Bethe).
+constexpr double mott_bethe = 41.78214;
+constexpr double degree = 180.0 / std::numbers::pi;
+
+constexpr std::size_t padded(std::size_t n) {
+    return (n + width - 1) / width * width;
+}
+
+double dot(const Vector& a, const Vector& b) {
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+}
+
+Matrix matrix_of(std::span<const double> matrices, std::size_t i) {
+    Matrix matrix{};
+    for (std::size_t r = 0; r < 3; ++r)
+        for (std::size_t c = 0; c < 3; ++c) matrix[r][c] = matrices[9 * i + 3 * r + c];
+    return matrix;
+}
+
+/// Reflections (h, k, l), first <= l < first + count, on the axes as they are permuted.
+struct Row {
+    int h, k, first, count;
+    std::size_t start;  // of its reflections
+};
+
+/// One reflection of each Friedel pair up to the outer radius, in rows along the longest axis.
+struct Sphere {
+    std::array<std::size_t, 3> axes{0, 1, 2};  // the axes that h, k and l of a row stand for
+    std::array<int, 3> bounds{};               // of |h|, |k| and |l|
+    std::vector<Row> rows;
+    std::vector<double> g;                         // |g| of each reflection
+    std::vector<std::array<std::int16_t, 3>> hkl;  // on the axes as given
+    std::vector<std::uint32_t> in_range;           // reflections that lie in the range
+
+    Sphere(const Matrix& lattice, const Matrix& reciprocal, const PowderOptions& options);
+
+  private:
+    void add_row(int h, int k, const Matrix& reciprocal, const PowderOptions& options);
+    void add_reflection(std::array<int, 3> permuted, const Matrix& reciprocal, const PowderOptions& options);
+};
+
+Sphere::Sphere(const Matrix& lattice, const Matrix& reciprocal, const PowderOptions& options) {
+    Vector length{};
+    for (std::size_t axis = 0; axis < 3; ++axis) length[axis] = std::sqrt(dot(lattice[axis], lattice[axis]));
+    std::stable_sort(axes.begin(), axes.end(), [&](auto a, auto b) { return length[a] < length[b]; });
+    for (std::size_t i = 0; i < 3; ++i) {
+        const double bound = std::floor(options.outer * length[axes[i]] + 1e-6);
+        if (!(bound < std::numeric_limits<std::int16_t>::max()))
+            throw std::invalid_argument("lattices: Miller indices over 32767 lie in the range");
+        bounds[i] = static_cast<int>(bound);
+    }
+    for (int h = 0; h <= bounds[0]; ++h)
+        for (int k = h == 0 ? 0 : -bounds[1]; k <= bounds[1]; ++k) add_row(h, k, reciprocal, options);
+}
+
+void Sphere::add_row(int h, int k, const Matrix& reciprocal, const PowderOptions& options) {
+    Vector origin{};
+    const Vector& step = reciprocal[axes[2]];
+    for (std::size_t c = 0; c < 3; ++c) origin[c] = h * reciprocal[axes[0]][c] + k * reciprocal[axes[1]][c];
+    // |origin + l step|^2 = radius^2, with room for rounding.
+    const double radius_squared = options.outer * options.outer + 2 * sphere_tol;
+    const double square = dot(step, step), half = dot(origin, step) / square;
+    const double discriminant = half * half - (dot(origin, origin) - radius_squared) / square;
+    if (discriminant < 0) return;
+    const double reach = std::sqrt(discriminant);
+    int low = std::max(static_cast<int>(std::ceil(-half - reach)), -bounds[2]);
+    const int high = std::min(static_cast<int>(std::floor(-half + reach)), bounds[2]);
+    if (h == 0 && k == 0) low = 1;
+    if (low > high) return;
+    rows.push_back({h, k, low, high - low + 1, g.size()});
+    for (int l = low; l <= high; ++l) add_reflection({h, k, l}, reciprocal, options);
+}
+
+void Sphere::add_reflection(std::array<int, 3> permuted, const Matrix& reciprocal,
+                            const PowderOptions& options) {
+    std::array<int, 3> index{};
+    for (std::size_t i = 0; i < 3; ++i) index[axes[i]] = permuted[i];
+    const auto leading = index[0] != 0 ? index[0] : index[1] != 0 ? index[1] : index[2];
+    if (leading < 0)
+        for (int& i : index) i = -i;
+    Vector vector{};
+    for (std::size_t c = 0; c < 3; ++c)
+        vector[c] = index[0] * reciprocal[0][c] + index[1] * reciprocal[1][c] + index[2] * reciprocal[2][c];
+    const double length = std::sqrt(dot(vector, vector));
+    if (length >= options.inner && length * length < options.outer * options.outer + sphere_tol)
+        in_range.push_back(static_cast<std::uint32_t>(g.size()));
+    g.push_back(length);
+    hkl.push_back({static_cast<std::int16_t>(index[0]), static_cast<std::int16_t>(index[1]),
+                   static_cast<std::int16_t>(index[2])});
+}
+
+/// Numbers exp(2 pi i n x) of every atom, n = 0 ... bound, as (bound + 1, n_atoms).
+struct Phases {
+    std::size_t n_atoms;
+    std::vector<double> re, im;
+
+    Phases(const std::vector<double>& x, int bound)
+        : n_atoms(x.size()), re((bound + 1) * n_atoms, 1.0), im((bound + 1) * n_atoms, 0.0) {
+        for (std::size_t j = 0; bound > 0 && j < n_atoms; ++j) {
+            const double angle = 2 * std::numbers::pi * (x[j] - std::nearbyint(x[j]));
+            re[n_atoms + j] = std::cos(angle);
+            im[n_atoms + j] = std::sin(angle);
+        }
+        // From the halves of n, so that rounding grows with its logarithm only.
+        for (std::size_t n = 2; n <= static_cast<std::size_t>(bound); ++n) multiply(n, n / 2, n - n / 2);
+    }
+
+    void scale(const std::vector<double>& factor) {
+        for (std::size_t i = 0; i < re.size(); ++i) {
+            re[i] *= factor[i % n_atoms];
+            im[i] *= factor[i % n_atoms];
+        }
+    }
+
+  private:
+    void multiply(std::size_t to, std::size_t a, std::size_t b) {
+        a *= n_atoms, b *= n_atoms, to *= n_atoms;
+        for (std::size_t j = 0; j < n_atoms; ++j) {
+            re[to + j] = re[a + j] * re[b + j] - im[a + j] * im[b + j];
+            im[to + j] = re[a + j] * im[b + j] + im[a + j] * re[b + j];
+        }
+    }
+};
+
+/// out = x y z, atom by atom; the signs make conjugates of y and z.
+MATGANIP_CLONES
+void multiply_phases(const double* __restrict x_re, const double* __restrict x_im,
+                     const double* __restrict y_re, const double* __restrict y_im, double y_sign,
+                     const double* __restrict z_re, const double* __restrict z_im, double z_sign,
+                     std::size_t n, double* __restrict re, double* __restrict im) {
+    for (std::size_t j = 0; j < n; ++j) {
+        const double a = x_re[j] * y_re[j] - y_sign * x_im[j] * y_im[j];
+        const double b = x_im[j] * y_re[j] + y_sign * x_re[j] * y_im[j];
+        re[j] = a * z_re[j] - z_sign * b * z_im[j];
+        im[j] = b * z_re[j] + z_sign * a * z_im[j];
+    }
+}
+
+/// The sums over atoms of p exp(+- 2 pi i m z), m = 0 ... n_m - 1: four real products serve both signs of m.
+MATGANIP_CLONES
+void sum_row(const double* __restrict p_re, const double* __restrict p_im, std::size_t n_atoms,
+             const double* __restrict cosine, const double* __restrict sine, std::size_t stride,
+             std::size_t n_m, double* __restrict plus_re, double* __restrict plus_im,
+             double* __restrict minus_re, double* __restrict minus_im) {
+    for (std::size_t m = 0; m < n_m; m += width) {
+        double rc[width] = {}, is[width] = {}, rs[width] = {}, ic[width] = {};
+        for (std::size_t j = 0; j < n_atoms; ++j) {
+            const double re = p_re[j], im = p_im[j];
+            const double *c = cosine + j * stride + m, *s = sine + j * stride + m;
+            for (std::size_t i = 0; i < width; ++i) {
+                rc[i] += re * c[i];
+                is[i] += im * s[i];
+                rs[i] += re * s[i];
+                ic[i] += im * c[i];
+            }
+        }
+        for (std::size_t i = 0; i < width; ++i) {
+            plus_re[m + i] = rc[i] - is[i];
+            plus_im[m + i] = rs[i] + ic[i];
+            minus_re[m + i] = rc[i] + is[i];
+            minus_im[m + i] = ic[i] - rs[i];
+        }
+    }
+}
+
+/// exp(x) for x <= 0 to a few units in the last place, in a form that compilers vectorize.
+inline double exp_of_negative(double x) {
+    constexpr double shift = 0x1.8p52;  // adding it leaves the nearest integer in the lowest bits
+    const double clamped = std::max(x, -700.0);
+    const double shifted = clamped * std::numbers::log2e + shift;
+    const double n = shifted - shift;
+    const double r = (clamped - n * 0x1.62e42fefa0000p-1) - n * 0x1.cf79abc9e3b39p-40;
+    double sum = 1.0 / 479001600.0;
+    for (const double c : {1.0 / 39916800.0, 1.0 / 3628800.0, 1.0 / 362880.0, 1.0 / 40320.0, 1.0 / 5040.0,
+                           1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0})
+        sum = sum * r + c;
+    return sum * std::bit_cast<double>((std::bit_cast<std::uint64_t>(shifted) + 1023) << 52);
+}
+
+/// Form factors of one species at the shells, damped by its Debye-Waller factor.
+MATGANIP_CLONES
+void form_factors(const double* __restrict s_squared, std::size_t n, double electrons,
+                  const double* coefficients, std::size_t n_terms, double debye_waller,
+                  double* __restrict factor) {
+    for (std::size_t i = 0; i < n; ++i) factor[i] = 0.0;
+    for (std::size_t k = 0; k < n_terms; ++k) {
+        const double a = coefficients[2 * k], b = coefficients[2 * k + 1];
+        for (std::size_t i = 0; i < n; ++i) factor[i] += a * exp_of_negative(-b * s_squared[i]);
+    }
+    for (std::size_t i = 0; i < n; ++i) factor[i] = electrons - mott_bethe * s_squared[i] * factor[i];
+    if (debye_waller == 0.0) return;
+    for (std::size_t i = 0; i < n; ++i) factor[i] *= exp_of_negative(-debye_waller * s_squared[i]);
+}
+
+/// Atoms of one structure, those of one species together.
+struct Atoms {
+    std::vector<double> x[3];
+    std::vector<double> occupancy;
+    std::vector<std::int32_t> species;     // the distinct ones
+    std::vector<std::size_t> first_atoms;  // of each of them, and the number of atoms
+
+    Atoms(const PowderBatch& batch, std::size_t structure) {
+        const auto begin = static_cast<std::size_t>(batch.offsets[structure]);
+        std::vector<std::size_t> order(static_cast<std::size_t>(batch.offsets[structure + 1]) - begin);
+        std::iota(order.begin(), order.end(), begin);
+        std::stable_sort(order.begin(), order.end(),
+                         [&](auto i, auto j) { return batch.species[i] < batch.species[j]; });
+        for (const std::size_t atom : order) {
+            if (species.empty() || species.back() != batch.species[atom]) {
+                species.push_back(batch.species[atom]);
+                first_atoms.push_back(occupancy.size());
+            }
+            for (std::size_t axis = 0; axis < 3; ++axis)
+                x[axis].push_back(batch.coordinates[3 * atom + axis]);
+            occupancy.push_back(batch.occupancy[atom]);
+        }
+        first_atoms.push_back(occupancy.size());
+    }
+};
+
+/// Sums over the atoms of each species of exp(2 pi i h.x), as (n_species, n_reflections).
+struct PhaseSums {
+    std::size_t n_reflections;
+    std::vector<double> re, im;
+
+    PhaseSums(const Atoms& atoms, const Sphere& sphere);
+};
+
+PhaseSums::PhaseSums(const Atoms& atoms, const Sphere& sphere)
+    : n_reflections(sphere.g.size()),
+      re(atoms.species.size() * n_reflections),
+      im(atoms.species.size() * n_reflections) {
+    const std::size_t n = atoms.occupancy.size();
+    Phases x(atoms.x[sphere.axes[0]], sphere.bounds[0]);
+    const Phases y(atoms.x[sphere.axes[1]], sphere.bounds[1]);
+    const Phases z(atoms.x[sphere.axes[2]], sphere.bounds[2]);
+    x.scale(atoms.occupancy);
+
+    // Rows are walked from their middle to both sides: m = 0 ... half the longest row.
+    int longest = 0;
+    for (const Row& row : sphere.rows) longest = std::max(longest, row.count);
+    const std::size_t n_m = static_cast<std::size_t>(longest / 2) + 1, stride = padded(n_m);
+    std::vector<double> cosine(n * stride), sine(n * stride);
+    for (std::size_t j = 0; j < n; ++j)
+        for (std::size_t m = 0; m < std::min<std::size_t>(n_m, sphere.bounds[2] + 1); ++m) {
+            cosine[j * stride + m] = z.re[m * n + j];
+            sine[j * stride + m] = z.im[m * n + j];
+        }
+
+    std::vector<double> p_re(n), p_im(n), plus_re(stride), plus_im(stride), minus_re(stride),
+        minus_im(stride);
+    for (const Row& row : sphere.rows) {
+        const int middle = row.first + row.count / 2;
+        const std::size_t below = row.count / 2, above = row.count - below;
+        const std::size_t h = n * row.h, k = n * std::abs(row.k), l = n * std::abs(middle);
+        multiply_phases(&x.re[h], &x.im[h], &y.re[k], &y.im[k], row.k < 0 ? -1.0 : 1.0, &z.re[l], &z.im[l],
+                        middle < 0 ? -1.0 : 1.0, n, p_re.data(), p_im.data());
+        for (std::size_t s = 0; s < atoms.species.size(); ++s) {
+            const std::size_t first = atoms.first_atoms[s];
+            sum_row(&p_re[first], &p_im[first], atoms.first_atoms[s + 1] - first, &cosine[first * stride],
+                    &sine[first * stride], stride, padded(below + 1), plus_re.data(), plus_im.data(),
+                    minus_re.data(), minus_im.data());
+            double* row_re = &re[s * n_reflections + row.start];
+            double* row_im = &im[s * n_reflections + row.start];
+            std::copy_n(plus_re.begin(), above, row_re + below);
+            std::copy_n(plus_im.begin(), above, row_im + below);
+            for (std::size_t m = 1; m <= below; ++m) {
+                row_re[below - m] = minus_re[m];
+                row_im[below - m] = minus_im[m];
+            }
+        }
+    }
+}
+
+/// The reflections in the range by rising |g|: dealt into as many bins of |g|^2 first, then sorted within.
+std::vector<std::uint32_t> by_length(const Sphere& sphere, const PowderOptions& options) {
+    const auto& in_range = sphere.in_range;
+    const std::size_t n = in_range.size();
+    const double low = options.inner * options.inner;
+    const double scale = static_cast<double>(n) / (options.outer * options.outer + sphere_tol - low);
+    const auto bin = [&](std::uint32_t r) {
+        return std::min(n - 1,
+                        static_cast<std::size_t>(std::max(0.0, (sphere.g[r] * sphere.g[r] - low) * scale)));
+    };
+    std::vector<std::uint32_t> ends(n + 1, 0), order(n);
+    for (const std::uint32_t r : in_range) ++ends[bin(r) + 1];
+    std::partial_sum(ends.begin(), ends.end(), ends.begin());
+    for (const std::uint32_t r : in_range) order[ends[bin(r)]++] = r;
+    const auto shorter = [&](std::uint32_t a, std::uint32_t b) {
+        return sphere.g[a] != sphere.g[b] ? sphere.g[a] < sphere.g[b] : a < b;
+    };
+    for (std::size_t b = 0, begin = 0; b < n; begin = ends[b++])
+        if (ends[b] - begin > 1) std::sort(order.begin() + begin, order.begin() + ends[b], shorter);
+    return order;
+}
+
+double sine_of(double g, double wavelength) {
+    return std::min(wavelength * g / 2, 1.0);
+}
+
+double two_theta_of(double g, double wavelength) {
+    return 2 * std::asin(sine_of(g, wavelength)) * degree;
+}
+
+double lorentz_polarization(double g, double wavelength) {
+    const double sine = sine_of(g, wavelength);
+    const double cos_2theta = 1 - 2 * sine * sine;
+    // At 2 theta = 180 degrees the factor is infinite; NumPy's cosine of pi / 2 is this small number.
+    const double cosine = std::max(std::sqrt((1 - sine) * (1 + sine)), 6.123233995736766e-17);
+    return (1 + cos_2theta * cos_2theta) / (sine * sine * cosine);
+}
+
+/// Unscaled intensities of the reflections in `order`, both of a Friedel pair.
+std::vector<double> intensities(const Atoms& atoms, const Sphere& sphere, const Scatterers& scatterers,
+                                const std::vector<std::uint32_t>& order, double wavelength) {
+    std::vector<std::uint32_t> shell(order.size());
+    std::vector<double> s_squared, polarization;
+    double length = -1.0;
+    for (std::size_t i = 0; i < order.size(); ++i) {
+        if (const double g = sphere.g[order[i]]; g > length * (1 + shell_tol)) {
+            length = g;
+            s_squared.push_back(g * g / 4);
+            polarization.push_back(lorentz_polarization(g, wavelength));
+        }
+        shell[i] = static_cast<std::uint32_t>(s_squared.size() - 1);
+    }
+    const PhaseSums sums(atoms, sphere);
+    std::vector<double> factor(s_squared.size()), re(order.size()), im(order.size());
+    for (std::size_t s = 0; s < atoms.species.size(); ++s) {
+        const auto species = static_cast<std::size_t>(atoms.species[s]);
+        const double* coefficients = scatterers.coefficients.data() + 2 * species * scatterers.n_terms;
+        form_factors(s_squared.data(), s_squared.size(), scatterers.electrons[species], coefficients,
+                     scatterers.n_terms, scatterers.debye_waller[species], factor.data());
+        for (std::size_t i = 0; i < order.size(); ++i) {
+            re[i] += factor[shell[i]] * sums.re[s * sums.n_reflections + order[i]];
+            im[i] += factor[shell[i]] * sums.im[s * sums.n_reflections + order[i]];
+        }
+    }
+    for (std::size_t i = 0; i < order.size(); ++i)
+        re[i] = 2 * (re[i] * re[i] + im[i] * im[i]) * polarization[shell[i]];
+    return re;
+}
+
+/// Decides, line after line by rising |g|, whether a line opens a new peak.
+class PeakOpener {
+  public:
+    PeakOpener(const PowderOptions& options, double g)
+        : options_(options), first_(g), bin_(options.merge == Merge::bins ? bin_of(g) : 0.0) {}
+
+    bool opens(double g) {
+        const bool opened = options_.merge == Merge::bins ? leaves_bin(g) : is_far(g);
+        if (opened) first_ = g;
+        return opened;
+    }
+
+  private:
+    double bin_of(double g) const {
+        return std::nearbyint(two_theta_of(g, options_.wavelength) / two_theta_tol);
+    }
+
+    bool leaves_bin(double g) {
+        const double bin = g == first_ ? bin_ : bin_of(g);
+        return std::exchange(bin_, bin) != bin;
+    }
+
+    bool is_far(double g) const {
+        // The arc sine rises at least as fast as its argument: most lines need none.
+        if ((g - first_) * options_.wavelength * degree > 1.001 * two_theta_tol) return true;
+        return g != first_ && two_theta_of(g, options_.wavelength) >
+                                  two_theta_of(first_, options_.wavelength) + two_theta_tol;
+    }
+
+    const PowderOptions& options_;
+    double first_, bin_;
+};
+
+PowderPattern pattern_of(const PowderBatch& batch, const Scatterers& scatterers, const PowderOptions& options,
+                         std::size_t structure) {
+    const Sphere sphere(matrix_of(batch.lattices, structure), matrix_of(batch.reciprocals, structure),
+                        options);
+    PowderPattern pattern;
+    pattern.n_reflections = sphere.in_range.size();
+    if (sphere.in_range.empty()) return pattern;
+    const std::vector<std::uint32_t> order = by_length(sphere, options);
+    const Atoms atoms(batch, structure);
+    const std::vector<double> lines = intensities(atoms, sphere, scatterers, order, options.wavelength);
+
+    std::vector<std::size_t> first{0};
+    PeakOpener opener(options, sphere.g[order[0]]);
+    for (std::size_t i = 1; i < order.size(); ++i)
+        if (opener.opens(sphere.g[order[i]])) first.push_back(i);
+    first.push_back(order.size());
+
+    std::vector<double> peaks(first.size() - 1, 0.0);
+    for (std::size_t p = 0; p < peaks.size(); ++p)
+        for (std::size_t i = first[p]; i < first[p + 1]; ++i) peaks[p] += lines[i];
+    const double largest = *std::max_element(peaks.begin(), peaks.end());
+    for (std::size_t p = 0; p < peaks.size(); ++p) {
+        if (!(peaks[p] / largest * 100 > scaled_intensity_tol)) continue;
+        const double g = sphere.g[order[first[p]]];
+        pattern.two_theta.push_back(two_theta_of(g, options.wavelength));
+        pattern.intensity.push_back(options.scaled ? peaks[p] / largest * 100 : peaks[p]);
+        pattern.d_spacings.push_back(1 / g);
+        pattern.n_members.push_back(static_cast<std::int64_t>(first[p + 1] - first[p]));
+        for (std::size_t i = first[p]; i < first[p + 1]; ++i) {
+            const auto& hkl = sphere.hkl[order[i]];
+            pattern.hkl.insert(pattern.hkl.end(), hkl.begin(), hkl.end());
+        }
+    }
+    return pattern;
+}
+
+void require(bool holds, const char* message) {
+    if (!holds) throw std::invalid_argument(message);
+}
+
+void check(const PowderBatch& batch, const Scatterers& scatterers, const PowderOptions& options) {
+    const std::size_t n = batch.size(), n_atoms = batch.species.size(),
+                      n_species = scatterers.electrons.size();
+    const auto& offsets = batch.offsets;
+    require(!offsets.empty() && offsets.front() == 0 && std::is_sorted(offsets.begin(), offsets.end()) &&
+                static_cast<std::size_t>(offsets.back()) == n_atoms,
+            "offsets: must rise from 0 to the number of atoms");
+    require(batch.lattices.size() == 9 * n && batch.reciprocals.size() == 9 * n,
+            "lattices, reciprocals: not (n, 3, 3)");
+    require(batch.coordinates.size() == 3 * n_atoms, "coordinates: not (n_atoms, 3)");
+    require(batch.occupancy.size() == n_atoms, "occupancy: not one for each atom");
+    require(scatterers.coefficients.size() == 2 * n_species * scatterers.n_terms,
+            "coefficients: not (n_species, n_terms, 2)");
+    require(scatterers.debye_waller.size() == n_species, "debye_waller: not one for each species");
+    require(std::all_of(batch.species.begin(), batch.species.end(),
+                        [&](auto s) { return s >= 0 && static_cast<std::size_t>(s) < n_species; }),
+            "species: an index out of range");
+    require(options.wavelength > 0 && options.inner >= 0 && options.inner < options.outer &&
+                std::isfinite(options.outer),
+            "range: needs a positive wavelength and two rising radii");
+}
+
+}  // namespace
+
+double powder_work(const PowderBatch& batch, const PowderOptions& options, std::size_t structure) {
+    const Matrix lattice = matrix_of(batch.lattices, structure);
+    const auto& [a, b, c] = lattice;
+    const Vector normal{b[1] * c[2] - b[2] * c[1], b[2] * c[0] - b[0] * c[2], b[0] * c[1] - b[1] * c[0]};
+    const double reflections =
+        2 * std::numbers::pi / 3 * std::pow(options.outer, 3) * std::abs(dot(a, normal));
+    return reflections * static_cast<double>(batch.offsets[structure + 1] - batch.offsets[structure] + 64);
+}
+
+std::vector<PowderPattern> powder_patterns(const PowderBatch& batch, const Scatterers& scatterers,
+                                           const PowderOptions& options, std::size_t first, std::size_t last,
+                                           int num_threads) {
+    check(batch, scatterers, options);
+    require(first <= last && last <= batch.size(), "structures: out of range");
+    std::vector<PowderPattern> patterns(last - first);
+    parallel_for(last - first, num_threads,
+                 [&](std::size_t i) { patterns[i] = pattern_of(batch, scatterers, options, first + i); });
+    return patterns;
+}
+
+}  // namespace matganip
