@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <numbers>
 #include <numeric>
@@ -21,6 +22,8 @@ using Matrix = std::array<Vector, 3>;
 
 // Doubles of the widest vector; tables are padded to it, so that loops have no remainder.
 constexpr std::size_t width = 8;
+// As many of them in registers: four accumulators that loops over arrays would spill to memory.
+using Lanes [[gnu::vector_size(width * sizeof(double))]] = double;
 // Degrees: the width of a peak. Percent of the strongest peak: weaker ones are dropped. Squared length by
 // which the limiting sphere is widened. All three as in pymatgen.
 constexpr double two_theta_tol = 1e-5, scaled_intensity_tol = 1e-3, sphere_tol = 1e-8;
@@ -171,23 +174,20 @@ void sum_row(const double* __restrict p_re, const double* __restrict p_im, std::
              std::size_t n_m, double* __restrict plus_re, double* __restrict plus_im,
              double* __restrict minus_re, double* __restrict minus_im) {
     for (std::size_t m = 0; m < n_m; m += width) {
-        double rc[width] = {}, is[width] = {}, rs[width] = {}, ic[width] = {};
+        Lanes rc{}, is{}, rs{}, ic{}, c, s;
         for (std::size_t j = 0; j < n_atoms; ++j) {
-            const double re = p_re[j], im = p_im[j];
-            const double *c = cosine + j * stride + m, *s = sine + j * stride + m;
-            for (std::size_t i = 0; i < width; ++i) {
-                rc[i] += re * c[i];
-                is[i] += im * s[i];
-                rs[i] += re * s[i];
-                ic[i] += im * c[i];
-            }
+            std::memcpy(&c, cosine + j * stride + m, sizeof c);
+            std::memcpy(&s, sine + j * stride + m, sizeof s);
+            rc += p_re[j] * c;
+            is += p_im[j] * s;
+            rs += p_re[j] * s;
+            ic += p_im[j] * c;
         }
-        for (std::size_t i = 0; i < width; ++i) {
-            plus_re[m + i] = rc[i] - is[i];
-            plus_im[m + i] = rs[i] + ic[i];
-            minus_re[m + i] = rc[i] + is[i];
-            minus_im[m + i] = ic[i] - rs[i];
-        }
+        const Lanes sums[] = {rc - is, rs + ic, rc + is, ic - rs};
+        std::memcpy(plus_re + m, &sums[0], sizeof(Lanes));
+        std::memcpy(plus_im + m, &sums[1], sizeof(Lanes));
+        std::memcpy(minus_re + m, &sums[2], sizeof(Lanes));
+        std::memcpy(minus_im + m, &sums[3], sizeof(Lanes));
     }
 }
 
@@ -302,23 +302,21 @@ PhaseSums::PhaseSums(const Atoms& atoms, const Sphere& sphere)
 
 /// The reflections in the range by rising |g|: dealt into as many bins of |g|^2 first, then sorted within.
 std::vector<std::uint32_t> by_length(const Sphere& sphere, const PowderOptions& options) {
-    const auto& in_range = sphere.in_range;
-    const std::size_t n = in_range.size();
+    using Line = std::pair<double, std::uint32_t>;
+    const std::size_t n = sphere.in_range.size();
     const double low = options.inner * options.inner;
     const double scale = static_cast<double>(n) / (options.outer * options.outer + sphere_tol - low);
-    const auto bin = [&](std::uint32_t r) {
-        return std::min(n - 1,
-                        static_cast<std::size_t>(std::max(0.0, (sphere.g[r] * sphere.g[r] - low) * scale)));
+    const auto bin = [&](double g) {
+        return std::min(n - 1, static_cast<std::size_t>(std::max(0.0, (g * g - low) * scale)));
     };
     std::vector<std::uint32_t> ends(n + 1, 0), order(n);
-    for (const std::uint32_t r : in_range) ++ends[bin(r) + 1];
+    std::vector<Line> lines(n);
+    for (const std::uint32_t r : sphere.in_range) ++ends[bin(sphere.g[r]) + 1];
     std::partial_sum(ends.begin(), ends.end(), ends.begin());
-    for (const std::uint32_t r : in_range) order[ends[bin(r)]++] = r;
-    const auto shorter = [&](std::uint32_t a, std::uint32_t b) {
-        return sphere.g[a] != sphere.g[b] ? sphere.g[a] < sphere.g[b] : a < b;
-    };
+    for (const std::uint32_t r : sphere.in_range) lines[ends[bin(sphere.g[r])]++] = {sphere.g[r], r};
     for (std::size_t b = 0, begin = 0; b < n; begin = ends[b++])
-        if (ends[b] - begin > 1) std::sort(order.begin() + begin, order.begin() + ends[b], shorter);
+        if (ends[b] - begin > 1) std::sort(lines.begin() + begin, lines.begin() + ends[b]);
+    std::transform(lines.begin(), lines.end(), order.begin(), [](const Line& line) { return line.second; });
     return order;
 }
 
@@ -392,10 +390,12 @@ class PeakOpener {
     }
 
     bool is_far(double g) const {
-        // The arc sine rises at least as fast as its argument: most lines need none.
+        // The arc sine rises at least as fast as its argument, and not much faster but near its end: most
+        // lines need none.
         if ((g - first_) * options_.wavelength * degree > 1.001 * two_theta_tol) return true;
-        return g != first_ && two_theta_of(g, options_.wavelength) >
-                                  two_theta_of(first_, options_.wavelength) + two_theta_tol;
+        if (g <= first_ * (1 + shell_tol) && options_.wavelength * g / 2 < 0.999999) return false;
+        return two_theta_of(g, options_.wavelength) >
+               two_theta_of(first_, options_.wavelength) + two_theta_tol;
     }
 
     const PowderOptions& options_;
@@ -423,6 +423,7 @@ PowderPattern pattern_of(const PowderBatch& batch, const Scatterers& scatterers,
     for (std::size_t p = 0; p < peaks.size(); ++p)
         for (std::size_t i = first[p]; i < first[p + 1]; ++i) peaks[p] += lines[i];
     const double largest = *std::max_element(peaks.begin(), peaks.end());
+    pattern.hkl.reserve(3 * order.size());
     for (std::size_t p = 0; p < peaks.size(); ++p) {
         if (!(peaks[p] / largest * 100 > scaled_intensity_tol)) continue;
         const double g = sphere.g[order[first[p]]];
@@ -431,8 +432,7 @@ PowderPattern pattern_of(const PowderBatch& batch, const Scatterers& scatterers,
         pattern.d_spacings.push_back(1 / g);
         pattern.n_members.push_back(static_cast<std::int64_t>(first[p + 1] - first[p]));
         for (std::size_t i = first[p]; i < first[p + 1]; ++i) {
-            const auto& hkl = sphere.hkl[order[i]];
-            pattern.hkl.insert(pattern.hkl.end(), hkl.begin(), hkl.end());
+            for (const std::int16_t index : sphere.hkl[order[i]]) pattern.hkl.push_back(index);
         }
     }
     return pattern;
