@@ -5,28 +5,24 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
-#include <limits>
 #include <numbers>
 #include <numeric>
 #include <stdexcept>
 #include <utility>
 
+#include "matganip/limiting_sphere.hpp"
 #include "matganip/parallel.hpp"
 #include "matganip/vectorize.hpp"
 
 namespace matganip {
 namespace {
 
-using Vector = std::array<double, 3>;
-using Matrix = std::array<Vector, 3>;
-
 // Doubles of the widest vector; tables are padded to it, so that loops have no remainder.
 constexpr std::size_t width = 8;
 // As many of them in registers: four accumulators that loops over arrays would spill to memory.
 using Lanes [[gnu::vector_size(width * sizeof(double))]] = double;
-// Degrees: the width of a peak. Percent of the strongest peak: weaker ones are dropped. Squared length by
-// which the limiting sphere is widened. All three as in pymatgen.
-constexpr double two_theta_tol = 1e-5, scaled_intensity_tol = 1e-3, sphere_tol = 1e-8;
+// Degrees: the width of a peak. Percent of the strongest peak: weaker ones are dropped. Both as in pymatgen.
+constexpr double two_theta_tol = 1e-5, scaled_intensity_tol = 1e-3;
 // Relative difference of |g|^2 that is rounding: form factors are the same.
 constexpr double shell_tol = 1e-13;
 // 8 pi^2 times the Bohr radius in angstrom (Mott and Bethe).
@@ -37,87 +33,11 @@ constexpr std::size_t padded(std::size_t n) {
     return (n + width - 1) / width * width;
 }
 
-double dot(const Vector& a, const Vector& b) {
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-}
-
 Matrix matrix_of(std::span<const double> matrices, std::size_t i) {
     Matrix matrix{};
     for (std::size_t r = 0; r < 3; ++r)
         for (std::size_t c = 0; c < 3; ++c) matrix[r][c] = matrices[9 * i + 3 * r + c];
     return matrix;
-}
-
-/// Reflections (h, k, l), first <= l < first + count, on the axes as they are permuted.
-struct Row {
-    int h, k, first, count;
-    std::size_t start;  // of its reflections
-};
-
-/// One reflection of each Friedel pair up to the outer radius, in rows along the longest axis.
-struct Sphere {
-    std::array<std::size_t, 3> axes{0, 1, 2};  // the axes that h, k and l of a row stand for
-    std::array<int, 3> bounds{};               // of |h|, |k| and |l|
-    std::vector<Row> rows;
-    std::vector<double> g;                         // |g| of each reflection
-    std::vector<std::array<std::int16_t, 3>> hkl;  // on the axes as given
-    std::vector<std::uint32_t> in_range;           // reflections that lie in the range
-
-    Sphere(const Matrix& lattice, const Matrix& reciprocal, const PowderOptions& options);
-
-  private:
-    void add_row(int h, int k, const Matrix& reciprocal, const PowderOptions& options);
-    void add_reflection(std::array<int, 3> permuted, const Matrix& reciprocal, const PowderOptions& options);
-};
-
-Sphere::Sphere(const Matrix& lattice, const Matrix& reciprocal, const PowderOptions& options) {
-    Vector length{};
-    for (std::size_t axis = 0; axis < 3; ++axis) length[axis] = std::sqrt(dot(lattice[axis], lattice[axis]));
-    std::stable_sort(axes.begin(), axes.end(), [&](auto a, auto b) { return length[a] < length[b]; });
-    for (std::size_t i = 0; i < 3; ++i) {
-        const double bound = std::floor(options.outer * length[axes[i]] + 1e-6);
-        if (!(bound < std::numeric_limits<std::int16_t>::max()))
-            throw std::invalid_argument("lattices: Miller indices over 32767 lie in the range");
-        bounds[i] = static_cast<int>(bound);
-    }
-    for (int h = 0; h <= bounds[0]; ++h)
-        for (int k = h == 0 ? 0 : -bounds[1]; k <= bounds[1]; ++k) add_row(h, k, reciprocal, options);
-}
-
-void Sphere::add_row(int h, int k, const Matrix& reciprocal, const PowderOptions& options) {
-    Vector origin{};
-    const Vector& step = reciprocal[axes[2]];
-    for (std::size_t c = 0; c < 3; ++c) origin[c] = h * reciprocal[axes[0]][c] + k * reciprocal[axes[1]][c];
-    // |origin + l step|^2 = radius^2, with room for rounding.
-    const double radius_squared = options.outer * options.outer + 2 * sphere_tol;
-    const double square = dot(step, step), half = dot(origin, step) / square;
-    const double discriminant = half * half - (dot(origin, origin) - radius_squared) / square;
-    if (discriminant < 0) return;
-    const double reach = std::sqrt(discriminant);
-    int low = std::max(static_cast<int>(std::ceil(-half - reach)), -bounds[2]);
-    const int high = std::min(static_cast<int>(std::floor(-half + reach)), bounds[2]);
-    if (h == 0 && k == 0) low = 1;
-    if (low > high) return;
-    rows.push_back({h, k, low, high - low + 1, g.size()});
-    for (int l = low; l <= high; ++l) add_reflection({h, k, l}, reciprocal, options);
-}
-
-void Sphere::add_reflection(std::array<int, 3> permuted, const Matrix& reciprocal,
-                            const PowderOptions& options) {
-    std::array<int, 3> index{};
-    for (std::size_t i = 0; i < 3; ++i) index[axes[i]] = permuted[i];
-    const auto leading = index[0] != 0 ? index[0] : index[1] != 0 ? index[1] : index[2];
-    if (leading < 0)
-        for (int& i : index) i = -i;
-    Vector vector{};
-    for (std::size_t c = 0; c < 3; ++c)
-        vector[c] = index[0] * reciprocal[0][c] + index[1] * reciprocal[1][c] + index[2] * reciprocal[2][c];
-    const double length = std::sqrt(dot(vector, vector));
-    if (length >= options.inner && length * length < options.outer * options.outer + sphere_tol)
-        in_range.push_back(static_cast<std::uint32_t>(g.size()));
-    g.push_back(length);
-    hkl.push_back({static_cast<std::int16_t>(index[0]), static_cast<std::int16_t>(index[1]),
-                   static_cast<std::int16_t>(index[2])});
 }
 
 /// Numbers exp(2 pi i n x) of every atom, n = 0 ... bound, as (bound + 1, n_atoms).
@@ -251,10 +171,10 @@ struct PhaseSums {
     std::size_t n_reflections;
     std::vector<double> re, im;
 
-    PhaseSums(const Atoms& atoms, const Sphere& sphere);
+    PhaseSums(const Atoms& atoms, const LimitingSphere& sphere);
 };
 
-PhaseSums::PhaseSums(const Atoms& atoms, const Sphere& sphere)
+PhaseSums::PhaseSums(const Atoms& atoms, const LimitingSphere& sphere)
     : n_reflections(sphere.g.size()),
       re(atoms.species.size() * n_reflections),
       im(atoms.species.size() * n_reflections) {
@@ -266,7 +186,7 @@ PhaseSums::PhaseSums(const Atoms& atoms, const Sphere& sphere)
 
     // Rows are walked from their middle to both sides: m = 0 ... half the longest row.
     int longest = 0;
-    for (const Row& row : sphere.rows) longest = std::max(longest, row.count);
+    for (const ReflectionRow& row : sphere.rows) longest = std::max(longest, row.count);
     const std::size_t n_m = static_cast<std::size_t>(longest / 2) + 1, stride = padded(n_m);
     std::vector<double> cosine(n * stride), sine(n * stride);
     for (std::size_t j = 0; j < n; ++j)
@@ -277,7 +197,7 @@ PhaseSums::PhaseSums(const Atoms& atoms, const Sphere& sphere)
 
     std::vector<double> p_re(n), p_im(n), plus_re(stride), plus_im(stride), minus_re(stride),
         minus_im(stride);
-    for (const Row& row : sphere.rows) {
+    for (const ReflectionRow& row : sphere.rows) {
         const int middle = row.first + row.count / 2;
         const std::size_t below = row.count / 2, above = row.count - below;
         const std::size_t h = n * row.h, k = n * std::abs(row.k), l = n * std::abs(middle);
@@ -300,26 +220,6 @@ PhaseSums::PhaseSums(const Atoms& atoms, const Sphere& sphere)
     }
 }
 
-/// The reflections in the range by rising |g|: dealt into as many bins of |g|^2 first, then sorted within.
-std::vector<std::uint32_t> by_length(const Sphere& sphere, const PowderOptions& options) {
-    using Line = std::pair<double, std::uint32_t>;
-    const std::size_t n = sphere.in_range.size();
-    const double low = options.inner * options.inner;
-    const double scale = static_cast<double>(n) / (options.outer * options.outer + sphere_tol - low);
-    const auto bin = [&](double g) {
-        return std::min(n - 1, static_cast<std::size_t>(std::max(0.0, (g * g - low) * scale)));
-    };
-    std::vector<std::uint32_t> ends(n + 1, 0), order(n);
-    std::vector<Line> lines(n);
-    for (const std::uint32_t r : sphere.in_range) ++ends[bin(sphere.g[r]) + 1];
-    std::partial_sum(ends.begin(), ends.end(), ends.begin());
-    for (const std::uint32_t r : sphere.in_range) lines[ends[bin(sphere.g[r])]++] = {sphere.g[r], r};
-    for (std::size_t b = 0, begin = 0; b < n; begin = ends[b++])
-        if (ends[b] - begin > 1) std::sort(lines.begin() + begin, lines.begin() + ends[b]);
-    std::transform(lines.begin(), lines.end(), order.begin(), [](const Line& line) { return line.second; });
-    return order;
-}
-
 double sine_of(double g, double wavelength) {
     return std::min(wavelength * g / 2, 1.0);
 }
@@ -337,10 +237,13 @@ double lorentz_polarization(double g, double wavelength) {
 }
 
 /// Unscaled intensities of the reflections in `order`, both of a Friedel pair.
-std::vector<double> intensities(const Atoms& atoms, const Sphere& sphere, const Scatterers& scatterers,
-                                const std::vector<std::uint32_t>& order, double wavelength) {
+std::vector<double> intensities(const Atoms& atoms, const LimitingSphere& sphere,
+                                const Scatterers& scatterers, const std::vector<std::uint32_t>& order,
+                                double wavelength) {
     std::vector<std::uint32_t> shell(order.size());
     std::vector<double> s_squared, polarization;
+    s_squared.reserve(order.size());
+    polarization.reserve(order.size());
     double length = -1.0;
     for (std::size_t i = 0; i < order.size(); ++i) {
         if (const double g = sphere.g[order[i]]; g > length * (1 + shell_tol)) {
@@ -404,16 +307,17 @@ class PeakOpener {
 
 PowderPattern pattern_of(const PowderBatch& batch, const Scatterers& scatterers, const PowderOptions& options,
                          std::size_t structure) {
-    const Sphere sphere(matrix_of(batch.lattices, structure), matrix_of(batch.reciprocals, structure),
-                        options);
+    const LimitingSphere sphere(matrix_of(batch.lattices, structure), matrix_of(batch.reciprocals, structure),
+                                options.inner, options.outer);
     PowderPattern pattern;
     pattern.n_reflections = sphere.in_range.size();
     if (sphere.in_range.empty()) return pattern;
-    const std::vector<std::uint32_t> order = by_length(sphere, options);
+    const std::vector<std::uint32_t> order = sphere.by_length();
     const Atoms atoms(batch, structure);
     const std::vector<double> lines = intensities(atoms, sphere, scatterers, order, options.wavelength);
 
     std::vector<std::size_t> first{0};
+    first.reserve(order.size() + 1);
     PeakOpener opener(options, sphere.g[order[0]]);
     for (std::size_t i = 1; i < order.size(); ++i)
         if (opener.opens(sphere.g[order[i]])) first.push_back(i);
@@ -424,6 +328,9 @@ PowderPattern pattern_of(const PowderBatch& batch, const Scatterers& scatterers,
         for (std::size_t i = first[p]; i < first[p + 1]; ++i) peaks[p] += lines[i];
     const double largest = *std::max_element(peaks.begin(), peaks.end());
     pattern.hkl.reserve(3 * order.size());
+    for (auto* column : {&pattern.two_theta, &pattern.intensity, &pattern.d_spacings})
+        column->reserve(peaks.size());
+    pattern.n_members.reserve(peaks.size());
     for (std::size_t p = 0; p < peaks.size(); ++p) {
         if (!(peaks[p] / largest * 100 > scaled_intensity_tol)) continue;
         const double g = sphere.g[order[first[p]]];
@@ -467,12 +374,8 @@ void check(const PowderBatch& batch, const Scatterers& scatterers, const PowderO
 }  // namespace
 
 double powder_work(const PowderBatch& batch, const PowderOptions& options, std::size_t structure) {
-    const Matrix lattice = matrix_of(batch.lattices, structure);
-    const auto& [a, b, c] = lattice;
-    const Vector normal{b[1] * c[2] - b[2] * c[1], b[2] * c[0] - b[0] * c[2], b[0] * c[1] - b[1] * c[0]};
-    const double reflections =
-        2 * std::numbers::pi / 3 * std::pow(options.outer, 3) * std::abs(dot(a, normal));
-    return reflections * static_cast<double>(batch.offsets[structure + 1] - batch.offsets[structure] + 64);
+    return reflections_expected(matrix_of(batch.lattices, structure), options.outer) *
+           static_cast<double>(batch.offsets[structure + 1] - batch.offsets[structure] + 64);
 }
 
 std::vector<PowderPattern> powder_patterns(const PowderBatch& batch, const Scatterers& scatterers,
