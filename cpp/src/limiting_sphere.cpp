@@ -68,24 +68,33 @@ void LimitingSphere::add_row(int h, int k, const Matrix& reciprocal) {
     if (h == 0 && k == 0) low = 1;
     if (low > high) return;
     rows.push_back({h, k, low, high - low + 1, g.size()});
-    for (int l = low; l <= high; ++l) add_reflection({h, k, l}, reciprocal);
+    fill_row(rows.back(), reciprocal);
 }
 
-void LimitingSphere::add_reflection(std::array<int, 3> permuted, const Matrix& reciprocal) {
+void LimitingSphere::fill_row(const ReflectionRow& row, const Matrix& reciprocal) {
+    g.resize(row.start + row.count);
+    hkl.resize(g.size());
+    double* lengths = g.data() + row.start;
+    auto* indices = hkl.data() + row.start;
+    const Vector a = reciprocal[0], b = reciprocal[1], c = reciprocal[2];
+    const std::size_t along = axes[2];
     std::array<int, 3> index{};
-    for (std::size_t i = 0; i < 3; ++i) index[axes[i]] = permuted[i];
-    const auto leading = index[0] != 0 ? index[0] : index[1] != 0 ? index[1] : index[2];
-    if (leading < 0)
-        for (int& i : index) i = -i;
-    Vector vector{};
-    for (std::size_t c = 0; c < 3; ++c)
-        vector[c] = index[0] * reciprocal[0][c] + index[1] * reciprocal[1][c] + index[2] * reciprocal[2][c];
-    const double length = std::sqrt(dot(vector, vector));
-    if (length >= inner_ && length * length < outer_ * outer_ + sphere_tol)
-        in_range.push_back(static_cast<std::uint32_t>(g.size()));
-    g.push_back(length);
-    hkl.push_back({static_cast<std::int16_t>(index[0]), static_cast<std::int16_t>(index[1]),
-                   static_cast<std::int16_t>(index[2])});
+    index[axes[0]] = row.h;
+    index[axes[1]] = row.k;
+    for (int l = 0; l < row.count; ++l) {
+        index[along] = row.first + l;
+        const double x = index[0], y = index[1], z = index[2];
+        const Vector vector{x * a[0] + y * b[0] + z * c[0], x * a[1] + y * b[1] + z * c[1],
+                            x * a[2] + y * b[2] + z * c[2]};
+        lengths[l] = std::sqrt(dot(vector, vector));
+        const int leading = index[0] != 0 ? index[0] : index[1] != 0 ? index[1] : index[2];
+        const int sign = leading < 0 ? -1 : 1;
+        for (std::size_t i = 0; i < 3; ++i) indices[l][i] = static_cast<std::int16_t>(sign * index[i]);
+    }
+    const double widened = outer_ * outer_ + sphere_tol;
+    for (int l = 0; l < row.count; ++l)
+        if (lengths[l] >= inner_ && lengths[l] * lengths[l] < widened)
+            in_range.push_back(static_cast<std::uint32_t>(row.start + l));
 }
 
 // Dealt into as many bins of |g|^2 first, then sorted within.

@@ -166,60 +166,6 @@ struct Atoms {
     }
 };
 
-/// Sums over the atoms of each species of exp(2 pi i h.x), as (n_species, n_reflections).
-struct PhaseSums {
-    std::size_t n_reflections;
-    std::vector<double> re, im;
-
-    PhaseSums(const Atoms& atoms, const LimitingSphere& sphere);
-};
-
-PhaseSums::PhaseSums(const Atoms& atoms, const LimitingSphere& sphere)
-    : n_reflections(sphere.g.size()),
-      re(atoms.species.size() * n_reflections),
-      im(atoms.species.size() * n_reflections) {
-    const std::size_t n = atoms.occupancy.size();
-    Phases x(atoms.x[sphere.axes[0]], sphere.bounds[0]);
-    const Phases y(atoms.x[sphere.axes[1]], sphere.bounds[1]);
-    const Phases z(atoms.x[sphere.axes[2]], sphere.bounds[2]);
-    x.scale(atoms.occupancy);
-
-    // Rows are walked from their middle to both sides: m = 0 ... half the longest row.
-    int longest = 0;
-    for (const ReflectionRow& row : sphere.rows) longest = std::max(longest, row.count);
-    const std::size_t n_m = static_cast<std::size_t>(longest / 2) + 1, stride = padded(n_m);
-    std::vector<double> cosine(n * stride), sine(n * stride);
-    for (std::size_t j = 0; j < n; ++j)
-        for (std::size_t m = 0; m < std::min<std::size_t>(n_m, sphere.bounds[2] + 1); ++m) {
-            cosine[j * stride + m] = z.re[m * n + j];
-            sine[j * stride + m] = z.im[m * n + j];
-        }
-
-    std::vector<double> p_re(n), p_im(n), plus_re(stride), plus_im(stride), minus_re(stride),
-        minus_im(stride);
-    for (const ReflectionRow& row : sphere.rows) {
-        const int middle = row.first + row.count / 2;
-        const std::size_t below = row.count / 2, above = row.count - below;
-        const std::size_t h = n * row.h, k = n * std::abs(row.k), l = n * std::abs(middle);
-        multiply_phases(&x.re[h], &x.im[h], &y.re[k], &y.im[k], row.k < 0 ? -1.0 : 1.0, &z.re[l], &z.im[l],
-                        middle < 0 ? -1.0 : 1.0, n, p_re.data(), p_im.data());
-        for (std::size_t s = 0; s < atoms.species.size(); ++s) {
-            const std::size_t first = atoms.first_atoms[s];
-            sum_row(&p_re[first], &p_im[first], atoms.first_atoms[s + 1] - first, &cosine[first * stride],
-                    &sine[first * stride], stride, padded(below + 1), plus_re.data(), plus_im.data(),
-                    minus_re.data(), minus_im.data());
-            double* row_re = &re[s * n_reflections + row.start];
-            double* row_im = &im[s * n_reflections + row.start];
-            std::copy_n(plus_re.begin(), above, row_re + below);
-            std::copy_n(plus_im.begin(), above, row_im + below);
-            for (std::size_t m = 1; m <= below; ++m) {
-                row_re[below - m] = minus_re[m];
-                row_im[below - m] = minus_im[m];
-            }
-        }
-    }
-}
-
 double sine_of(double g, double wavelength) {
     return std::min(wavelength * g / 2, 1.0);
 }
@@ -236,38 +182,115 @@ double lorentz_polarization(double g, double wavelength) {
     return (1 + cos_2theta * cos_2theta) / (sine * sine * cosine);
 }
 
-/// Unscaled intensities of the reflections in `order`, both of a Friedel pair.
-std::vector<double> intensities(const Atoms& atoms, const LimitingSphere& sphere,
-                                const Scatterers& scatterers, const std::vector<std::uint32_t>& order,
-                                double wavelength) {
-    std::vector<std::uint32_t> shell(order.size());
+/// Reflections of one |g|: what depends on it alone.
+struct Shells {
+    std::vector<std::uint32_t> of;  // of each reflection of the sphere; 0 for those outside the range
     std::vector<double> s_squared, polarization;
-    s_squared.reserve(order.size());
-    polarization.reserve(order.size());
-    double length = -1.0;
-    for (std::size_t i = 0; i < order.size(); ++i) {
-        if (const double g = sphere.g[order[i]]; g > length * (1 + shell_tol)) {
-            length = g;
-            s_squared.push_back(g * g / 4);
-            polarization.push_back(lorentz_polarization(g, wavelength));
+
+    Shells(const LimitingSphere& sphere, const std::vector<std::uint32_t>& order, double wavelength)
+        : of(sphere.g.size(), 0) {
+        s_squared.reserve(order.size());
+        polarization.reserve(order.size());
+        double length = -1.0;
+        for (const std::uint32_t r : order) {
+            if (const double g = sphere.g[r]; g > length * (1 + shell_tol)) {
+                length = g;
+                s_squared.push_back(g * g / 4);
+                polarization.push_back(lorentz_polarization(g, wavelength));
+            }
+            of[r] = static_cast<std::uint32_t>(s_squared.size() - 1);
         }
-        shell[i] = static_cast<std::uint32_t>(s_squared.size() - 1);
     }
-    const PhaseSums sums(atoms, sphere);
-    std::vector<double> factor(s_squared.size()), re(order.size()), im(order.size());
-    for (std::size_t s = 0; s < atoms.species.size(); ++s) {
+};
+
+/// Adds up F over rows of reflections. Rows are walked from their middle to both sides.
+class RowSums {
+  public:
+    RowSums(const Atoms& atoms, const LimitingSphere& sphere);
+
+    /// Sums of one species over a row; `f` is its form factor by shell, `shell` that of each reflection.
+    void add(const ReflectionRow& row, std::size_t species, const double* f, const std::uint32_t* shell);
+    void start(const ReflectionRow& row);
+    double squared(std::size_t l) const { return re_[l] * re_[l] + im_[l] * im_[l]; }
+
+  private:
+    const Atoms& atoms_;
+    Phases x_, y_, z_;
+    std::size_t n_, stride_;
+    std::vector<double> cosine_, sine_;  // (n_atoms, stride) of 2 pi m z
+    std::vector<double> p_re_, p_im_, plus_re_, plus_im_, minus_re_, minus_im_, re_, im_;
+};
+
+RowSums::RowSums(const Atoms& atoms, const LimitingSphere& sphere)
+    : atoms_(atoms),
+      x_(atoms.x[sphere.axes[0]], sphere.bounds[0]),
+      y_(atoms.x[sphere.axes[1]], sphere.bounds[1]),
+      z_(atoms.x[sphere.axes[2]], sphere.bounds[2]),
+      n_(atoms.occupancy.size()) {
+    x_.scale(atoms.occupancy);
+    int longest = 0;
+    for (const ReflectionRow& row : sphere.rows) longest = std::max(longest, row.count);
+    const auto n_m = static_cast<std::size_t>(longest / 2) + 1;
+    stride_ = padded(n_m);
+    cosine_.resize(n_ * stride_);
+    sine_.resize(n_ * stride_);
+    for (std::size_t j = 0; j < n_; ++j)
+        for (std::size_t m = 0; m < std::min<std::size_t>(n_m, sphere.bounds[2] + 1); ++m) {
+            cosine_[j * stride_ + m] = z_.re[m * n_ + j];
+            sine_[j * stride_ + m] = z_.im[m * n_ + j];
+        }
+    for (auto* values : {&p_re_, &p_im_}) values->resize(n_);
+    for (auto* values : {&plus_re_, &plus_im_, &minus_re_, &minus_im_}) values->resize(stride_);
+    for (auto* values : {&re_, &im_}) values->resize(longest);
+}
+
+void RowSums::start(const ReflectionRow& row) {
+    const int middle = row.first + row.count / 2;
+    const std::size_t h = n_ * row.h, k = n_ * std::abs(row.k), l = n_ * std::abs(middle);
+    multiply_phases(&x_.re[h], &x_.im[h], &y_.re[k], &y_.im[k], row.k < 0 ? -1.0 : 1.0, &z_.re[l], &z_.im[l],
+                    middle < 0 ? -1.0 : 1.0, n_, p_re_.data(), p_im_.data());
+    std::fill_n(re_.begin(), row.count, 0.0);
+    std::fill_n(im_.begin(), row.count, 0.0);
+}
+
+void RowSums::add(const ReflectionRow& row, std::size_t species, const double* f,
+                  const std::uint32_t* shell) {
+    const std::size_t below = row.count / 2, above = row.count - below;
+    const std::size_t first = atoms_.first_atoms[species];
+    sum_row(&p_re_[first], &p_im_[first], atoms_.first_atoms[species + 1] - first, &cosine_[first * stride_],
+            &sine_[first * stride_], stride_, padded(below + 1), plus_re_.data(), plus_im_.data(),
+            minus_re_.data(), minus_im_.data());
+    for (std::size_t m = 0; m < above; ++m) {
+        re_[below + m] += f[shell[below + m]] * plus_re_[m];
+        im_[below + m] += f[shell[below + m]] * plus_im_[m];
+    }
+    for (std::size_t m = 1; m <= below; ++m) {
+        re_[below - m] += f[shell[below - m]] * minus_re_[m];
+        im_[below - m] += f[shell[below - m]] * minus_im_[m];
+    }
+}
+
+/// Unscaled intensities of the reflections of the sphere, both of a Friedel pair.
+std::vector<double> intensities(const Atoms& atoms, const LimitingSphere& sphere,
+                                const Scatterers& scatterers, const Shells& shells) {
+    const std::size_t n_shells = shells.s_squared.size(), n_species = atoms.species.size();
+    std::vector<double> factors(n_species * n_shells);
+    for (std::size_t s = 0; s < n_species; ++s) {
         const auto species = static_cast<std::size_t>(atoms.species[s]);
-        const double* coefficients = scatterers.coefficients.data() + 2 * species * scatterers.n_terms;
-        form_factors(s_squared.data(), s_squared.size(), scatterers.electrons[species], coefficients,
-                     scatterers.n_terms, scatterers.debye_waller[species], factor.data());
-        for (std::size_t i = 0; i < order.size(); ++i) {
-            re[i] += factor[shell[i]] * sums.re[s * sums.n_reflections + order[i]];
-            im[i] += factor[shell[i]] * sums.im[s * sums.n_reflections + order[i]];
-        }
+        form_factors(shells.s_squared.data(), n_shells, scatterers.electrons[species],
+                     scatterers.coefficients.data() + 2 * species * scatterers.n_terms, scatterers.n_terms,
+                     scatterers.debye_waller[species], &factors[s * n_shells]);
     }
-    for (std::size_t i = 0; i < order.size(); ++i)
-        re[i] = 2 * (re[i] * re[i] + im[i] * im[i]) * polarization[shell[i]];
-    return re;
+    std::vector<double> lines(sphere.g.size());
+    RowSums sums(atoms, sphere);
+    for (const ReflectionRow& row : sphere.rows) {
+        const std::uint32_t* shell = &shells.of[row.start];
+        sums.start(row);
+        for (std::size_t s = 0; s < n_species; ++s) sums.add(row, s, &factors[s * n_shells], shell);
+        for (std::size_t l = 0; l < static_cast<std::size_t>(row.count); ++l)
+            lines[row.start + l] = 2 * sums.squared(l) * shells.polarization[shell[l]];
+    }
+    return lines;
 }
 
 /// Decides, line after line by rising |g|, whether a line opens a new peak.
@@ -314,7 +337,8 @@ PowderPattern pattern_of(const PowderBatch& batch, const Scatterers& scatterers,
     if (sphere.in_range.empty()) return pattern;
     const std::vector<std::uint32_t> order = sphere.by_length();
     const Atoms atoms(batch, structure);
-    const std::vector<double> lines = intensities(atoms, sphere, scatterers, order, options.wavelength);
+    const Shells shells(sphere, order, options.wavelength);
+    const std::vector<double> lines = intensities(atoms, sphere, scatterers, shells);
 
     std::vector<std::size_t> first{0};
     first.reserve(order.size() + 1);
@@ -325,12 +349,13 @@ PowderPattern pattern_of(const PowderBatch& batch, const Scatterers& scatterers,
 
     std::vector<double> peaks(first.size() - 1, 0.0);
     for (std::size_t p = 0; p < peaks.size(); ++p)
-        for (std::size_t i = first[p]; i < first[p + 1]; ++i) peaks[p] += lines[i];
+        for (std::size_t i = first[p]; i < first[p + 1]; ++i) peaks[p] += lines[order[i]];
     const double largest = *std::max_element(peaks.begin(), peaks.end());
-    pattern.hkl.reserve(3 * order.size());
     for (auto* column : {&pattern.two_theta, &pattern.intensity, &pattern.d_spacings})
         column->reserve(peaks.size());
     pattern.n_members.reserve(peaks.size());
+    pattern.hkl.resize(3 * order.size());
+    auto end = pattern.hkl.begin();
     for (std::size_t p = 0; p < peaks.size(); ++p) {
         if (!(peaks[p] / largest * 100 > scaled_intensity_tol)) continue;
         const double g = sphere.g[order[first[p]]];
@@ -338,10 +363,10 @@ PowderPattern pattern_of(const PowderBatch& batch, const Scatterers& scatterers,
         pattern.intensity.push_back(options.scaled ? peaks[p] / largest * 100 : peaks[p]);
         pattern.d_spacings.push_back(1 / g);
         pattern.n_members.push_back(static_cast<std::int64_t>(first[p + 1] - first[p]));
-        for (std::size_t i = first[p]; i < first[p + 1]; ++i) {
-            for (const std::int16_t index : sphere.hkl[order[i]]) pattern.hkl.push_back(index);
-        }
+        for (std::size_t i = first[p]; i < first[p + 1]; ++i)
+            end = std::copy_n(sphere.hkl[order[i]].begin(), 3, end);
     }
+    pattern.hkl.erase(end, pattern.hkl.end());
     return pattern;
 }
 

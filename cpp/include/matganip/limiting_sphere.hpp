@@ -40,7 +40,7 @@ struct LimitingSphere {
   private:
     double inner_, outer_;
     void add_row(int h, int k, const Matrix& reciprocal);
-    void add_reflection(std::array<int, 3> permuted, const Matrix& reciprocal);
+    void fill_row(const ReflectionRow& row, const Matrix& reciprocal);
 };
 
 }  // namespace matganip

@@ -213,9 +213,11 @@ def families_of(hkl: NDArray[np.integer], ends: NDArray[np.int64], hexagonal: bo
     first = np.flatnonzero(np.any(np.diff(labels, axis=0, prepend=-1), axis=1))
     multiplicity = 2 * np.diff(first, append=len(order))
     largest, of_peak = hkl[order][first], labels[first, 0]
+    falling = np.lexsort((*-largest.T[::-1], of_peak))
     families: list[list[HklFamily]] = [[] for _ in range(len(ends) - 1)]
-    for f in np.lexsort((*-largest.T[::-1], of_peak)):
-        families[of_peak[f]].append({"hkl": tuple(largest[f].tolist()), "multiplicity": int(multiplicity[f])})
+    columns = of_peak[falling].tolist(), largest[falling].tolist(), multiplicity[falling].tolist()
+    for p, indices, count in zip(*columns, strict=True):
+        families[p].append({"hkl": tuple(indices), "multiplicity": count})
     return families
 
 
