@@ -30,7 +30,7 @@ class XRDCalculator(xrd.XRDCalculator):
     >>> from matganip.diffraction import XRDCalculator
     >>> pattern = XRDCalculator("CuKa").get_pattern(mg.perovskite("CsPbI3", a=6.289), two_theta_range=(0, 30))
     >>> pattern.x.round(3).tolist(), [families[0]["hkl"] for families in pattern.hkls]
-    ([14.082, 19.966, 24.517, 28.384], [(1, 0, 0), (1, 1, 0), (1, 1, 1), (2, 0, 0)])
+    ([14.082, 19.966, 24.517, 28.383], [(1, 0, 0), (1, 1, 0), (1, 1, 1), (2, 0, 0)])
     """
 
     def get_pattern(
