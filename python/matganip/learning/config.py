@@ -45,7 +45,9 @@ class MatganipConfig:
     embedding_size, lstm_size, hidden_size : int
         Width of what the conditional LSTM reads, of its state, and of the linear layer behind it.
     objective : {"minimax", "non_saturating", "supervised"}
-        See `matganip.learning.objectives`.
+        See `matganip.learning.objectives`. Trained on 150 and tested on 121 other orbits of 6 Br on 24 sites,
+        the default and supervision alone, which takes half the time, are level at 0.011 meV/atom; either game
+        without the supervised term reaches 0.013, the published form nothing. The constant has 0.385.
     supervised_weight : float
         Weight of the supervised term beside the adversarial one; 0 leaves it out. The supervised
         objective has nothing else and takes it with weight 1 where this is 0.
