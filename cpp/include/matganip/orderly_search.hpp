@@ -18,8 +18,9 @@ using Prefix = std::vector<std::uint16_t>;
 constexpr std::size_t row_piece = 16;
 
 /// Where a search writes its orbits: rows of codes and multiplicities, sized by the caller for the most that
-/// can come.
-struct OrbitBuffer {
+/// can come. It keeps a cache line to itself: its size changes with every row, and its neighbour is another
+/// thread's.
+struct alignas(64) OrbitBuffer {
     std::vector<std::uint8_t> rows;
     std::vector<std::int64_t> multiplicities;
     std::size_t size = 0;
@@ -35,7 +36,7 @@ struct OrbitBuffer {
 
 /// The depth-first search below one node of the tree of smallest choices (see OrbitEnumerator, which cuts the
 /// tree into such nodes). An object belongs to one thread and serves many nodes.
-class OrderlySearch {
+class alignas(64) OrderlySearch {
   public:
     /// `fill` is the row before any choice: each column carries the last code of its sublattice. `group` and
     /// `stages` must outlive the search.
