@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from matganip.diffraction.lattice import LatticeDiffraction
     from matganip.diffraction.peaks import Peaks
     from matganip.diffraction.powder import PowderDiffraction
+    from matganip.diffraction.radiation import Radiation
     from matganip.errors import InputError, MissingExtraError
     from matganip.labels.tables import LabelTable, read_labels
     from matganip.learning.config import MatganipConfig
@@ -46,6 +47,7 @@ _HOME = {
     "LatticeDiffraction": "diffraction.lattice",
     "Peaks": "diffraction.peaks",
     "PowderDiffraction": "diffraction.powder",
+    "Radiation": "diffraction.radiation",
     "InputError": "errors",
     "MissingExtraError": "errors",
     "LabelTable": "labels.tables",
@@ -69,6 +71,7 @@ __all__ = [
     "MissingExtraError",
     "Peaks",
     "PowderDiffraction",
+    "Radiation",
     "__version__",
     "derivative_structures",
     "graph_matrix",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matganip.configurations.composition import element_of
-from matganip.diffraction.radiation import form_factor
+from matganip.diffraction.radiation import Radiation
 from matganip.diffraction.reflections import Reflections
 from matganip.diffraction.translations import BasisSites, basis_sites
 
@@ -56,7 +56,7 @@ class Amplitudes:
     host: NDArray[np.complex128]
 
 
-def amplitudes(space: ConfigurationSpace, reflections: Reflections) -> Amplitudes:
+def amplitudes(space: ConfigurationSpace, reflections: Reflections, radiation: Radiation) -> Amplitudes:
     """Work out the amplitudes of a space.
 
     Parameters
@@ -64,6 +64,7 @@ def amplitudes(space: ConfigurationSpace, reflections: Reflections) -> Amplitude
     space : ConfigurationSpace
     reflections : Reflections
         Of the space's supercell.
+    radiation : Radiation
 
     Returns
     -------
@@ -77,9 +78,9 @@ def amplitudes(space: ConfigurationSpace, reflections: Reflections) -> Amplitude
     """
     structure = space.supercell_structure
     elements = np.array([element_of(structure, i) for i in range(len(structure))])
-    factors = {
-        name: form_factor(name, reflections.s_squared) for name in sorted({*elements.tolist(), *chain(*space.species)})
-    }
+    names = sorted({*elements.tolist(), *chain(*space.species)})
+    form_factors = radiation.form_factors(names, radiation.lines[0][0])
+    factors = dict(zip(names, form_factors.at(reflections.s_squared), strict=True))
     sites = _basis_sites(space, elements)
     # Each basis site's part in F(h) per unit of scattering, where all its cells scatter alike (q = 0).
     phases = np.exp(2j * np.pi * (sites.origin @ reflections.hkl.T))

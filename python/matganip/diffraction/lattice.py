@@ -12,7 +12,7 @@ from matganip import _core
 from matganip.diffraction.amplitudes import Amplitudes, amplitudes
 from matganip.diffraction.peaks import Peaks
 from matganip.diffraction.quadratic_form import QuadraticForm, Scattering, quadratic_form
-from matganip.diffraction.radiation import form_factor, wavelength_of
+from matganip.diffraction.radiation import Radiation
 from matganip.diffraction.reflections import HklFamily, Reflections, reflections_in_range
 from matganip.diffraction.resolved import parent_basis, resolved_peaks
 from matganip.diffraction.translations import Waves, waves
@@ -31,8 +31,8 @@ class LatticeDiffraction:
     ----------
     space : ConfigurationSpace
         The arrangements.
-    radiation : str or float
-        Name of an X-ray line, ``"CuKa"``, or a wavelength in angstrom.
+    radiation : str, float or Radiation
+        Name of an X-ray line, ``"CuKa"``, a wavelength in angstrom, or a `Radiation`.
     two_theta_range : (float, float) or None
         Degrees, both ends included; None takes all reflections that the wavelength admits.
     resolution : {"powder", "resolved"}
@@ -84,7 +84,7 @@ class LatticeDiffraction:
     def __init__(
         self,
         space: ConfigurationSpace,
-        radiation: str | float = "CuKa",
+        radiation: str | float | Radiation = "CuKa",
         two_theta_range: tuple[float, float] | None = (0, 90),
         resolution: Resolution = "powder",
         scaled: bool = True,
@@ -92,14 +92,14 @@ class LatticeDiffraction:
         if resolution not in get_args(Resolution):
             raise InputError(f"resolution must be 'powder' or 'resolved', not {resolution!r}")
         self.space = space
-        self.radiation = radiation
-        self.wavelength = wavelength_of(radiation)
+        self.radiation = Radiation.of(radiation)
+        self.wavelength = self.radiation.lines[0][0]
         self.two_theta_range = two_theta_range
         self.resolution = resolution
         self.scaled = scaled
 
         reflections = reflections_in_range(space.supercell_structure.lattice, self.wavelength, two_theta_range)
-        parts = amplitudes(space, reflections)
+        parts = amplitudes(space, reflections, self.radiation)
         merged = (_powder if resolution == "powder" else _resolved)(space, reflections, parts)
         self.two_theta: NDArray[np.float64] = reflections.two_theta[merged.powder_peak]
         self.d_spacings: NDArray[np.float64] = reflections.d_spacings[merged.powder_peak]
@@ -188,7 +188,8 @@ class LatticeDiffraction:
     def _largest_intensity(self) -> float:
         """Largest intensity of the supercell with each sublattice's heaviest species on all its sites."""
         heaviest = [
-            int(np.argmax([form_factor(species, 0.0) for species in sublattice])) for sublattice in self.space.species
+            int(np.argmax(self.radiation.form_factors(species, self.wavelength).at(0.0)))
+            for species in self.space.species
         ]
         filled = np.array(heaviest, dtype=np.uint8)[self.space.sublattices][np.newaxis]
         return float(

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 import numpy as np
 from numpy.typing import NDArray
 from pymatgen.core.lattice import Lattice
-from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
 from matganip import _core
 from matganip.crystal.structures import read_structure
 from matganip.diffraction.peaks import Pattern
-from matganip.diffraction.radiation import form_factor_fit, wavelength_of
+from matganip.diffraction.radiation import Radiation
 from matganip.diffraction.reflections import HklFamily, families_of, no_peak, radii
 from matganip.errors import InputError
 
@@ -38,8 +37,8 @@ class PowderDiffraction:
 
     Parameters
     ----------
-    radiation : str or float
-        Name of an X-ray line, ``"CuKa"``, or a wavelength in angstrom.
+    radiation : str, float or Radiation
+        Name of an X-ray line, ``"CuKa"``, a wavelength in angstrom, or a `Radiation`.
     merge : {"proximity", "pymatgen"}
         "proximity" merges lines within 1e-5 degrees of the first of a peak. "pymatgen" merges those whose angles
         round to one multiple of 1e-5 degrees, as pymatgen does; it can split lines that are exactly degenerate.
@@ -68,14 +67,14 @@ class PowderDiffraction:
 
     def __init__(
         self,
-        radiation: str | float = "CuKa",
+        radiation: str | float | Radiation = "CuKa",
         merge: Merge = "proximity",
         debye_waller_factors: Mapping[str, float] | None = None,
     ) -> None:
         if merge not in get_args(Merge):
             raise InputError(f"merge must be 'proximity' or 'pymatgen', not {merge!r}")
-        self.radiation = radiation
-        self.wavelength = wavelength_of(radiation)
+        self.radiation = Radiation.of(radiation)
+        self.wavelength = self.radiation.lines[0][0]
         self.merge = merge
         self.debye_waller_factors = dict(debye_waller_factors or {})
         for symbol, factor in self.debye_waller_factors.items():
@@ -125,7 +124,7 @@ class PowderDiffraction:
         if not crystals:
             return []
         found = _core.powder_patterns(
-            **_flat_arrays(crystals, self.debye_waller_factors),
+            **_flat_arrays(crystals, self.radiation, self.debye_waller_factors),
             wavelength=self.wavelength,
             inner=inner,
             outer=outer,
@@ -183,14 +182,16 @@ def _threads(num_threads: int | None) -> int:
     return num_threads or 0
 
 
-def _flat_arrays(crystals: list[Structure], debye_waller_factors: Mapping[str, float]) -> dict[str, NDArray[Any]]:
+def _flat_arrays(
+    crystals: list[Structure], radiation: Radiation, debye_waller_factors: Mapping[str, float]
+) -> dict[str, NDArray[Any]]:
     """What the kernel reads, checked: atoms of all structures in one row, and what each species scatters."""
     lattices = np.array([crystal.lattice.matrix for crystal in crystals], dtype=np.float64)
     _check_lattices(lattices)
     coordinates: list[NDArray[np.float64]] = []
     species: list[int] = []
     occupancy: list[float] = []
-    offsets, codes = [0], _Codes()
+    offsets, codes = [0], _Codes(radiation)
     for number, crystal in enumerate(crystals):
         if not len(crystal):
             raise InputError(f"structure {number}: has no atoms")
@@ -208,6 +209,7 @@ def _flat_arrays(crystals: list[Structure], debye_waller_factors: Mapping[str, f
     if not np.isfinite(points).all():
         raise InputError(_without_place(crystals))
     symbols = codes.symbols
+    factors = radiation.form_factors(symbols, radiation.lines[0][0])
     return {
         "lattices": lattices,
         # Rounded as pymatgen rounds them, so that lines at the edge of one of its bins fall on the same side.
@@ -216,8 +218,8 @@ def _flat_arrays(crystals: list[Structure], debye_waller_factors: Mapping[str, f
         "coordinates": points,
         "species": np.array(species, dtype=np.int32),
         "occupancy": np.array(occupancy, dtype=np.float64),
-        "electrons": np.array([Element(symbol).Z for symbol in symbols], dtype=np.float64),
-        "coefficients": np.array([form_factor_fit(symbol) for symbol in symbols]),
+        "electrons": factors.constant,
+        "coefficients": factors.coefficients,
         "debye_waller": np.array([debye_waller_factors.get(symbol, 0.0) for symbol in symbols], dtype=np.float64),
     }
 
@@ -225,8 +227,9 @@ def _flat_arrays(crystals: list[Structure], debye_waller_factors: Mapping[str, f
 class _Codes(dict[Any, int]):
     """Numbers of species, given out as they come: an element has one, whatever its charge."""
 
-    def __init__(self) -> None:
+    def __init__(self, radiation: Radiation) -> None:
         super().__init__()
+        self.radiation = radiation
         self.symbols: list[str] = []
         self.structure = 0
 
@@ -234,7 +237,7 @@ class _Codes(dict[Any, int]):
         symbol = str(specie.symbol)
         if symbol not in self.symbols:
             try:
-                form_factor_fit(symbol)
+                self.radiation.form_factors([symbol], self.radiation.lines[0][0])
             except InputError as error:
                 raise InputError(f"structure {self.structure}: {error}") from error
             self.symbols.append(symbol)

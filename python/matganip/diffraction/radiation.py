@@ -1,17 +1,15 @@
-"""Radiation and how an atom scatters it: wavelengths by name, and X-ray form factors."""
+"""Radiation: its wavelengths by name, and how atoms scatter it."""
 
 from __future__ import annotations
 
 import difflib
-import json
 import math
-from functools import cache
-from importlib.resources import files
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from pymatgen.core.periodic_table import Element
 
+from matganip.diffraction.form_factors import FormFactors, neutral
 from matganip.errors import InputError
 
 # Angstrom: the weighted mean of the doublet (Ka), its two lines (Ka1, Ka2) and Kb1 of each anode, as pymatgen
@@ -29,9 +27,66 @@ WAVELENGTHS: dict[str, float] = {
     for line, wavelength in lines.items()
 }
 
-# The Mott-Bethe relation's factor from electron to X-ray scattering, 8 pi^2 times the Bohr radius in
-# angstrom.
-MOTT_BETHE = 41.78214
+
+@dataclass(frozen=True)
+class Radiation:
+    """One kind of radiation, and the tables by which atoms scatter it.
+
+    Attributes
+    ----------
+    lines : tuple of (float, float)
+        Wavelength in angstrom and weight of each spectral line; the weights add up to 1.
+    polarized : bool
+        Whether the polarization factor 1 + cos^2 2theta applies (X-rays), or only Lorentz's (neutrons).
+
+    Examples
+    --------
+    >>> Radiation.of("CuKa").lines
+    ((1.54184, 1.0),)
+    """
+
+    lines: tuple[tuple[float, float], ...]
+    polarized: bool = True
+
+    @classmethod
+    def of(cls, radiation: str | float | Radiation) -> Radiation:
+        """Take what an argument `radiation` may be: a name, a wavelength in angstrom, or a Radiation.
+
+        Parameters
+        ----------
+        radiation : str, float or Radiation
+
+        Returns
+        -------
+        Radiation
+
+        Raises
+        ------
+        InputError
+            If the name is unknown or the wavelength is not positive and finite.
+        """
+        return radiation if isinstance(radiation, Radiation) else cls(((wavelength_of(radiation), 1.0),))
+
+    def form_factors(self, species: Sequence[str], wavelength: float) -> FormFactors:  # noqa: ARG002
+        """What species scatter of one line.
+
+        Parameters
+        ----------
+        species : sequence of str
+            Element symbols, or ``"vac"``.
+        wavelength : float
+            Angstrom.
+
+        Returns
+        -------
+        FormFactors
+
+        Raises
+        ------
+        InputError
+            If the table has no entry for one of them.
+        """
+        return neutral(species)
 
 
 def wavelength_of(radiation: str | float) -> float:
@@ -70,80 +125,3 @@ def wavelength_of(radiation: str | float) -> float:
     if not (math.isfinite(wavelength) and wavelength > 0):
         raise InputError(f"radiation: a wavelength must be positive and finite, not {wavelength}")
     return wavelength
-
-
-@cache
-def _fits() -> dict[str, list[list[float]]]:
-    """Pymatgen's fit coefficients by element symbol, read as the data file that they are."""
-    table = files("pymatgen.analysis.diffraction") / "atomic_scattering_params.json"
-    fits: dict[str, list[list[float]]] = json.loads(table.read_text(encoding="utf-8"))
-    return fits
-
-
-def form_factor(symbol: str, s_squared: ArrayLike) -> NDArray[np.float64]:
-    r"""X-ray form factor of a neutral atom, in electrons.
-
-    .. math:: f(s) = Z - 41.78214\, s^2 \sum_k a_k \exp(-b_k s^2), \qquad s = \sin\theta / \lambda
-
-    (De Graef and McHenry, "Structure of Materials", chapter 12; coefficients as in
-    `pymatgen.analysis.diffraction.xrd`).
-
-    Parameters
-    ----------
-    symbol : str
-        Element symbol; ``"vac"`` scatters nothing.
-    s_squared : array_like
-        (sin theta / wavelength)^2 in angstrom^-2, any shape.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64 of the shape of `s_squared`.
-
-    Raises
-    ------
-    InputError
-        If the element has no coefficients in the table.
-
-    Examples
-    --------
-    >>> float(form_factor("Cs", 0.0))
-    55.0
-    >>> float(form_factor("vac", 0.1))
-    0.0
-    """
-    s2 = np.asarray(s_squared, dtype=np.float64)
-    if symbol == "vac":
-        return np.zeros_like(s2)
-    a, b = form_factor_fit(symbol).T
-    factor: NDArray[np.float64] = Element(symbol).Z - MOTT_BETHE * s2 * (np.exp(-np.multiply.outer(s2, b)) @ a)
-    return factor
-
-
-def form_factor_fit(symbol: str) -> NDArray[np.float64]:
-    """Fit coefficients of an element's form factor.
-
-    Parameters
-    ----------
-    symbol : str
-        Element symbol.
-
-    Returns
-    -------
-    numpy.ndarray
-        (4, 2) float64, rows (a_k, b_k), b_k in angstrom^2; see `form_factor`.
-
-    Raises
-    ------
-    InputError
-        If the element has no coefficients in the table.
-
-    Examples
-    --------
-    >>> form_factor_fit("Cs").shape
-    (4, 2)
-    """
-    fit = _fits().get(symbol)
-    if fit is None:
-        raise InputError(f"element {symbol!r} has no X-ray form factor in pymatgen's atomic_scattering_params")
-    return np.array(fit, dtype=np.float64)
