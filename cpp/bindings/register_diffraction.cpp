@@ -49,14 +49,13 @@ py::array_t<T> result_array(const py::object& out, std::vector<py::ssize_t> shap
 }
 
 LatticePattern make_lattice_pattern(const py::array& modes, const py::array& waves,
-                                    const py::array& term_offsets, const py::array& left,
-                                    const py::array& right, const py::array& weight, const py::array& base,
-                                    const py::array& coefficients) {
+                                    const py::array& term_offsets, const py::array& factors,
+                                    const py::array& weight, const py::array& base,
+                                    const py::array& coefficients, bool non_negative) {
     const auto mode_table = require_array<std::int32_t>(modes, "modes", 2);
     const auto wave_table = require_array<double>(waves, "waves", 2);
     const auto offsets = require_array<std::int64_t>(term_offsets, "term_offsets", 1);
-    const auto lefts = require_array<std::int32_t>(left, "left", 1);
-    const auto rights = require_array<std::int32_t>(right, "right", 1);
+    const auto products = require_array<std::int32_t>(factors, "factors", 2);
     const auto weights = require_array<double>(weight, "weight", 1);
     const auto bases = require_array<double>(base, "base", 1);
     const auto table = require_array<double>(coefficients, "coefficients", 2);
@@ -71,11 +70,12 @@ LatticePattern make_lattice_pattern(const py::array& modes, const py::array& wav
     form.modes = mode_span;
     form.waves = as_span(wave_table);
     form.term_offsets = as_span(offsets);
-    form.left = as_span(lefts);
-    form.right = as_span(rights);
+    form.n_factors = static_cast<std::size_t>(products.shape(1));
+    form.factors = as_span(products);
     form.weight = as_span(weights);
     form.base = as_span(bases);
     form.coefficients = as_span(table);
+    form.non_negative = non_negative;
     return LatticePattern(form);
 }
 
@@ -128,8 +128,8 @@ void register_diffraction(py::module_& module) {
         module, "LatticePattern",
         "Intensities on a fixed lattice; matganip/lattice_diffraction.hpp documents the tables.")
         .def(py::init(&make_lattice_pattern), py::kw_only(), py::arg("modes"), py::arg("waves"),
-             py::arg("term_offsets"), py::arg("left"), py::arg("right"), py::arg("weight"), py::arg("base"),
-             py::arg("coefficients"))
+             py::arg("term_offsets"), py::arg("factors"), py::arg("weight"), py::arg("base"),
+             py::arg("coefficients"), py::arg("non_negative") = true)
         .def_property_readonly("n_peaks", &LatticePattern::n_peaks)
         .def_property_readonly("n_sums", &LatticePattern::n_sums)
         .def("intensities", &py_intensities, py::arg("occupations"), py::kw_only(), py::arg("n_columns"),

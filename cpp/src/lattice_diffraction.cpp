@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -40,17 +41,35 @@ void add_waves(const double* __restrict waves, const std::int32_t* sites, const 
     }
 }
 
-/// sums(lane, s), rows of n_padded, of a block whose amplitudes are (n_slots, lanes).
+/// sums(lane, s), rows of n_padded, of a block whose amplitudes are (n_slots, lanes): products of two.
 MATGANIP_CLONES
-void sum_products(const double* __restrict amplitudes, const std::int64_t* offsets, std::size_t n_sums,
-                  std::size_t n_padded, const std::int32_t* left, const std::int32_t* right,
-                  const double* weight, double* __restrict sums) {
+void sum_pairs(const double* __restrict amplitudes, const std::int64_t* offsets, std::size_t n_sums,
+               std::size_t n_padded, const std::int32_t* factors, const double* weight,
+               double* __restrict sums) {
     for (std::size_t s = 0; s < n_sums; ++s) {
         double total[lanes] = {};
         for (std::int64_t t = offsets[s]; t < offsets[s + 1]; ++t) {
-            const double* a = amplitudes + static_cast<std::size_t>(left[t]) * lanes;
-            const double* b = amplitudes + static_cast<std::size_t>(right[t]) * lanes;
+            const double* a = amplitudes + static_cast<std::size_t>(factors[2 * t]) * lanes;
+            const double* b = amplitudes + static_cast<std::size_t>(factors[2 * t + 1]) * lanes;
             for (std::size_t lane = 0; lane < lanes; ++lane) total[lane] += weight[t] * a[lane] * b[lane];
+        }
+        for (std::size_t lane = 0; lane < lanes; ++lane) sums[lane * n_padded + s] = total[lane];
+    }
+}
+
+/// The same for products of three.
+MATGANIP_CLONES
+void sum_triplets(const double* __restrict amplitudes, const std::int64_t* offsets, std::size_t n_sums,
+                  std::size_t n_padded, const std::int32_t* factors, const double* weight,
+                  double* __restrict sums) {
+    for (std::size_t s = 0; s < n_sums; ++s) {
+        double total[lanes] = {};
+        for (std::int64_t t = offsets[s]; t < offsets[s + 1]; ++t) {
+            const double* a = amplitudes + static_cast<std::size_t>(factors[3 * t]) * lanes;
+            const double* b = amplitudes + static_cast<std::size_t>(factors[3 * t + 1]) * lanes;
+            const double* c = amplitudes + static_cast<std::size_t>(factors[3 * t + 2]) * lanes;
+            for (std::size_t lane = 0; lane < lanes; ++lane)
+                total[lane] += weight[t] * a[lane] * b[lane] * c[lane];
         }
         for (std::size_t lane = 0; lane < lanes; ++lane) sums[lane * n_padded + s] = total[lane];
     }
@@ -70,8 +89,7 @@ inline void add_four(const double* __restrict table, std::size_t stride, std::si
     }
 }
 
-/// peaks(lane, p) = base[p] + sum over s of sums(lane, s) table(s, p), negatives cut off; n_sums in whole
-/// passes.
+/// peaks(lane, p) = base[p] + sum over s of sums(lane, s) table(s, p); n_sums in whole passes.
 MATGANIP_CLONES
 void sum_peaks(const double* __restrict sums, std::size_t n_sums, const double* __restrict base,
                const double* __restrict table, std::size_t stride, std::size_t n_peaks,
@@ -86,10 +104,10 @@ void sum_peaks(const double* __restrict sums, std::size_t n_sums, const double* 
     }
 }
 
-/// Writes a row: what rounding leaves below zero as zero, and the largest of `n_peaks` as 100 where wanted.
+/// Writes a row: what is below `lowest` as that, and the largest of `n_peaks` as 100 where wanted.
 MATGANIP_CLONES
 void finish_row(const double* __restrict peaks, std::size_t n_peaks, std::size_t n_columns,
-                bool scale_to_maximum, double* __restrict intensity) {
+                bool scale_to_maximum, double lowest, double* __restrict intensity) {
     double factor = 1.0;
     if (scale_to_maximum) {
         double largest[width] = {};
@@ -98,7 +116,7 @@ void finish_row(const double* __restrict peaks, std::size_t n_peaks, std::size_t
         const double maximum = *std::max_element(largest, largest + width);
         factor = maximum > 0.0 ? 100.0 / maximum : 0.0;
     }
-    for (std::size_t p = 0; p < n_columns; ++p) intensity[p] = std::max(peaks[p], 0.0) * factor;
+    for (std::size_t p = 0; p < n_columns; ++p) intensity[p] = std::max(peaks[p], lowest) * factor;
 }
 
 }  // namespace
@@ -127,7 +145,9 @@ LatticePattern::LatticePattern(const LatticeForm& form)
       stride_(padded(form.n_peaks, width)),
       modes_(form.modes.begin(), form.modes.end()),
       offsets_(form.term_offsets.begin(), form.term_offsets.end()),
-      weight_(form.weight.begin(), form.weight.end()) {
+      n_factors_(form.n_factors),
+      weight_(form.weight.begin(), form.weight.end()),
+      lowest_(form.non_negative ? 0.0 : -std::numeric_limits<double>::infinity()) {
     check(form);
     waves_.assign(n_sites_ * n_waves_, 0.0);
     for (std::size_t i = 0; i < n_sites_; ++i)
@@ -139,8 +159,7 @@ LatticePattern::LatticePattern(const LatticeForm& form)
         return static_cast<std::int32_t>(a == 0 ? n_slots_ - 1
                                                 : wave / form.n_waves * n_waves_ + wave % form.n_waves);
     };
-    std::transform(form.left.begin(), form.left.end(), std::back_inserter(left_), slot);
-    std::transform(form.right.begin(), form.right.end(), std::back_inserter(right_), slot);
+    std::transform(form.factors.begin(), form.factors.end(), std::back_inserter(factors_), slot);
 
     base_.assign(stride_, 0.0);
     std::copy(form.base.begin(), form.base.end(), base_.begin());
@@ -159,7 +178,8 @@ void LatticePattern::check(const LatticeForm& form) {
     require(!offsets.empty() && offsets.front() == 0 && std::is_sorted(offsets.begin(), offsets.end()) &&
                 static_cast<std::size_t>(offsets.back()) == n_terms,
             "term_offsets: must rise from 0 to the number of terms");
-    require(form.left.size() == n_terms && form.right.size() == n_terms, "left, right, weight: sizes differ");
+    require(form.n_factors == 2 || form.n_factors == 3, "factors: a term has two or three");
+    require(form.factors.size() == n_terms * form.n_factors, "factors: not (n_terms, n_factors)");
     require(form.base.size() == form.n_peaks, "base: not (n_peaks,)");
     require(form.coefficients.size() == n_sums * form.n_peaks, "coefficients: not (n_sums, n_peaks)");
 
@@ -170,13 +190,12 @@ void LatticePattern::check(const LatticeForm& form) {
     const auto is_slot = [&](std::int32_t a) {
         return a >= 0 && static_cast<std::size_t>(a) <= form.n_modes * form.n_waves;
     };
-    require(std::all_of(form.left.begin(), form.left.end(), is_slot) &&
-                std::all_of(form.right.begin(), form.right.end(), is_slot),
-            "left, right: an entry is no amplitude");
+    require(std::all_of(form.factors.begin(), form.factors.end(), is_slot),
+            "factors: an entry is no amplitude");
 }
 
 std::size_t LatticePattern::work_per_row() const {
-    return n_sites_ * n_waves_ + weight_.size() + (1 + n_table_rows_) * stride_;
+    return n_sites_ * n_waves_ + (n_factors_ - 1) * weight_.size() + (1 + n_table_rows_) * stride_;
 }
 
 std::size_t LatticePattern::occupied_sites(const std::uint8_t* occupation, std::size_t row,
@@ -207,14 +226,15 @@ void LatticePattern::process_block(const std::uint8_t* occupations, std::size_t 
         add_waves(waves_.data(), scratch.sites.data(), scratch.modes.data(), n, n_waves_, scratch.row.data());
         for (std::size_t a = 0; a < n_slots_; ++a) scratch.amplitudes[a * lanes + lane] = scratch.row[a];
     }
-    sum_products(scratch.amplitudes.data(), offsets_.data(), n_sums_, n_table_rows_, left_.data(),
-                 right_.data(), weight_.data(), scratch.sums.data());
+    (n_factors_ == 2 ? sum_pairs : sum_triplets)(scratch.amplitudes.data(), offsets_.data(), n_sums_,
+                                                 n_table_rows_, factors_.data(), weight_.data(),
+                                                 scratch.sums.data());
     // The largest of all peaks is needed for the scale, also where only the first ones are written.
     const std::size_t n_peaks = scale_to_maximum ? stride_ : padded(n_columns, width);
     sum_peaks(scratch.sums.data(), n_table_rows_, base_.data(), table_.data(), stride_, n_peaks,
               scratch.peaks.data());
     for (std::size_t lane = 0; lane < n_rows; ++lane)
-        finish_row(scratch.peaks.data() + lane * stride_, n_peaks, n_columns, scale_to_maximum,
+        finish_row(scratch.peaks.data() + lane * stride_, n_peaks, n_columns, scale_to_maximum, lowest_,
                    intensity + lane * n_columns);
 }
 

@@ -16,7 +16,7 @@ struct Ring {
     std::vector<std::int32_t> modes;
     std::vector<double> waves;
     std::vector<std::int64_t> offsets{0};
-    std::vector<std::int32_t> left, right;
+    std::vector<std::int32_t> factors;
     std::vector<double> weight, base, coefficients;
 
     explicit Ring(std::size_t sites) : n(sites), n_waves(2 * (sites / 2 + 1)) {
@@ -44,8 +44,7 @@ struct Ring {
         return 2.0 * std::numbers::pi * static_cast<double>(q * i % n) / static_cast<double>(n);
     }
     void add_term(std::int32_t a, std::int32_t b, double w) {
-        left.push_back(a);
-        right.push_back(b);
+        factors.insert(factors.end(), {a, b});
         weight.push_back(w);
     }
     void close_sum(std::size_t peak) {
@@ -55,7 +54,7 @@ struct Ring {
         coefficients.insert(coefficients.end(), row.begin(), row.end());
     }
     matganip::LatticeForm form() const {
-        return {n, 2, 1, n_waves, n / 2 + 1, modes, waves, offsets, left, right, weight, base, coefficients};
+        return {n, 2, 1, n_waves, n / 2 + 1, modes, waves, offsets, 2, factors, weight, base, coefficients};
     }
     /// The slow twin: a direct sum over sites.
     double intensity(const std::uint8_t* occupation, std::size_t q) const {
@@ -145,6 +144,31 @@ BOOST_AUTO_TEST_CASE(a_pattern_without_any_intensity_stays_zero) {
     BOOST_TEST((peaks == std::vector<double>(pattern.n_peaks(), 0.0)));
 }
 
+BOOST_AUTO_TEST_CASE(products_of_three_are_summed_and_keep_their_sign) {
+    Ring ring(5);
+    ring.factors = {1, 3, 4, 0, 3, 3};  // C(0) C(1) S(1), and C(1)^2
+    ring.weight = {-2.0, 0.5};
+    ring.offsets = {0, 1, 2};
+    ring.base.assign(ring.base.size(), 0.0);
+    ring.base[2] = -7.0;
+    ring.coefficients.assign(2 * ring.base.size(), 0.0);
+    ring.coefficients[0] = ring.coefficients[ring.base.size() + 1] = 1.0;
+    matganip::LatticeForm form = ring.form();
+    form.n_factors = 3;
+    form.non_negative = false;
+    const matganip::LatticePattern pattern(form);
+    const std::vector<std::uint8_t> codes{0, 1, 1, 0, 1};
+    std::vector<double> peaks(pattern.n_peaks());
+    pattern.intensities(codes, pattern.n_peaks(), false, peaks, 1);
+    const double c = 1 + std::cos(ring.angle(1, 3)), s = std::sin(ring.angle(1, 3));
+    BOOST_TEST(peaks[0] == -2.0 * 2.0 * c * s, boost::test_tools::tolerance(1e-13));
+    BOOST_TEST(peaks[1] == 0.5 * c * c, boost::test_tools::tolerance(1e-13));
+    BOOST_TEST(peaks[2] == -7.0);
+
+    form.n_factors = 4;
+    BOOST_CHECK_THROW(matganip::LatticePattern{form}, std::invalid_argument);
+}
+
 BOOST_AUTO_TEST_CASE(a_code_that_its_site_lacks_is_named) {
     const Ring ring(4);
     const matganip::LatticePattern pattern(ring.form());
@@ -166,8 +190,9 @@ BOOST_AUTO_TEST_CASE(tables_that_do_not_agree_are_refused) {
     refused([](Ring& r) { r.modes[0] = 1; });
     refused([](Ring& r) { r.modes.pop_back(); });
     refused([](Ring& r) { r.waves.pop_back(); });
-    refused([](Ring& r) { r.left[0] = 1000; });
-    refused([](Ring& r) { r.right[0] = -1; });
+    refused([](Ring& r) { r.factors[0] = 1000; });
+    refused([](Ring& r) { r.factors[1] = -1; });
+    refused([](Ring& r) { r.factors.pop_back(); });
     refused([](Ring& r) { r.offsets.back() += 1; });
     refused([](Ring& r) { r.coefficients.pop_back(); });
     refused([](Ring& r) { r.base.clear(); });

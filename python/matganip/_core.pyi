@@ -32,11 +32,11 @@ class LatticePattern:
         modes: NDArray[np.int32],
         waves: NDArray[np.float64],
         term_offsets: NDArray[np.int64],
-        left: NDArray[np.int32],
-        right: NDArray[np.int32],
+        factors: NDArray[np.int32],
         weight: NDArray[np.float64],
         base: NDArray[np.float64],
         coefficients: NDArray[np.float64],
+        non_negative: bool = True,
     ) -> None: ...
     @property
     def n_peaks(self) -> int: ...

@@ -15,9 +15,10 @@ namespace matganip {
 /// reciprocal lattice. The transform is kept as real waves, cos(2 pi q.R_i) and, where -q is not q, sin(2 pi
 /// q.R_i). The amplitudes of an arrangement are the number 1 followed by its waves, mode after mode:
 ///     amplitude[0] = 1,   amplitude[1 + m * n_waves + w] = sum over the sites i that carry m of waves(i, w).
-/// |F|^2 is quadratic in them. Products whose contributions to the peaks are proportional are summed once,
-/// with their ratio as a weight, and each peak is linear in these few sums:
-///     sum[s]  = sum over the terms t of s of weight[t] * amplitude[left[t]] * amplitude[right[t]]
+/// |F|^2 is quadratic in them, a triplet F(h) F*(k) F*(h - k) cubic. Products whose contributions to the
+/// peaks are proportional are summed once, with their ratio as a weight, and each peak is linear in these few
+/// sums:
+///     sum[s]  = sum over the terms t of s of weight[t] * product over f of amplitude[factors(t, f)]
 ///     peak[p] = base[p] + sum over s of sum[s] * coefficients(s, p).
 struct LatticeForm {
     std::size_t n_sites = 0;
@@ -28,12 +29,13 @@ struct LatticeForm {
     std::span<const std::int32_t> modes;  ///< (n_sites, n_codes): mode of a code, or one of the two below
     std::span<const double> waves;        ///< (n_sites, n_waves)
     std::span<const std::int64_t>
-        term_offsets;                      ///< (n_sums + 1): terms of sum s are [offsets[s], offsets[s + 1])
-    std::span<const std::int32_t> left;    ///< (n_terms)
-    std::span<const std::int32_t> right;   ///< (n_terms)
-    std::span<const double> weight;        ///< (n_terms)
-    std::span<const double> base;          ///< (n_peaks)
-    std::span<const double> coefficients;  ///< (n_sums, n_peaks)
+        term_offsets;                       ///< (n_sums + 1): terms of sum s are [offsets[s], offsets[s + 1])
+    std::size_t n_factors = 2;              ///< amplitudes in a term: 2 or 3
+    std::span<const std::int32_t> factors;  ///< (n_terms, n_factors)
+    std::span<const double> weight;         ///< (n_terms)
+    std::span<const double> base;           ///< (n_peaks)
+    std::span<const double> coefficients;   ///< (n_sums, n_peaks)
+    bool non_negative = true;               ///< what rounding leaves below zero is written as zero
 
     static constexpr std::int32_t reference =
         -1;  ///< the code adds to no mode: the species that was taken as zero
@@ -59,7 +61,7 @@ class LatticePattern {
     ///
     /// `occupations` is (n_rows, n_sites), codes into the columns of `LatticeForm::modes`. With
     /// `scale_to_maximum` each row is scaled so that the largest of *all* its peaks is 100; a row that is
-    /// zero throughout stays zero. What rounding leaves below zero is written as zero. The bytes do not
+    /// zero throughout stays zero. The bytes do not
     /// depend on `num_threads` nor on where a row stands. Throws std::invalid_argument for a code that its
     /// site does not have, naming row and column (rows counted from `first_row`), and for spans of the wrong
     /// size.
@@ -83,8 +85,10 @@ class LatticePattern {
     std::vector<std::int32_t> modes_;
     std::vector<double> waves_;
     std::vector<std::int64_t> offsets_;
-    std::vector<std::int32_t> left_, right_;
+    std::size_t n_factors_;
+    std::vector<std::int32_t> factors_;
     std::vector<double> weight_, base_, table_;
+    double lowest_;  // what a peak may not fall below
 };
 
 }  // namespace matganip

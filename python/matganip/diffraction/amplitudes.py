@@ -23,7 +23,7 @@ REFERENCE, INVALID = -1, -2
 
 @dataclass(frozen=True, eq=False)
 class Amplitudes:
-    r"""F(h) of any arrangement: ``constants.sum(0) [where q = 0] + sum over m of modes[m] T_m(h)``.
+    r"""F(h) of any arrangement: ``constants.sum(1) [where q = 0] + sum over m of modes[:, m] T_m(h)``.
 
     The reference species of a sublattice is its most frequent one. A mode is another species on one basis
     site b; its coefficient is :math:`(f_s - f_{ref}) \exp(2\pi i h \cdot x_b)`.
@@ -35,16 +35,17 @@ class Amplitudes:
     basis : numpy.ndarray
         (n_sites,) int64, the basis site of each column, numbered as they first occur.
     modes : numpy.ndarray
-        (n_modes, n_reflections) complex128, electrons.
+        (n_components, n_modes, n_reflections) complex128, electrons. The second component, where there is one,
+        has the imaginary parts of the form factors in the place of the real ones.
     mode_basis : numpy.ndarray
         (n_modes,) int64, the basis site of each mode, numbered as in `basis`.
     mode_of_code : numpy.ndarray
         (n_sites, n_codes) int32, the mode that a code adds to; `REFERENCE` or `INVALID` where it is none.
     constants : numpy.ndarray
-        (n_basis, n_reflections) complex128: each substituted basis site under its reference species
+        (n_components, n_basis, n_reflections) complex128: each substituted basis site under its reference species
         throughout.
     host : numpy.ndarray
-        (n_reflections,) complex128: all atoms that are not substituted.
+        (n_components, n_reflections) complex128: all atoms that are not substituted.
     """
 
     sites: BasisSites
@@ -78,16 +79,14 @@ def amplitudes(space: ConfigurationSpace, reflections: Reflections, radiation: R
     """
     structure = space.supercell_structure
     elements = np.array([element_of(structure, i) for i in range(len(structure))])
-    names = sorted({*elements.tolist(), *chain(*space.species)})
-    form_factors = radiation.form_factors(names, radiation.lines[0][0])
-    factors = dict(zip(names, form_factors.at(reflections.s_squared), strict=True))
+    factors = _factors(sorted({*elements.tolist(), *chain(*space.species)}), reflections, radiation)
     sites = _basis_sites(space, elements)
     # Each basis site's part in F(h) per unit of scattering, where all its cells scatter alike (q = 0).
     phases = np.exp(2j * np.pi * (sites.origin @ reflections.hkl.T))
 
     substituted, basis = _by_first(sites.of_atom[space.site_indices])
     modes, mode_basis, constants, mode_of_code = _modes(space, basis, phases[substituted], factors)
-    host = np.zeros(len(reflections.hkl), dtype=np.complex128)
+    host = np.zeros_like(constants[:, 0])
     for site in np.setdiff1d(sites.of_atom, substituted):
         host += phases[site] * factors[str(elements[np.argmax(sites.of_atom == site)])]
     return Amplitudes(
@@ -99,6 +98,17 @@ def amplitudes(space: ConfigurationSpace, reflections: Reflections, radiation: R
         constants=sites.n_cells * constants,
         host=sites.n_cells * host,
     )
+
+
+def _factors(names: list[str], reflections: Reflections, radiation: Radiation) -> dict[str, NDArray[np.float64]]:
+    """Form factors (n_components, n_reflections) of each species; one component where none is complex."""
+    table = np.empty((len(names), 2, len(reflections.hkl)))
+    for number, (wavelength, _) in enumerate(radiation.lines):
+        rows = reflections.line == number
+        form_factors = radiation.form_factors(names, wavelength)
+        table[:, 0, rows] = form_factors.at(reflections.s_squared[rows])
+        table[:, 1, rows] = form_factors.imaginary[:, None]
+    return dict(zip(names, table if table[:, 1].any() else table[:, :1], strict=True))
 
 
 def _basis_sites(space: ConfigurationSpace, elements: NDArray[np.str_]) -> BasisSites:
@@ -130,11 +140,11 @@ def _modes(
                 mode_of_code[columns, code] = len(modes)
                 modes.append(phase * (factors[names[code]] - factors[names[reference]]))
                 mode_basis.append(b)
-    shape = (len(modes), phases.shape[1])
+    constant = np.stack(constants, axis=1)
     return (
-        np.array(modes, dtype=np.complex128).reshape(shape),
+        np.stack(modes, axis=1) if modes else constant[:, :0],
         np.array(mode_basis, dtype=np.int64),
-        np.array(constants, dtype=np.complex128),
+        constant,
         mode_of_code,
     )
 

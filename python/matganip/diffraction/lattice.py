@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from matganip import _core
 from matganip.diffraction.amplitudes import Amplitudes, amplitudes
 from matganip.diffraction.peaks import Peaks
-from matganip.diffraction.quadratic_form import QuadraticForm, Scattering, quadratic_form
+from matganip.diffraction.quadratic_form import Scattering, quadratic_form
 from matganip.diffraction.radiation import Radiation
 from matganip.diffraction.reflections import HklFamily, Reflections, reflections_in_range
 from matganip.diffraction.resolved import parent_basis, resolved_peaks
-from matganip.diffraction.translations import Waves, waves
+from matganip.diffraction.translations import waves
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
@@ -98,7 +97,7 @@ class LatticeDiffraction:
         self.resolution = resolution
         self.scaled = scaled
 
-        reflections = reflections_in_range(space.supercell_structure.lattice, self.wavelength, two_theta_range)
+        reflections = reflections_in_range(space.supercell_structure.lattice, self.radiation, two_theta_range)
         parts = amplitudes(space, reflections, self.radiation)
         merged = (_powder if resolution == "powder" else _resolved)(space, reflections, parts)
         self.two_theta: NDArray[np.float64] = reflections.two_theta[merged.powder_peak]
@@ -108,7 +107,7 @@ class LatticeDiffraction:
 
         wave = waves(parts.sites, reflections.hkl, space.site_indices)
         form = quadratic_form(merged.scattering, wave)
-        self._pattern = _compile(form, parts, wave)
+        self._pattern = form.compile(parts.mode_of_code, wave.table)
         self.reference_intensity: float | None = None
         if resolution == "resolved" and wave.zero >= 0:
             self.reference_intensity = self._largest_intensity()
@@ -118,7 +117,7 @@ class LatticeDiffraction:
                     f"two_theta_range={two_theta_range} holds no reflection of the parent to scale resolved peaks by: "
                     "widen it, or take scaled=False"
                 )
-            self._pattern = _compile(form.times(100 / self.reference_intensity), parts, wave)
+            self._pattern = form.times(100 / self.reference_intensity).compile(parts.mode_of_code, wave.table)
 
     @property
     def n_peaks(self) -> int:
@@ -211,10 +210,10 @@ def _powder(_space: ConfigurationSpace, reflections: Reflections, parts: Amplitu
     """One scatterer, the whole crystal."""
     n_peaks = len(reflections.two_theta)
     scattering = Scattering(
-        weight=2 * reflections.lorentz_polarization,
-        constants=(parts.host + parts.constants.sum(axis=0))[np.newaxis],
+        weight=reflections.weight,
+        constants=(parts.host + parts.constants.sum(axis=1))[:, np.newaxis],
         modes=parts.modes,
-        scatterer=np.zeros(len(parts.modes), dtype=np.int64),
+        scatterer=np.zeros(len(parts.mode_basis), dtype=np.int64),
         peaks_of=lambda _a, _b: [reflections.peak],
         n_peaks=n_peaks,
     )
@@ -230,10 +229,11 @@ def _resolved(space: ConfigurationSpace, reflections: Reflections, parts: Amplit
     first_column = np.unique(basis, return_index=True)[1]
     # Where the parent's translations hold within a tolerance only, a basis site has several parts.
     scatterer_of = basis[np.unique(parts.basis, return_index=True)[1]]
-    constants = np.zeros((len(first_column), len(reflections.hkl)), dtype=np.complex128)
-    np.add.at(constants, scatterer_of, parts.constants)
+    constants = np.zeros((len(parts.constants), len(first_column), len(reflections.hkl)), dtype=np.complex128)
+    for part, scatterer in enumerate(scatterer_of):
+        constants[:, scatterer] += parts.constants[:, part]
     scattering = Scattering(
-        weight=2 * reflections.lorentz_polarization,
+        weight=reflections.weight,
         constants=constants,
         modes=parts.modes,
         scatterer=scatterer_of[parts.mode_basis],
@@ -241,16 +241,3 @@ def _resolved(space: ConfigurationSpace, reflections: Reflections, parts: Amplit
         n_peaks=len(found.reflection),
     )
     return _Merging(reflections.peak[found.reflection], found.members(), scattering, first_column[found.pairs])
-
-
-def _compile(form: QuadraticForm, parts: Amplitudes, wave: Waves) -> _core.LatticePattern:
-    return _core.LatticePattern(
-        modes=parts.mode_of_code,
-        waves=wave.table,
-        term_offsets=form.term_offsets,
-        left=form.left,
-        right=form.right,
-        weight=form.weight,
-        base=form.base,
-        coefficients=form.coefficients,
-    )

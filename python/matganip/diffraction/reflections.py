@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pymatgen.core.lattice import Lattice
 
+from matganip.diffraction.radiation import Radiation
 from matganip.errors import InputError
 
 # Degrees. Lines closer than this to the first of a peak belong to it. pymatgen has the same width, but cuts
@@ -32,7 +33,9 @@ class HklFamily(TypedDict):
 
 @dataclass(frozen=True, eq=False)
 class Reflections:
-    """One reflection of each Friedel pair, sorted by peak, then by falling h, k, l.
+    r"""One reflection of each Friedel pair, sorted by peak, then by falling h, k, l.
+
+    Under radiation of several spectral lines each reflects at its own angle, and has a row of its own.
 
     Attributes
     ----------
@@ -40,8 +43,13 @@ class Reflections:
         (n, 3) int64 Miller indices; the first that is not zero is positive.
     s_squared : numpy.ndarray
         (n,) (sin theta / wavelength)^2 in angstrom^-2.
+    line : numpy.ndarray
+        (n,) int64, the spectral line of the radiation.
     lorentz_polarization : numpy.ndarray
-        (n,) (1 + cos^2 2theta) / (sin^2 theta cos theta).
+        (n,) (1 + cos^2 2theta) / (sin^2 theta cos theta); for neutrons 1 / (sin^2 theta cos theta).
+    weight : numpy.ndarray
+        (n,) what \|F\|^2 is multiplied by: 2 for the Friedel pair, `lorentz_polarization`, and the share of the
+        spectral line.
     peak : numpy.ndarray
         (n,) int64, the merged peak of each reflection.
     two_theta, d_spacings : numpy.ndarray
@@ -52,7 +60,9 @@ class Reflections:
 
     hkl: NDArray[np.int64]
     s_squared: NDArray[np.float64]
+    line: NDArray[np.int64]
     lorentz_polarization: NDArray[np.float64]
+    weight: NDArray[np.float64]
     peak: NDArray[np.int64]
     two_theta: NDArray[np.float64]
     d_spacings: NDArray[np.float64]
@@ -77,7 +87,7 @@ class Reflections:
 
 
 def reflections_in_range(
-    lattice: Lattice, wavelength: float, two_theta_range: tuple[float, float] | None = (0, 90)
+    lattice: Lattice, radiation: str | float | Radiation, two_theta_range: tuple[float, float] | None = (0, 90)
 ) -> Reflections:
     """All reflections of a lattice between two angles.
 
@@ -85,8 +95,8 @@ def reflections_in_range(
     ----------
     lattice : pymatgen.core.Lattice
         The (super)cell, angstrom.
-    wavelength : float
-        Angstrom.
+    radiation : str, float or Radiation
+        As `Radiation.of` takes it.
     two_theta_range : (float, float) or None
         Degrees, both ends included; None is the whole limiting sphere, of radius 2 / wavelength.
 
@@ -107,26 +117,29 @@ def reflections_in_range(
     >>> reflections.two_theta.round(3).tolist()
     [14.082, 19.966, 24.517]
     """
-    inner, outer = radii(wavelength, two_theta_range)
-    hkl = _half_space(np.floor(outer * np.array(lattice.abc) + 1e-6).astype(np.int64))
-    g = np.linalg.norm(hkl @ lattice.reciprocal_lattice_crystallographic.matrix, axis=1)
-    inside = (g >= inner) & (g * g < outer * outer + SPHERE_TOL)
-    hkl, g = hkl[inside], g[inside]
+    radiation = Radiation.of(radiation)
+    wavelength, share = np.array(radiation.lines).T
+    found = [_in_shell(lattice, *radii(length, two_theta_range)) for length in wavelength.tolist()]
+    hkl, g = (np.concatenate(parts) for parts in zip(*found, strict=True))
     if not len(hkl):
-        raise InputError(no_peak(lattice, wavelength, two_theta_range))
+        raise InputError(no_peak(lattice, float(wavelength[0]), two_theta_range))
+    line = np.repeat(np.arange(len(found)), [len(lengths) for _, lengths in found])
 
-    order = np.argsort(g, kind="stable")
-    hkl, g = hkl[order], g[order]
-    theta = np.arcsin(np.clip(wavelength * g / 2, -1, 1))
+    theta = np.arcsin(np.clip(wavelength[line] * g / 2, -1, 1))
+    order = np.argsort(theta, kind="stable")
+    hkl, g, line, theta = hkl[order], g[order], line[order], theta[order]
     two_theta = np.degrees(2 * theta)
     first = _first_lines(two_theta)
     peak = np.repeat(np.arange(len(first)), np.diff([*first, len(g)]))
     within = np.lexsort((*-hkl.T[::-1], peak))
-    lorentz_polarization = (1 + np.cos(2 * theta) ** 2) / (np.sin(theta) ** 2 * np.cos(theta))
+    polarization = 1 + np.cos(2 * theta) ** 2 if radiation.polarized else 1.0
+    lorentz_polarization = (polarization / (np.sin(theta) ** 2 * np.cos(theta)))[within]
     return Reflections(
         hkl=hkl[within],
         s_squared=(g[within] / 2) ** 2,
-        lorentz_polarization=lorentz_polarization[within],
+        line=line[within],
+        lorentz_polarization=lorentz_polarization,
+        weight=2 * lorentz_polarization * share[line[within]],
         peak=peak,
         two_theta=two_theta[first],
         d_spacings=1 / g[first],
@@ -164,6 +177,14 @@ def radii(wavelength: float, two_theta_range: tuple[float, float] | None) -> tup
     if not 0 <= low < high <= 180:
         raise InputError(refusal)
     return 2 * math.sin(math.radians(low / 2)) / wavelength, 2 * math.sin(math.radians(high / 2)) / wavelength
+
+
+def _in_shell(lattice: Lattice, inner: float, outer: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """One hkl of each Friedel pair between two radii, and its length."""
+    hkl = _half_space(np.floor(outer * np.array(lattice.abc) + 1e-6).astype(np.int64))
+    g = np.linalg.norm(hkl @ lattice.reciprocal_lattice_crystallographic.matrix, axis=1)
+    inside = (g >= inner) & (g * g < outer * outer + SPHERE_TOL)
+    return hkl[inside], g[inside]
 
 
 def _half_space(bounds: ArrayLike) -> NDArray[np.int64]:

@@ -109,7 +109,7 @@ def resolved_peaks(
     for rotation, translation in zip(symmetry.rotations, symmetry.translations, strict=True):
         image = basis[nearest(first @ rotation.T + translation, coordinates)[0]]
         inverse = np.rint(np.linalg.inv(rotation)).astype(np.int64)
-        target, inside = _find(reflections.hkl, reflections.hkl @ inverse)
+        target, inside = _find(reflections, reflections.hkl @ inverse)
         moved = target[:, None] * len(pairs) + number[image[pairs[:, 0]], image[pairs[:, 1]]]
         orbit[inside] = np.minimum(orbit[inside], moved[inside])
 
@@ -118,8 +118,8 @@ def resolved_peaks(
     return ResolvedPeaks(of_pair, representative // len(pairs), pairs[representative % len(pairs)])
 
 
-def _find(hkl: NDArray[np.int64], images: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Row of `hkl` that is each image or its opposite, and whether there is one.
+def _find(reflections: Reflections, images: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Row of each row's image or the image's opposite, on the same spectral line, and whether there is one.
 
     An image leaves the list only where the lattice has its symmetry within a tolerance: at the ends of the
     range.
@@ -127,9 +127,10 @@ def _find(hkl: NDArray[np.int64], images: NDArray[np.int64]) -> tuple[NDArray[np
     h, k, l = images.T  # noqa: E741
     negative = (h < 0) | ((h == 0) & ((k < 0) | ((k == 0) & (l < 0))))
     images = np.where(negative[:, None], -images, images)
+    hkl = reflections.hkl
     side = 2 * max(int(np.abs(hkl).max()), int(np.abs(images).max())) + 1
     digits = np.array([side * side, side, 1])
-    codes, wanted = hkl @ digits, images @ digits
+    codes, wanted = (rows @ digits + reflections.line * side**3 for rows in (hkl, images))
     order = np.argsort(codes)
     row = order[np.minimum(np.searchsorted(codes, wanted, sorter=order), len(codes) - 1)]
     return row, codes[row] == wanted
