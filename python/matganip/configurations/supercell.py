@@ -23,7 +23,7 @@ from matganip.configurations.composition import (
 from matganip.configurations.cycles import CycleTypes, elements_by_cycle_type
 from matganip.configurations.disorder import order_parent
 from matganip.configurations.matching import occupation_of
-from matganip.configurations.symmetry import SupercellSymmetry, find_symmetry, site_permutations
+from matganip.configurations.symmetry import PrimitiveCell, SupercellSymmetry, find_primitive_cell, site_permutations
 from matganip.crystal.structures import read_structure
 from matganip.errors import InputError
 
@@ -115,20 +115,24 @@ class SubstitutedSupercell:
     # -- symmetry ----------------------------------------------------------------------------------------------
 
     @cached_property
-    def symmetry(self) -> SupercellSymmetry:
-        """Operations of the parent that keep the supercell's lattice and each sublattice."""
+    def primitive_cell(self) -> PrimitiveCell:
+        """The parent's primitive cell, and its operations that keep each sublattice."""
         colours: dict[tuple[str, int], int] = {}
         numbers = []
         for i in range(len(self.parent)):
             owner = next((k for k, s in enumerate(self.sublattice_table) if i in s.parent_sites), -1)
             numbers.append(colours.setdefault((element_of(self.parent, i), owner), len(colours) + 1))
-        return find_symmetry(
+        return find_primitive_cell(
             np.array(self.parent.lattice.matrix),
             np.array(self.parent.frac_coords),
             np.array(numbers, dtype=np.int64),
-            self.supercell_matrix,
             self.symprec,
         )
+
+    @cached_property
+    def symmetry(self) -> SupercellSymmetry:
+        """Operations of the parent that keep the supercell's lattice and each sublattice."""
+        return self.primitive_cell.symmetry.on_superlattice(self.primitive_cell.vectors_of(self.supercell_matrix))
 
     @cached_property
     def group(self) -> NDArray[np.uint16]:

@@ -64,17 +64,33 @@ class SupercellSymmetry:
         )
 
 
-def find_symmetry(
-    lattice: NDArray[np.float64],
-    positions: NDArray[np.float64],
-    colours: NDArray[np.int64],
-    matrix: NDArray[np.int64],
-    symprec: float,
-) -> SupercellSymmetry:
-    """Find the operations of a parent crystal that a supercell of it keeps.
+@dataclass(frozen=True, eq=False)
+class PrimitiveCell:
+    """The primitive cell of a parent crystal, and all its operations.
 
-    They come from the parent's *primitive* cell by integer algebra, not from the supercell, so that a parent that is
-    given as an already expanded cell has the same symmetry as its primitive one.
+    Attributes
+    ----------
+    basis : (3, 3) float64
+        Rows are its vectors in units of the parent's.
+    symmetry : SupercellSymmetry
+        In its fractional coordinates.
+    """
+
+    basis: NDArray[np.float64]
+    symmetry: SupercellSymmetry
+
+    def vectors_of(self, matrix: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(3, 3) int64: rows of a supercell, in units of the primitive vectors instead of the parent's."""
+        return np.rint(matrix @ np.linalg.inv(self.basis)).astype(np.int64)
+
+
+def find_primitive_cell(
+    lattice: NDArray[np.float64], positions: NDArray[np.float64], colours: NDArray[np.int64], symprec: float
+) -> PrimitiveCell:
+    """Find the primitive cell of a parent crystal and its operations.
+
+    What a supercell keeps of them follows by integer algebra (`SupercellSymmetry.on_superlattice`), so that a parent
+    that is given as an already expanded cell has the same symmetry as its primitive one.
 
     Parameters
     ----------
@@ -84,10 +100,38 @@ def find_symmetry(
         Fractional coordinates of the parent's sites.
     colours : (n,) int64
         Sites that no operation may exchange have different numbers.
-    matrix : (3, 3) int64
-        Rows are the supercell's vectors in units of the parent's.
     symprec : float
         Distance in angstrom within which positions count as equal.
+
+    Returns
+    -------
+    PrimitiveCell
+
+    Raises
+    ------
+    InputError
+        If no symmetry is found, or the operations found do not form a group: a matter of `symprec`.
+    """
+    basis = _primitive_basis(lattice, positions, colours, symprec)
+    rotations, translations = _operations_of_primitive_cell(lattice, positions, colours, basis, symprec)
+    return PrimitiveCell(basis, SupercellSymmetry(np.zeros((1, 3)), rotations, translations))
+
+
+def find_symmetry(
+    lattice: NDArray[np.float64],
+    positions: NDArray[np.float64],
+    colours: NDArray[np.int64],
+    matrix: NDArray[np.int64],
+    symprec: float,
+) -> SupercellSymmetry:
+    """Find the operations of a parent crystal that a supercell of it keeps.
+
+    Parameters
+    ----------
+    lattice, positions, colours, symprec
+        As for `find_primitive_cell`.
+    matrix : (3, 3) int64
+        Rows are the supercell's vectors in units of the parent's.
 
     Returns
     -------
@@ -96,14 +140,10 @@ def find_symmetry(
     Raises
     ------
     InputError
-        If no symmetry is found, or the operations found do not form a group: a matter of `symprec`.
+        As `find_primitive_cell`.
     """
-    basis = _primitive_basis(lattice, positions, colours, symprec)  # rows, in units of the parent's vectors
-    rotations, translations = _operations_of_primitive_cell(lattice, positions, colours, basis, symprec)
-    to_primitive = np.rint(matrix @ np.linalg.inv(basis)).astype(np.int64)  # supercell rows in primitive vectors
-
-    primitive = SupercellSymmetry(np.zeros((1, 3)), rotations, translations)
-    return primitive.on_superlattice(to_primitive)
+    cell = find_primitive_cell(lattice, positions, colours, symprec)
+    return cell.symmetry.on_superlattice(cell.vectors_of(matrix))
 
 
 def site_permutations(

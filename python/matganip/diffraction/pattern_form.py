@@ -58,6 +58,10 @@ class PatternForm:
         """The same form with all peaks multiplied by a number."""
         return replace(self, base=factor * self.base, coefficients=factor * self.coefficients)
 
+    def times_each(self, factors: NDArray[np.float64]) -> PatternForm:
+        """The same form with each peak multiplied by its own number, (n_peaks,)."""
+        return replace(self, base=factors * self.base, coefficients=factors * self.coefficients)
+
     def columns(self, kept: NDArray[np.int64]) -> PatternForm:
         """The form of some of the peaks."""
         return replace(self, base=self.base[kept], coefficients=np.ascontiguousarray(self.coefficients[:, kept]))
@@ -133,6 +137,39 @@ def pattern_form(base: NDArray[np.float64], rows: sparse.csr_array, terms: Terms
         factors=np.ascontiguousarray(terms.factors[kept]),
         weight=ratio[row] * terms.weight[kept],
     )
+
+
+def polynomial_form(
+    factors: NDArray[np.int64], peaks: NDArray[np.int64], values: NDArray[np.float64], n_peaks: int
+) -> PatternForm:
+    """Bring a list of products, each with its coefficient in one peak, into the form that the kernel reads.
+
+    Parameters
+    ----------
+    factors : numpy.ndarray
+        (n, 2 or 3) int64, the amplitudes of each product in rising order; 0 is the constant 1.
+    peaks : numpy.ndarray
+        (n,) int64, the peak to which it adds.
+    values : numpy.ndarray
+        (n,) float64, its coefficient there. Products that occur several times are added up.
+    n_peaks : int
+
+    Returns
+    -------
+    PatternForm
+
+    Raises
+    ------
+    InputError
+        If the table of sums by peaks would not fit into two gigabytes.
+    """
+    constant = (factors == 0).all(axis=1)
+    base = np.zeros(n_peaks)
+    np.add.at(base, peaks[constant], values[constant])
+    factors, peaks, values = factors[~constant], peaks[~constant], values[~constant]
+    distinct, row = np.unique(factors, axis=0, return_inverse=True)
+    rows = sparse.coo_array((values, (row.reshape(-1), peaks)), shape=(len(distinct), n_peaks)).tocsr()
+    return pattern_form(base, rows, Terms(np.arange(len(distinct)), distinct.astype(np.int32), np.ones(len(distinct))))
 
 
 def _proportional_rows(

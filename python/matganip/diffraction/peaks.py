@@ -43,6 +43,15 @@ class Peaks:
         (p, 2) int64 for resolved peaks: the two basis sites of the parent that the peak speaks of, each named
         by its first column in the occupations; equal where the peak is that of one basis site. None for
         powder.
+    distance : numpy.ndarray or None
+        (p,) float64, angstrom: where the columns are those of a Patterson function. Then `two_theta` and
+        `d_spacings` are not numbers, and `hkls` are empty.
+    triplets : numpy.ndarray or None
+        (n, t) float64, with sign: the structure invariants between three peaks, where they were asked for.
+    triplet_vertices : numpy.ndarray or None
+        (t, 3) int64, rising: the columns of those peaks.
+    full_scale : float
+        The position that stands for 1 where positions are brought between 0 and 1: 180 degrees, or the cut-off.
     """
 
     two_theta: NDArray[np.float64]
@@ -50,6 +59,15 @@ class Peaks:
     d_spacings: NDArray[np.float64]
     hkls: list[list[HklFamily]]
     site_pairs: NDArray[np.int64] | None = None
+    distance: NDArray[np.float64] | None = None
+    triplets: NDArray[np.float64] | None = None
+    triplet_vertices: NDArray[np.int64] | None = None
+    full_scale: float = 180.0
+
+    @property
+    def position(self) -> NDArray[np.float64]:
+        """(p,) float64: where the peaks stand, degrees, or angstrom in the Patterson domain."""
+        return self.two_theta if self.distance is None else self.distance
 
     def __len__(self) -> int:
         return len(self.intensity)
@@ -67,7 +85,7 @@ class Peaks:
         Returns
         -------
         Peaks
-            With ``intensity`` of shape (n, min(n_peaks, p)), C-contiguous.
+            With ``intensity`` of shape (n, min(n_peaks, p)), C-contiguous, and the triplets between these peaks.
 
         Raises
         ------
@@ -76,6 +94,10 @@ class Peaks:
         """
         if n_peaks < 1:
             raise InputError(f"n_peaks must be at least 1, not {n_peaks}")
+        triplets = vertices = None
+        if self.triplets is not None and self.triplet_vertices is not None:
+            kept = np.flatnonzero(self.triplet_vertices[:, 2] < n_peaks)
+            triplets, vertices = np.ascontiguousarray(self.triplets[:, kept]), self.triplet_vertices[kept]
         return replace(
             self,
             two_theta=self.two_theta[:n_peaks],
@@ -83,6 +105,9 @@ class Peaks:
             d_spacings=self.d_spacings[:n_peaks],
             hkls=self.hkls[:n_peaks],
             site_pairs=None if self.site_pairs is None else self.site_pairs[:n_peaks],
+            distance=None if self.distance is None else self.distance[:n_peaks],
+            triplets=triplets,
+            triplet_vertices=vertices,
         )
 
     def pattern(self, i: int) -> Pattern:

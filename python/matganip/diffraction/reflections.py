@@ -68,6 +68,12 @@ class Reflections:
     d_spacings: NDArray[np.float64]
     hexagonal: bool
 
+    @property
+    def line_of_most_weight(self) -> int:
+        """The strongest spectral line that has reflections in the range."""
+        share = self.weight / self.lorentz_polarization
+        return int(self.line[np.argmax(share)])
+
     def families(self, members: Sequence[NDArray[np.int64]]) -> list[list[HklFamily]]:
         """Families of the reflections of each peak: sets whose indices are alike but for order and sign.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -105,10 +106,7 @@ def resolved_peaks(
 
     n_reflections = len(reflections.hkl)
     orbit = np.arange(n_reflections)[:, None] * len(pairs) + np.arange(len(pairs))
-    first = coordinates[[int(np.argmax(basis == b)) for b in range(n_basis)]]
-    for rotation, translation in zip(symmetry.rotations, symmetry.translations, strict=True):
-        image = basis[nearest(first @ rotation.T + translation, coordinates)[0]]
-        inverse = np.rint(np.linalg.inv(rotation)).astype(np.int64)
+    for inverse, image in basis_images(symmetry, coordinates, basis):
         target, inside = _find(reflections, reflections.hkl @ inverse)
         moved = target[:, None] * len(pairs) + number[image[pairs[:, 0]], image[pairs[:, 1]]]
         orbit[inside] = np.minimum(orbit[inside], moved[inside])
@@ -116,6 +114,29 @@ def resolved_peaks(
     representative, peak = np.unique(orbit, return_inverse=True)
     of_pair = np.ascontiguousarray(peak.reshape(orbit.shape).T[number])
     return ResolvedPeaks(of_pair, representative // len(pairs), pairs[representative % len(pairs)])
+
+
+def basis_images(
+    symmetry: SupercellSymmetry, coordinates: NDArray[np.float64], basis: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """What each operation of the parent does to reflections and to basis sites.
+
+    Parameters
+    ----------
+    symmetry, coordinates, basis
+        As for `resolved_peaks`.
+
+    Yields
+    ------
+    inverse : numpy.ndarray
+        (3, 3) int64: h goes to ``h @ inverse``.
+    image : numpy.ndarray
+        (n_basis,) int64: the basis site to which each goes.
+    """
+    first = coordinates[[int(np.argmax(basis == b)) for b in range(int(basis.max()) + 1)]]
+    for rotation, translation in zip(symmetry.rotations, symmetry.translations, strict=True):
+        inverse = np.rint(np.linalg.inv(rotation)).astype(np.int64)
+        yield inverse, basis[nearest(first @ rotation.T + translation, coordinates)[0]]
 
 
 def _find(reflections: Reflections, images: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
