@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -85,6 +86,65 @@ def test_out_may_be_a_torch_tensor() -> None:
         mg.graph_matrix(peaks, out=tensor.double())
     with pytest.raises(mg.InputError, match="by DLPack"):
         mg.graph_matrix(peaks, out=tensor.clone().requires_grad_())
+
+
+def with_triplets(n: int, p: int, n_triplets: int) -> Peaks:
+    rng = np.random.default_rng(1)
+    corners = np.unique(np.sort(rng.integers(0, p, (n_triplets, 3)), axis=1), axis=0)
+    return replace(some_peaks(n, p), triplets=rng.normal(0, 10, (n, len(corners))), triplet_vertices=corners)
+
+
+@pytest.mark.parametrize("scaling", ["unit", "paper"])
+def test_triplets_stand_in_channels_at_each_of_their_edges(scaling: str) -> None:
+    peaks, n_peaks = with_triplets(700, 9, 60), 7
+    matrices = mg.graph_matrix(peaks, n_peaks, scaling=scaling)
+    np.testing.assert_array_equal(
+        matrices[:, 0], mg.graph_matrix(replace(peaks, triplets=None), n_peaks, scaling=scaling)
+    )
+    expected: dict[tuple[int, int], list[int]] = {}
+    for k, (a, b, c) in enumerate(peaks.triplet_vertices.tolist()):
+        if c < n_peaks:
+            for edge in {(a, b), (a, c), (b, c)}:
+                expected.setdefault(edge, []).append(k)
+    assert matrices.shape[1] == 1 + max(map(len, expected.values()))
+    for i in range(n_peaks):
+        for j in range(i, n_peaks):
+            here = expected.get((i, j), [])
+            values = peaks.triplets[:, here] / (100 if scaling == "unit" else 1)
+            np.testing.assert_allclose(matrices[:, 1 : 1 + len(here), i, j], values, rtol=1e-6)
+            np.testing.assert_array_equal(matrices[:, 1:, i, j], matrices[:, 1:, j, i])
+            assert not matrices[:, 1 + len(here) :, i, j].any()
+    fewer = mg.graph_matrix(peaks, n_peaks, scaling=scaling, triplet_channels=2)
+    np.testing.assert_array_equal(fewer, matrices[:, :3])
+    more = mg.graph_matrix(peaks, n_peaks, scaling=scaling, triplet_channels=40)
+    assert more.shape[1] == 41
+    assert not more[:, matrices.shape[1] :].any()
+
+
+def test_several_patterns_are_channels_of_one_matrix() -> None:
+    import torch
+
+    powder, resolved = some_peaks(600, 30, seed=1), with_triplets(600, 40, 5)
+    matrices = mg.graph_matrix([powder, resolved], 12)
+    np.testing.assert_array_equal(matrices[:, 0], mg.graph_matrix(powder, 12))
+    np.testing.assert_array_equal(matrices[:, 1:], mg.graph_matrix(resolved, 12))
+    tensor = torch.zeros(matrices.shape, dtype=torch.float32)
+    written = mg.graph_matrix([powder, resolved], 12, out=tensor, num_threads=2)
+    assert written.ctypes.data == tensor.data_ptr()
+    np.testing.assert_array_equal(tensor.numpy(), matrices)
+    for out, message in [
+        (np.zeros((600, 12, 12), dtype=np.float32), "out must be float32 of the shape"),
+        (np.zeros(matrices.shape), "not float64 of"),
+        (np.zeros(matrices.shape[::-1], dtype=np.float32).T, "out must be C-contiguous and writeable"),
+    ]:
+        with pytest.raises(mg.InputError, match=message):
+            mg.graph_matrix([powder, resolved], 12, out=out)
+    with pytest.raises(mg.InputError, match=re.escape("peaks must be of the same arrangements, not of [600, 3]")):
+        mg.graph_matrix([powder, some_peaks(3, 5)])
+    with pytest.raises(mg.InputError, match=re.escape("peaks must be of the same arrangements, not of []")):
+        mg.graph_matrix([])
+    with pytest.raises(mg.InputError, match="triplet_channels must not be negative, but is -1"):
+        mg.graph_matrix(resolved, triplet_channels=-1)
 
 
 def test_what_does_not_fit_is_refused() -> None:

@@ -67,7 +67,8 @@ def bragg_patterns(
     triplets = of_triplets = None
     if order == 3:
         triplets = merged.find_triplets(kept if vertices is not None else kept[:TRIPLET_VERTICES])
-        of_triplets = cubic_form(merged.scattering, wave, triplets)
+        if len(triplets.vertices):
+            of_triplets = cubic_form(merged.scattering, wave, triplets)
 
     reference = None
     if resolution == "resolved":

@@ -188,7 +188,7 @@ class LatticeDiffraction:
         if n_columns < 1:
             raise InputError(f"n_peaks must be at least 1, not {n_peaks}")
         patterns, threads = self._patterns, num_threads or 0
-        triplets = None
+        triplets = None if patterns.columns.triplets is None else np.zeros((len(occupations), 0))
         try:
             intensity = patterns.intensity.intensities(
                 occupations,

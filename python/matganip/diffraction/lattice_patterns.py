@@ -26,6 +26,7 @@ class LatticePatterns:
     intensity : matganip._core.LatticePattern
         Its first peaks are the columns; what follows them is only needed for the scale.
     triplets : matganip._core.LatticePattern or None
+        None where there are none.
     scale_to_maximum : bool
         Scale each row so that the largest of all its peaks is 100.
     reference_intensity : float or None

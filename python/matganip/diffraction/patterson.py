@@ -61,7 +61,8 @@ def patterson_patterns(
         place[kept] = np.arange(len(kept))
         chosen = np.flatnonzero((place[corners] >= 0).all(axis=1))
         corners = np.sort(place[corners[chosen]], axis=1)
-        triplets = sites.form(triples, scaled).columns(chosen)
+        if len(chosen):
+            triplets = sites.form(triples, scaled).columns(chosen)
     nothing = np.full(len(kept), np.nan)
     columns = Peaks(
         two_theta=nothing,
@@ -95,7 +96,7 @@ class _Sites:
         self.parent = ParentSites(lattice, coordinates, cell.symmetry)
 
         self.vectors = cell.vectors_of(space.supercell_matrix)
-        points = np.array(space.supercell_structure.frac_coords)[space.site_indices] @ self.vectors
+        points: NDArray[np.float64] = np.array(space.supercell_structure.frac_coords)[space.site_indices] @ self.vectors
         self.basis = nearest(points, coordinates)[0]
         self.cell = np.rint(points - coordinates[self.basis]).astype(np.int64)
         self.first_column = np.unique(self.basis, return_index=True)[1]

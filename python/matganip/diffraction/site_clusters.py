@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,7 +143,7 @@ class ClusterFinder:
     def _neighbours(self, x: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Basis site and cell of each site within the cut-off of a point, the point itself included."""
         lattice = self.sites.lattice
-        found = lattice.get_points_in_sphere(
+        found: Any = lattice.get_points_in_sphere(
             self.sites.coordinates, lattice.get_cartesian_coords(x), self.cutoff, zip_results=False
         )
         return np.asarray(found[2], dtype=np.int64), np.asarray(found[3], dtype=np.int64)
