@@ -44,7 +44,7 @@ def by_distance(space: ConfigurationSpace, row: np.ndarray, cutoff: float, k: in
         for others in itertools.combinations_with_replacement(near.tolist(), k - 1):
             sides = [
                 *distance[list(others)],
-                *(np.linalg.norm(place[a] - place[b]) for a, b in zip(others, others[1:], strict=False)),
+                *(np.linalg.norm(place[a] - place[b]) for a, b in itertools.pairwise(others)),
             ]
             if max(sides) <= cutoff + 1e-6:
                 # Each set is found once from each of its distinct sites.
