@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import diffraction_oracle as oracle
 import numpy as np
 import pytest
@@ -71,6 +73,27 @@ def test_they_are_equal_exactly_where_all_symmetry_distinct_pair_and_triple_coun
     peaks = mg.LatticeDiffraction(space, resolution="resolved", order=3).peaks(rows)
     both = np.hstack([peaks.intensity, peaks.triplets / np.abs(peaks.triplets).max()])
     assert np.array_equal(classes(counted, 0.5), classes(both, 1e-6))
+
+
+@pytest.mark.parametrize(
+    ("options", "zero"),
+    [({"resolution": "resolved", "vertices": 14}, 100.0), ({"domain": "patterson", "cutoff": 7.0}, 0.0)],
+)
+def test_triplets_may_be_vertices_themselves(options: dict, zero: float) -> None:
+    space = cspbi3_br(3)
+    peaks = mg.LatticeDiffraction(space, order=3, **options).peaks(all_orbits(space))
+    joined = peaks.triplets_as_vertices()
+    assert joined.intensity.min() >= 0
+    p = len(peaks.position)
+    np.testing.assert_array_equal(joined.intensity[:, :p], peaks.intensity)
+    np.testing.assert_array_equal(joined.intensity[:, p:], peaks.triplets + zero)
+    np.testing.assert_allclose(joined.position[p], peaks.position[peaks.triplet_vertices[0]].mean())
+    assert mg.graph_matrix(joined, len(joined.position)).shape[1:] == (len(joined.position),) * 2
+    with pytest.raises(mg.InputError, match="these peaks have no triplets"):
+        joined.triplets_as_vertices()
+    if zero:
+        with pytest.raises(mg.InputError, match="a triplet of -500 would be a negative intensity"):
+            replace(peaks, triplets=peaks.triplets - 500 - peaks.triplets.min()).triplets_as_vertices()
 
 
 def test_first_peaks_may_hold_no_triplet() -> None:

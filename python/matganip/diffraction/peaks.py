@@ -110,6 +110,53 @@ class Peaks:
             triplet_vertices=vertices,
         )
 
+    def triplets_as_vertices(self) -> Peaks:
+        """Give triplets a place among the peaks: vertices of the graph, where a network reads them as it reads peaks.
+
+        A triplet stands at the mean position of the three peaks that it connects. Intensities must not be negative,
+        for the graph matrix squares them: in the diffraction domain, where triplets have a sign, 100 stands for zero.
+
+        Returns
+        -------
+        Peaks
+            With ``p + t`` columns, the triplets after the peaks, whatever their positions.
+
+        Raises
+        ------
+        InputError
+            If there are no triplets, or one is so negative that 100 does not lift it above zero.
+
+        Examples
+        --------
+        >>> import matganip as mg
+        >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 6}})
+        >>> patterson = mg.LatticeDiffraction(space, domain="patterson", cutoff=9.0, order=3)
+        >>> patterson.peaks(space.sample_configurations(5).occupations).triplets_as_vertices().intensity.shape
+        (5, 30)
+        """
+        if self.triplets is None or self.triplet_vertices is None:
+            raise InputError("these peaks have no triplets: make them with LatticeDiffraction(..., order=3)")
+        zero = 100.0 if self.distance is None else 0.0
+        lowest = float(self.triplets.min(initial=0.0))
+        if lowest + zero < 0:
+            raise InputError(f"a triplet of {lowest:g} would be a negative intensity: {zero:g} stands for zero")
+        n = self.triplets.shape[1]
+
+        def appended(values: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.concatenate([values, values[self.triplet_vertices].mean(axis=1)])
+
+        return replace(
+            self,
+            two_theta=appended(self.two_theta),
+            intensity=np.hstack([self.intensity, self.triplets + zero]),
+            d_spacings=appended(self.d_spacings),
+            hkls=[*self.hkls, *([] for _ in range(n))],
+            site_pairs=None,
+            distance=None if self.distance is None else appended(self.distance),
+            triplets=None,
+            triplet_vertices=None,
+        )
+
     def pattern(self, i: int) -> Pattern:
         """The lines of row `i` that pass a thousandth of a percent of its strongest one.
 
