@@ -51,6 +51,15 @@ def test_matrices_are_the_definition(n: int, p: int, n_peaks: int, scaling: str,
     assert not matrices[:, :, p:].any()
 
 
+def test_padding_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(3):
+        mg.graph_matrix(some_peaks(2, 31), 37)
+        mg.graph_matrix(some_peaks(2, 37), 31)
+    assert [record.getMessage() for record in caplog.records] == [
+        "37 peaks are asked for and 31 are there: the graph is padded with zeros"
+    ]
+
+
 def test_default_is_28_peaks_scaled_to_one() -> None:
     matrices = mg.graph_matrix(some_peaks(3, 50))
     assert matrices.shape == (3, 28, 28)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -12,6 +14,8 @@ from numpy.typing import NDArray
 from matganip import _core
 from matganip.diffraction.peaks import Peaks
 from matganip.errors import InputError
+
+logger = logging.getLogger(__name__)
 
 Scaling = Literal["unit", "paper"]
 
@@ -41,7 +45,8 @@ def graph_matrix(
         Peaks with triplets bring further channels: the c-th of them holds at (i, j) the c-th triplet that connects
         the peaks i and j.
     n_peaks : int
-        Vertices p of the graph. Where there are fewer peaks, the rows and columns beyond them hold zeros.
+        Vertices p of the graph. Where there are fewer peaks, the rows and columns beyond them hold zeros, which is
+        logged as a warning.
     out : numpy.ndarray or torch.Tensor, optional
         float32 of the result's shape, C-contiguous, in the memory of the CPU: the matrices are written into it.
         Anything that hands out its memory by DLPack will do; nothing is copied.
@@ -80,10 +85,11 @@ def graph_matrix(
         raise InputError(f"n_peaks must be at least 1, not {n_peaks}")
     if triplet_channels is not None and triplet_channels < 0:
         raise InputError(f"triplet_channels must not be negative, but is {triplet_channels}")
+    stack = [peaks] if isinstance(peaks, Peaks) else list(peaks)
+    _say_padding(n_peaks, min((len(one.position) for one in stack), default=n_peaks))
     buffer = None if out is None else _as_array(out)
     if isinstance(peaks, Peaks) and peaks.triplets is None:
         return _matrices(peaks, n_peaks, scaling, buffer, num_threads)
-    stack = [peaks] if isinstance(peaks, Peaks) else list(peaks)
     return _stacked(stack, n_peaks, scaling, buffer, triplet_channels, num_threads)
 
 
@@ -182,6 +188,13 @@ class TripletEdges:
         channels[:] = 0
         channels[:, self.channel, self.i, self.j] = values[:, self.triplet]
         channels[:, self.channel, self.j, self.i] = values[:, self.triplet]
+
+
+@cache
+def _say_padding(n_peaks: int, n_there: int) -> None:
+    """Say it once, not for each of a million batches."""
+    if n_there < n_peaks:
+        logger.warning("%d peaks are asked for and %d are there: the graph is padded with zeros", n_peaks, n_there)
 
 
 def _check_buffer(out: NDArray[Any], shape: tuple[int, ...]) -> None:
