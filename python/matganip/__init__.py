@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from matganip.diffraction.lattice import LatticeDiffraction
     from matganip.diffraction.peaks import Peaks
     from matganip.diffraction.powder import PowderDiffraction
+    from matganip.diffraction.profiles import PeakShape, profile
     from matganip.diffraction.radiation import Radiation
     from matganip.errors import InputError, MissingExtraError
     from matganip.labels.tables import LabelTable, read_labels
@@ -46,7 +47,9 @@ _HOME = {
     "graph_matrix": "diffraction.graph",
     "LatticeDiffraction": "diffraction.lattice",
     "Peaks": "diffraction.peaks",
+    "PeakShape": "diffraction.profiles",
     "PowderDiffraction": "diffraction.powder",
+    "profile": "diffraction.profiles",
     "Radiation": "diffraction.radiation",
     "InputError": "errors",
     "MissingExtraError": "errors",
@@ -69,6 +72,7 @@ __all__ = [
     "Matganip",
     "MatganipConfig",
     "MissingExtraError",
+    "PeakShape",
     "Peaks",
     "PowderDiffraction",
     "Radiation",
@@ -76,6 +80,7 @@ __all__ = [
     "derivative_structures",
     "graph_matrix",
     "perovskite",
+    "profile",
     "read_labels",
     "read_structure",
     "superlattices",

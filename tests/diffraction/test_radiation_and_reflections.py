@@ -9,7 +9,7 @@ from pymatgen.analysis.diffraction import xrd
 from pymatgen.core import Lattice
 
 import matganip as mg
-from matganip.diffraction.form_factors import neutral
+from matganip.diffraction.form_factors import xray_form_factors
 from matganip.diffraction.peaks import Peaks
 from matganip.diffraction.radiation import WAVELENGTHS, wavelength_of
 from matganip.diffraction.reflections import reflections_in_range
@@ -26,9 +26,9 @@ def test_form_factors_are_those_of_pymatgen_for_every_element() -> None:
     s2 = np.linspace(0, 2, 9)
     symbols = [*xrd.ATOMIC_SCATTERING_PARAMS]
     expected = [[oracle.scattered_by(symbol, s) for s in s2] for symbol in symbols]
-    np.testing.assert_allclose(neutral(symbols).at(s2), expected, rtol=0, atol=1e-12)
-    assert not neutral(["vac"]).at(s2).any()
-    assert neutral(["Cs"]).at(0.1).shape == (1,)
+    np.testing.assert_allclose(xray_form_factors(symbols).at(s2), expected, rtol=0, atol=1e-12)
+    assert not xray_form_factors(["vac"]).at(s2).any()
+    assert xray_form_factors(["Cs"]).at(0.1).shape == (1,)
 
 
 @pytest.mark.parametrize("name", ["cubic, sheared", "hexagonal", "triclinic, sheared", "orthorhombic"])

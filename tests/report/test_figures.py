@@ -11,7 +11,7 @@ from pymatgen.core import Lattice, Structure
 
 from matganip.report import energies
 from matganip.report.arrangement import arrangement
-from matganip.report.diffraction import graph_matrix_image, patterns
+from matganip.report.diffraction import graph_matrix_image, patterns, profiles
 from matganip.report.style import figure
 
 RNG = np.random.default_rng(5)
@@ -28,6 +28,18 @@ def ax(tmp_path):
 
 def lines(axes) -> dict[str, np.ndarray]:
     return {line.get_label(): np.column_stack(line.get_data()) for line in axes.lines}
+
+
+def test_profiles_stand_above_each_other_with_ticks_where_lines_are(ax):
+    grid = np.linspace(10, 40, 301)
+    heights = np.stack([np.exp(-((grid - center) ** 2)) for center in (20.0, 30.0)])
+    profiles(grid, heights, ["first", "second"], lines=np.array([20.0, 30.0]), title="Profiles", ax=ax)
+    first, second = (np.column_stack(line.get_data()) for line in ax.lines)
+    assert first[first[:, 1].argmax(), 0] == pytest.approx(20.0)
+    assert second[second[:, 1].argmax(), 0] == pytest.approx(30.0)
+    assert first[:, 1].min() > second[:, 1].max() - 1e-9
+    assert [text.get_text() for text in ax.texts] == ["first", "second"]
+    assert len(ax.collections[-1].get_segments()) == 2
 
 
 def test_a_figure_is_a_png_and_leaves_matplotlibs_settings_alone(tmp_path):

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from matganip.diffraction.form_factors import FormFactors, neutral
+from matganip.diffraction.form_factors import (
+    TABLES,
+    FormFactors,
+    scattering_lengths,
+    with_dispersion,
+    xray_form_factors,
+)
 from matganip.errors import InputError
 
 # Angstrom: the weighted mean of the doublet (Ka), its two lines (Ka1, Ka2) and Kb1 of each anode, as pymatgen
@@ -30,23 +36,98 @@ WAVELENGTHS: dict[str, float] = {
 
 @dataclass(frozen=True)
 class Radiation:
-    """One kind of radiation, and the tables by which atoms scatter it.
+    """One kind of radiation, and the table by which atoms scatter it.
+
+    `xray`, `neutron` and `of` make one.
 
     Attributes
     ----------
     lines : tuple of (float, float)
-        Wavelength in angstrom and weight of each spectral line; the weights add up to 1.
+        Wavelength in angstrom and share of each spectral line; the shares add up to 1.
     polarized : bool
         Whether the polarization factor 1 + cos^2 2theta applies (X-rays), or only Lorentz's (neutrons).
+    table : str
+        Whose form factors: one of `matganip.diffraction.form_factors.TABLES`, or "neutron".
+    ions : tuple of (str, int)
+        Charges of the elements that scatter as ions.
+    anomalous : bool
+        Whether f' and f'' are added.
 
     Examples
     --------
     >>> Radiation.of("CuKa").lines
     ((1.54184, 1.0),)
+    >>> Radiation.of("CuKa12").lines == ((1.54056, 2 / 3), (1.54439, 1 / 3))
+    True
+    >>> Radiation.xray("MoKa", form_factors="waasmaier-kirfel", ions={"I": -1}).ions
+    (('I', -1),)
     """
 
     lines: tuple[tuple[float, float], ...]
     polarized: bool = True
+    table: str = "mott-bethe"
+    ions: tuple[tuple[str, int], ...] = ()
+    anomalous: bool = False
+
+    @classmethod
+    def xray(
+        cls,
+        radiation: str | float = "CuKa",
+        *,
+        form_factors: str = "mott-bethe",
+        ions: Mapping[str, int] | None = None,
+        anomalous: bool = False,
+    ) -> Radiation:
+        """X-rays.
+
+        Parameters
+        ----------
+        radiation : str or float
+            Name of a line, ``"CuKa"``, of a doublet, ``"CuKa12"`` (Ka1 with 2/3 and Ka2 with 1/3), or a wavelength in
+            angstrom.
+        form_factors : {"mott-bethe", "waasmaier-kirfel", "international-tables"}
+            pymatgen's own, those of Waasmaier and Kirfel (1995), or of the International Tables, volume C (1992).
+        ions : mapping of str to int, optional
+            Charge by element, ``{"Cs": 1, "I": -1}``; Waasmaier and Kirfel have ions.
+        anomalous : bool
+            Add f' and f'' by Cromer and Liberman (1981).
+
+        Returns
+        -------
+        Radiation
+
+        Raises
+        ------
+        InputError
+            If the line or the table is unknown, or a charge is no integer.
+        """
+        if form_factors not in TABLES:
+            raise InputError(f"form_factors must be one of {', '.join(TABLES)}, not {form_factors!r}")
+        for symbol, charge in (ions or {}).items():
+            if isinstance(charge, bool) or not isinstance(charge, int | np.integer):
+                raise InputError(f"ions.{symbol}: a charge must be an integer, not {charge!r}")
+        charges = tuple(sorted((symbol, int(charge)) for symbol, charge in (ions or {}).items()))
+        return cls(_lines_of(radiation), table=form_factors, ions=charges, anomalous=bool(anomalous))
+
+    @classmethod
+    def neutron(cls, wavelength: float) -> Radiation:
+        """Neutrons: coherent scattering lengths of the natural elements, no polarization factor.
+
+        Parameters
+        ----------
+        wavelength : float
+            Angstrom.
+
+        Returns
+        -------
+        Radiation
+
+        Raises
+        ------
+        InputError
+            If the wavelength is not positive and finite.
+        """
+        return cls(((wavelength_of(wavelength), 1.0),), polarized=False, table="neutron")
 
     @classmethod
     def of(cls, radiation: str | float | Radiation) -> Radiation:
@@ -55,6 +136,7 @@ class Radiation:
         Parameters
         ----------
         radiation : str, float or Radiation
+            ``"CuKa"``, ``"CuKa12"``, ``"neutron 1.54"``, 1.54184, or what `xray` and `neutron` give.
 
         Returns
         -------
@@ -65,9 +147,21 @@ class Radiation:
         InputError
             If the name is unknown or the wavelength is not positive and finite.
         """
-        return radiation if isinstance(radiation, Radiation) else cls(((wavelength_of(radiation), 1.0),))
+        if isinstance(radiation, Radiation):
+            return radiation
+        if isinstance(radiation, str) and radiation.split()[:1] == ["neutron"]:
+            try:
+                return cls.neutron(float(radiation.removeprefix("neutron")))
+            except ValueError as error:
+                raise InputError(f"radiation {radiation!r}: write 'neutron 1.54', a wavelength in angstrom") from error
+        return cls(_lines_of(radiation))
 
-    def form_factors(self, species: Sequence[str], wavelength: float) -> FormFactors:  # noqa: ARG002
+    @property
+    def wavelength(self) -> float:
+        """Wavelength of the first, the strongest, line in angstrom."""
+        return self.lines[0][0]
+
+    def form_factors(self, species: Sequence[str], wavelength: float) -> FormFactors:
         """What species scatter of one line.
 
         Parameters
@@ -80,13 +174,26 @@ class Radiation:
         Returns
         -------
         FormFactors
+            In electrons; of neutrons, in fm.
 
         Raises
         ------
         InputError
             If the table has no entry for one of them.
         """
-        return neutral(species)
+        if self.table == "neutron":
+            return scattering_lengths(species)
+        factors = xray_form_factors(species, self.table, dict(self.ions))
+        return with_dispersion(factors, wavelength) if self.anomalous else factors
+
+
+def _lines_of(radiation: str | float) -> tuple[tuple[float, float], ...]:
+    """Spectral lines of a name or of a wavelength."""
+    if isinstance(radiation, str) and radiation.endswith("Ka12") and radiation[:-4] + "Ka1" in WAVELENGTHS:
+        anode = radiation[:-4]
+        # The two electrons of the 2p_{1/2} shell against the four of 2p_{3/2}.
+        return (WAVELENGTHS[anode + "Ka1"], 2 / 3), (WAVELENGTHS[anode + "Ka2"], 1 / 3)
+    return ((wavelength_of(radiation), 1.0),)
 
 
 def wavelength_of(radiation: str | float) -> float:

@@ -128,6 +128,53 @@ def graph_matrix_image(
     return ax
 
 
+def profiles(
+    two_theta: Floats,
+    intensity: Floats,
+    names: Sequence[str],
+    *,
+    lines: Floats | None = None,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw profiles above each other, on a square-root scale as counts are drawn, with ticks where lines stand.
+
+    Parameters
+    ----------
+    two_theta : (n_grid,) float64 ndarray
+        In degrees.
+    intensity : (n, n_grid) float64 ndarray
+        As `matganip.diffraction.profiles.profile` gives it.
+    names : sequence of n str
+        What to write above each.
+    lines : (p,) float64 ndarray, optional
+        Angles that get a tick below the profiles.
+    title : str
+        Heading.
+    ax : Axes, optional
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    Axes
+    """
+    ax = axes_or_new(ax)
+    height = np.sqrt(np.clip(intensity, 0.0, None) / max(float(intensity.max()), 1e-12))
+    step = 1.15
+    for row, name in enumerate(names):
+        floor = (len(names) - 1 - row) * step
+        ax.fill_between(two_theta, floor, floor + height[row], color=MODEL, alpha=0.15, lw=0)
+        ax.plot(two_theta, floor + height[row], color=MODEL, lw=0.9)
+        ax.text(two_theta[-1], floor + 0.9, name, ha="right", fontsize=8.5, color=INK)
+    if lines is not None:
+        ax.vlines(lines, -0.14, -0.05, color=BEST, lw=0.8)
+    ax.set(xlim=(two_theta[0], two_theta[-1]), ylim=(-0.2, len(names) * step), yticks=[], title=title)
+    ax.set_xlabel("2θ, degrees")
+    ax.set_ylabel("intensity, square-root scale")
+    ax.spines["left"].set_visible(False)
+    return ax
+
+
 def _range(two_theta: Floats) -> tuple[float, float]:
     air = 0.02 * float(np.ptp(two_theta)) + 0.5
     return float(two_theta.min()) - air, float(two_theta.max()) + air
