@@ -54,6 +54,15 @@ def count(structure: Path, *options: str) -> str:
     return refused("count", structure, "-s", "2,2,2", *(options or ("-x", "I:Br=3")))
 
 
+def test_what_distinguish_cannot_do():
+    space = ("distinguish", CIF, "-s", "2,2,2", "-x", "I:Br=3")
+    assert "radiation 'CuKx' is unknown" in refused(*space, "--radiation", "CuKx")
+    assert "cutoff must be a positive distance" in refused(*space, "--cutoff", "0")
+    assert "nothing.csv" in refused(*space, "--labels", "nothing.csv")
+    many = ("distinguish", CIF, "-s", "3,3,3", "-x", "I:Br=40")
+    assert "orbits are too many to compare each with each" in refused(*many)
+
+
 def test_a_missing_structure(tmp_path):
     assert str(tmp_path / "nowhere.cif") in count(tmp_path / "nowhere.cif")
 

@@ -68,6 +68,31 @@ def test_enumerate_as_json_is_one_document():
     assert document["first"][0]["sites"].startswith("Br ")
 
 
+def test_distinguish_counts_what_a_diffractometer_tells_apart():
+    printed = invoke("distinguish", CIF, "-s", "2,2,2", "-x", "I:Br=3")
+    assert "19 orbits of 2,024 arrangements" in printed
+    rows = {line.split("  ")[1].strip(): line.split() for line in printed.splitlines() if line.startswith("  ")}
+    assert rows["powder"][2:4] == ["14", "2"]
+    assert rows["resolved"][2:4] == ["19", "1"]
+
+
+def test_distinguish_bounds_the_errors_of_any_model():
+    found = json.loads(
+        invoke(
+            "distinguish", CIF, "-s", "2,2,2", "-x", "I:Br=3", "--triplets", "--cutoff", 9,
+            "--radiation", "neutron 1.54", "--labels", "cspbi3_br/gpaw_mp2", "--json",
+        )
+    )  # fmt: skip
+    rows = {row["features"]: row for row in found["rows"]}
+    assert found["constant_mae"] > rows["powder"]["floor_mae"] > 0
+    assert rows["resolved with triplets"]["floor_mae"] == 0
+    assert rows["Patterson pairs and triplets"]["n_classes"] == 19
+    assert found["calculator"].startswith("GPAW")
+    printed = invoke("distinguish", CIF, "-s", "2,2,2", "-x", "I:Br=3", "--labels", "cspbi3_br/gpaw_mp2")
+    assert "(constant)" in printed
+    assert f"{found['constant_mae']:.4f}" in printed
+
+
 def test_keys_lists_every_key():
     printed = invoke("keys")
     assert all(key.key in printed for key in reference())

@@ -9,9 +9,12 @@ import pytest
 from PIL import Image
 from pymatgen.core import Lattice, Structure
 
+from matganip.diffraction.graph_network import graph_network
+from matganip.diffraction.peaks import Peaks
 from matganip.report import energies
 from matganip.report.arrangement import arrangement
 from matganip.report.diffraction import graph_matrix_image, patterns, profiles
+from matganip.report.graph import vertex_pattern, vertex_ring
 from matganip.report.style import figure
 
 RNG = np.random.default_rng(5)
@@ -28,6 +31,22 @@ def ax(tmp_path):
 
 def lines(axes) -> dict[str, np.ndarray]:
     return {line.get_label(): np.column_stack(line.get_data()) for line in axes.lines}
+
+
+def test_the_graph_stands_beside_its_pattern(ax, tmp_path):
+    peaks = Peaks(np.array([10.0, 20.0, 35.0]), np.array([[100.0, 1.0, 8.0]]), np.ones(3), [[], [], []])
+    graph = graph_network(peaks)
+    vertex_pattern(graph, ax=ax)
+    heights = ax.collections[0].get_segments()
+    assert [segment[0][0] for segment in heights] == [10.0, 20.0, 35.0]
+    assert heights[2][1][1] == pytest.approx(0.08 ** (1 / 3))
+    with figure(tmp_path / "ring.png", 4, 4) as ring:
+        vertex_ring(graph, n_edges=2, title="Graph", ax=ring)
+        edges, vertices = ring.collections
+        assert len(edges.get_segments()) == 2  # 100 against 1 and 8; not 8 against 1
+        sizes = vertices.get_sizes()
+        assert sizes[0] > sizes[2] > sizes[1]
+        assert [text.get_text() for text in ring.texts] == ["10.00", "20.00", "35.00"]
 
 
 def test_profiles_stand_above_each_other_with_ticks_where_lines_are(ax):

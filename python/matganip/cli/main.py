@@ -9,6 +9,7 @@ import typer
 
 from matganip.cli.console import DEBUG, INTERRUPTED, fail
 from matganip.cli.count import count
+from matganip.cli.distinguish import distinguish
 from matganip.cli.enumerate import enumerate_orbits
 from matganip.cli.keys import keys
 from matganip.cli.run import run
@@ -26,6 +27,7 @@ app.command("run")(run)
 app.command("count")(count)
 app.command("enumerate")(enumerate_orbits)
 app.command("sample")(sample)
+app.command("distinguish")(distinguish)
 app.command("keys")(keys)
 
 
@@ -59,6 +61,10 @@ def matganip(
     [bold]Too many of them? A fair sample:[/bold]
 
         matganip sample CsPbI3.cif --supercell 3,3,3 --substitute I:Br=27,Cl=27 -N 10000 -o sample.parquet
+
+    [bold]What can a diffractometer tell apart?[/bold]
+
+        matganip distinguish CsPbI3.cif --supercell 2,2,2 --substitute I:Br=6 --triplets
 
     [bold]Which win?[/bold] Describe parent, labels, model and screen in a study file, and run it:
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from matganip.diffraction.distinct import distinguishability
     from matganip.diffraction.pymatgen_calculator import XRDCalculator
 
-__all__ = ["XRDCalculator"]
+__all__ = ["XRDCalculator", "distinguishability"]
+
+_HOME = {"XRDCalculator": "pymatgen_calculator", "distinguishability": "distinct"}
 
 
 def __getattr__(name: str) -> Any:
     # pymatgen's diffraction package imports matplotlib, which nothing else here needs.
-    if name != "XRDCalculator":
+    if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from matganip.diffraction.pymatgen_calculator import XRDCalculator
-
-    return XRDCalculator
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value

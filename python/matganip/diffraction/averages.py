@@ -89,7 +89,8 @@ class MeanPattern:
         kept = np.exp(self._log_scale - scale)
         weights = np.exp(logarithm - scale[:, None])  # (n_temperatures, n)
         total = weights.sum(axis=1)
-        mean = weights @ peaks.intensity / total[:, None]
+        # A block so far above the others in energy that its weights vanish has a mean of no consequence.
+        mean = weights @ peaks.intensity / np.where(total > 0, total, 1)[:, None]
         squares = np.stack([w @ (peaks.intensity - m) ** 2 for w, m in zip(weights, mean, strict=True)])
         before = self._weight * kept
         share = (total / (before + total))[:, None]

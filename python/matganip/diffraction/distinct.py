@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from matganip.configurations.batch import ConfigurationBatch
 from matganip.diffraction.lattice import LatticeDiffraction
 from matganip.diffraction.radiation import Radiation
 from matganip.diffraction.vertices import most_intense
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
-    from matganip.configurations.batch import ConfigurationBatch
     from matganip.configurations.space import ConfigurationSpace
 
 # Peaks are scaled to 100: intensities that differ by less are one.
@@ -162,11 +162,15 @@ def distinguishability(
         if patterson.triplets is not None:
             features["Patterson pairs and triplets"] = np.hstack([patterson.intensity, patterson.triplets])
     rows = [_feature_classes(name, values, weight, y, tolerance) for name, values in features.items()]
-    constant = (None, None) if y is None else floor_of_classes(np.zeros(len(y), dtype=np.int64), y, weight)
-    if y is not None:
-        mean = np.average(y, weights=weight)
-        constant = (float(np.average(np.abs(y - mean), weights=weight)), constant[1])
-    return Distinguishability(len(weight), int(weight.sum()), tuple(rows), *constant, unit)
+    error = None if y is None else y - np.average(y, weights=weight)
+    return Distinguishability(
+        n_orbits=len(weight),
+        n_arrangements=int(weight.sum()),
+        rows=tuple(rows),
+        constant_mae=None if error is None else float(np.average(np.abs(error), weights=weight)),
+        constant_rmse=None if error is None else float(np.sqrt(np.average(error**2, weights=weight))),
+        unit=unit,
+    )
 
 
 def feature_classes(features: ArrayLike, tolerance: float = TOLERANCE) -> NDArray[np.int64]:
@@ -248,7 +252,7 @@ def floor_of_classes(
 def _gathered(
     batches: ConfigurationBatch | Iterable[ConfigurationBatch],
 ) -> tuple[ConfigurationSpace, NDArray[np.uint8], NDArray[np.int64]]:
-    found = [batches] if hasattr(batches, "occupations") else list(batches)
+    found = [batches] if isinstance(batches, ConfigurationBatch) else list(batches)
     if not sum(map(len, found)):
         raise InputError("there is no orbit to tell from another")
     space = found[0].space
