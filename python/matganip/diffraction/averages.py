@@ -54,6 +54,7 @@ class MeanPattern:
         n = len(self.temperatures)
         self.n_rows = 0
         self._log_scale = np.full(n, -np.inf)  # what all weights so far are divided by, as a logarithm
+        self._zero: float | None = None  # the first energy seen: the others count from it, not from -10^4 eV
         self._weight = np.zeros(n)
         self._mean: NDArray[np.float64] | None = None
         self._squares: NDArray[np.float64] = np.zeros((n, 0))
@@ -125,7 +126,7 @@ class MeanPattern:
         """(n_temperatures,) float64: ln of the sum of g exp(-E / k_B T)."""
         with np.errstate(divide="ignore"):
             logarithm: NDArray[np.float64] = np.log(self._weight) + self._log_scale
-        return logarithm
+        return logarithm - (self._zero or 0.0) / (BOLTZMANN * self.temperatures)
 
     def _log_weights(self, n: int, multiplicity: ArrayLike, energy: ArrayLike | None) -> NDArray[np.float64]:
         g = np.asarray(multiplicity, dtype=np.float64)
@@ -138,5 +139,7 @@ class MeanPattern:
         e = np.asarray(energy, dtype=np.float64)
         if e.shape != (n,) or not np.isfinite(e).all():
             raise InputError(f"energy must be a finite number for each of {n} rows")
-        weights: NDArray[np.float64] = np.log(g) - e / (BOLTZMANN * self.temperatures[:, None])
+        if self._zero is None and n:
+            self._zero = float(e[0])
+        weights: NDArray[np.float64] = np.log(g) - (e - (self._zero or 0.0)) / (BOLTZMANN * self.temperatures[:, None])
         return weights
