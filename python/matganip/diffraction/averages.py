@@ -126,7 +126,8 @@ class MeanPattern:
         """(n_temperatures,) float64: ln of the sum of g exp(-E / k_B T)."""
         with np.errstate(divide="ignore"):
             logarithm: NDArray[np.float64] = np.log(self._weight) + self._log_scale
-        return logarithm - (self._zero or 0.0) / (BOLTZMANN * self.temperatures)
+        shifted: NDArray[np.float64] = logarithm - (self._zero or 0.0) / (BOLTZMANN * self.temperatures)
+        return shifted
 
     def _log_weights(self, n: int, multiplicity: ArrayLike, energy: ArrayLike | None) -> NDArray[np.float64]:
         g = np.asarray(multiplicity, dtype=np.float64)
