@@ -58,16 +58,17 @@ SYSTEMS = ("cubic", "tetragonal", "orthorhombic", "hexagonal", "rhombohedral", "
 
 @st.composite
 def structures(draw: st.DrawFn) -> Structure:
-    """Crystals of every system with 1 to 30 atoms, mixed and partly empty sites among them."""
+    """Crystals of every system with 1 to 60 atoms, mixed and partly empty sites among them."""
     length = st.floats(2.6, 8.0)
     angles = draw(st.tuples(*[st.floats(72, 105)] * 3))
     lattice = lattice_of(draw(st.sampled_from(SYSTEMS)), draw(length), draw(length), draw(length), angles)
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    n_atoms = draw(st.integers(1, 30))
+    n_atoms = draw(st.integers(1, 60))
     elements = draw(st.lists(st.sampled_from(ELEMENTS), min_size=1, max_size=5, unique=True))
     coordinates = rng.random((n_atoms, 3)) * 3 - 1
     if draw(st.booleans()):  # special positions, where reflections are absent
-        coordinates = np.round(coordinates * 4) / 4
+        places = rng.choice(64, size=n_atoms, replace=False)  # of 4 x 4 x 4: no atom lies on another
+        coordinates = np.stack(np.unravel_index(places, (4, 4, 4)), axis=1) / 4 + np.floor(coordinates)
     disordered = draw(st.booleans())
     species: list = []
     for _ in range(n_atoms):
