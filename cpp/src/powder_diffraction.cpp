@@ -68,12 +68,12 @@ void spread(const double* __restrict from, const std::int32_t* __restrict index,
 /// Reflections [first, last) of the sorted lines of a spectral line, merged.
 struct Peak {
     double two_theta, intensity, g;
-    std::size_t spectral, first, last;
+    std::uint32_t spectral, first, last;
 };
 
 /// Peaks [begin, end) of several spectral lines that are one.
 struct Group {
-    std::size_t begin, end;
+    std::uint32_t begin, end;
     double intensity;
 };
 
@@ -109,7 +109,7 @@ class PowderRun::Engine {
     Atoms atoms_;
     StructureFactors structure_factors_;
     std::vector<double> shell_g_, s_squared_, two_theta_, lorentz_;
-    std::vector<std::size_t> shell_begin_;
+    std::vector<std::uint32_t> shell_begin_;
     std::vector<std::int32_t> shell_of_;  // (2 side) of each reflection; 0 for those outside the range
     std::vector<double> shell_factors_, factors_, imaginary_, squared_;
     std::vector<Peak> peaks_;
@@ -149,10 +149,10 @@ void PowderRun::Engine::find_shells(const std::vector<Line>& lines, const Spectr
         if (lines[i].g > length * tolerance) {
             length = lines[i].g;
             shell_g_.push_back(length);
-            shell_begin_.push_back(i);
+            shell_begin_.push_back(static_cast<std::uint32_t>(i));
         }
     const std::size_t n = shell_g_.size();
-    shell_begin_.push_back(lines.size());
+    shell_begin_.push_back(static_cast<std::uint32_t>(lines.size()));
     for (auto* column : {&s_squared_, &two_theta_, &lorentz_}) column->resize(n);
     for (std::size_t i = 0; i < n; ++i) s_squared_[i] = shell_g_[i] * shell_g_[i] / 4;
     angles(shell_g_.data(), n, spectral.wavelength, options_.polarized, two_theta_.data(), lorentz_.data());
@@ -213,7 +213,8 @@ void PowderRun::Engine::find_peaks(std::size_t structure, std::size_t spectral) 
         const double intensity = 2 * line.weight * lorentz_[i] * sum;
         if (i == 0 || !together(two_theta_[opened], two_theta_[i])) {
             opened = i;
-            peaks_.push_back({two_theta_[i], 0.0, shell_g_[i], spectral, shell_begin_[i], 0});
+            peaks_.push_back(
+                {two_theta_[i], 0.0, shell_g_[i], static_cast<std::uint32_t>(spectral), shell_begin_[i], 0});
         }
         peaks_.back().intensity += intensity;
         peaks_.back().last = shell_begin_[i + 1];
@@ -232,7 +233,7 @@ void PowderRun::Engine::group_peaks() {
             return std::tie(a.two_theta, a.spectral, a.first) < std::tie(b.two_theta, b.spectral, b.first);
         });
     groups_.clear();
-    for (std::size_t i = 0; i < peaks_.size(); ++i) {
+    for (std::uint32_t i = 0; i < peaks_.size(); ++i) {
         if (i == 0 || !together(peaks_[groups_.back().begin].two_theta, peaks_[i].two_theta))
             groups_.push_back({i, i, 0.0});
         groups_.back().end = i + 1;

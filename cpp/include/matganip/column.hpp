@@ -27,7 +27,7 @@ struct LargeMemory {
 
     T* allocate(std::size_t n) {
         const std::size_t bytes = n * sizeof(T);
-        const std::size_t unit = bytes >= 2 * huge_page ? huge_page : alignof(std::max_align_t);
+        const std::size_t unit = bytes >= huge_page ? huge_page : alignof(std::max_align_t);
         void* memory = std::aligned_alloc(unit, (bytes + unit - 1) / unit * unit);
         if (memory == nullptr) throw std::bad_alloc();
 #if defined(MADV_HUGEPAGE)

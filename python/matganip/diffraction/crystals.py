@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,8 +47,8 @@ class AtomRows:
         (n_atoms,) B in angstrom^2, or empty: none.
     anisotropic : numpy.ndarray
         (n_atoms, 6) U*, or empty: none.
-    sites : list of Structure
-        What the atoms came from, to name their sites; empty where each atom is a site of its own.
+    sites : numpy.ndarray
+        (n_atoms,) int64, the site of its structure that an atom stands on, or empty: each atom on its own.
     """
 
     lattices: NDArray[np.float64]
@@ -59,7 +59,7 @@ class AtomRows:
     symbols: list[str]
     isotropic: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     anisotropic: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 6)))
-    sites: list[Structure] = field(default_factory=list)
+    sites: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -72,10 +72,7 @@ class AtomRows:
     def place(self, atom: int) -> str:
         """Name an atom's structure and site in a message."""
         structure = int(np.searchsorted(self.offsets, atom, side="right")) - 1
-        site = atom - int(self.offsets[structure])
-        if self.sites:
-            shares = [len(each.species) for each in self.sites[structure]]
-            site = int(np.searchsorted(np.cumsum(shares), site, side="right"))
+        site = int(self.sites[atom]) if self.sites.size else atom - int(self.offsets[structure])
         return f"structure {structure}, site {site} ({self.symbols[self.species[atom]]})"
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -240,78 +237,81 @@ def rows_of(structures: list[Structure | Atoms | str | os.PathLike[str]]) -> Ato
         If something is no structure, occupancies of a site add up to more than 1, or displacements are no such.
     """
     crystals = [read_structure(structure) for structure in structures]
-    coordinates: list[NDArray[np.float64]] = []
-    species: list[int] = []
+    coordinates: list[NDArray[np.float64]] = []  # of each site
+    n_shares: list[int] = []
+    species: list[int] = []  # of each atom: the shares of a site are as many atoms
     occupancy: list[float] = []
-    offsets, codes, displaced = [0], _Codes(), []
+    codes, displaced = _Codes(), []
     for number, crystal in enumerate(crystals):
-        moved = False
-        for index, site in enumerate(crystal.sites):
-            shares = site.species
-            place = site.frac_coords
-            moved = moved or (bool(site.properties) and has_displacements(site.properties))
-            kinds = list(shares)
-            amounts = [shares.num_atoms] if len(kinds) == 1 else list(shares.values())
-            for specie, share in zip(kinds, amounts, strict=True):
-                species.append(codes[specie])
-                occupancy.append(share)
-                coordinates.append(place)
-            if not (len(amounts) == 1 and 0 <= amounts[0] <= 1):
-                _check_shares(amounts, number, index)
-        offsets.append(len(species))
-        if moved:
+        sites = crystal.sites
+        compositions = [site.species for site in sites]
+        shares = [share for composition in compositions for share in composition.items()]
+        coordinates += [site.frac_coords for site in sites]
+        n_shares += map(len, compositions)
+        species += codes.of([specie for specie, _ in shares])
+        occupancy += [amount for _, amount in shares]
+        if any(has_displacements(site.properties) for site in sites if site.properties):
             displaced.append(number)
+    sizes = np.array([len(crystal) for crystal in crystals], dtype=np.int64)
+    first = np.cumsum(sizes) - sizes  # site of each structure
+    site = np.repeat(np.arange(sizes.sum()), n_shares)  # of each atom, among those of all structures
+    structure = np.repeat(np.arange(len(crystals)), sizes)  # of each site
     rows = AtomRows(
         lattices=np.array([crystal.lattice.matrix for crystal in crystals], dtype=np.float64).reshape(-1, 3, 3),
-        offsets=np.array(offsets, dtype=np.int64),
-        coordinates=np.concatenate(coordinates).reshape(-1, 3) if coordinates else np.zeros((0, 3)),
+        offsets=np.searchsorted(site, np.append(first, sizes.sum())).astype(np.int64),
+        coordinates=(np.concatenate(coordinates) if coordinates else np.zeros(0)).reshape(-1, 3)[site],
         species=np.array(species, dtype=np.int32),
         occupancy=np.array(occupancy, dtype=np.float64),
         symbols=codes.symbols,
-        sites=crystals,
+        sites=site - first[structure[site]],
     )
-    return _with_displacements(rows, displaced) if displaced else rows
+    _check_shares(rows.occupancy, site, structure, first)
+    return _with_displacements(rows, crystals, displaced) if displaced else rows
 
 
-class _Codes(dict[Any, int]):
-    """Numbers of species, given out as they come: an element has one, whatever its charge."""
+class _Codes:
+    """Numbers of species, given out as they come: an element has one, whatever its charge.
+
+    Species are known by their identity: their own hash costs more than all else in reading a site. What they belong
+    to must be kept meanwhile.
+    """
 
     def __init__(self) -> None:
-        super().__init__()
         self.symbols: list[str] = []
+        self._known: dict[int, int] = {}
 
-    def __missing__(self, specie: Any) -> int:
-        symbol = str(specie.symbol)
-        if symbol not in self.symbols:
-            self.symbols.append(symbol)
-        self[specie] = self.symbols.index(symbol)
-        return self[specie]
+    def of(self, species: list[Any]) -> list[int]:
+        try:
+            return [self._known[id(specie)] for specie in species]
+        except KeyError:
+            for specie in species:
+                symbol = str(specie.symbol)
+                if symbol not in self.symbols:
+                    self.symbols.append(symbol)
+                self._known[id(specie)] = self.symbols.index(symbol)
+            return [self._known[id(specie)] for specie in species]
 
 
-def _check_shares(shares: list[float], structure: int, site: int) -> None:
-    if not (min(shares, default=0.0) >= 0 and sum(shares) <= 1 + OCCUPANCY_TOL):
+def _check_shares(
+    occupancy: NDArray[np.float64], site: NDArray[np.int64], structure: NDArray[np.int64], first: NDArray[np.int64]
+) -> None:
+    """Refuse a site whose occupancies are negative or add up to more than 1."""
+    sums = np.bincount(site, weights=occupancy)
+    wrong = np.concatenate([site[~(occupancy >= 0)], np.flatnonzero(~(sums <= 1 + OCCUPANCY_TOL))])
+    if len(wrong):
+        index = int(wrong.min())
+        shares = occupancy[site == index].tolist()
         raise InputError(
-            f"structure {structure}, site {site}: occupancies {shares} must be 0 or more and add up to 1 or less"
+            f"structure {structure[index]}, site {index - first[structure[index]]}: occupancies {shares} must be 0 or "
+            "more and add up to 1 or less"
         )
 
 
-def _with_displacements(rows: AtomRows, displaced: list[int]) -> AtomRows:
+def _with_displacements(rows: AtomRows, crystals: list[Structure], displaced: list[int]) -> AtomRows:
     isotropic = np.zeros(len(rows.species))
     anisotropic = np.zeros((len(rows.species), 6))
     for number in displaced:
-        crystal = rows.sites[number]
-        b, u = displacements(crystal, number)
+        b, u = displacements(crystals[number], number)
         atoms = slice(rows.offsets[number], rows.offsets[number + 1])
-        site = np.repeat(np.arange(len(crystal)), [len(each.species) for each in crystal])
-        isotropic[atoms], anisotropic[atoms] = b[site], u[site]
-    return AtomRows(
-        rows.lattices,
-        rows.offsets,
-        rows.coordinates,
-        rows.species,
-        rows.occupancy,
-        rows.symbols,
-        isotropic=isotropic,
-        anisotropic=anisotropic,
-        sites=rows.sites,
-    )
+        isotropic[atoms], anisotropic[atoms] = b[rows.sites[atoms]], u[rows.sites[atoms]]
+    return replace(rows, isotropic=isotropic, anisotropic=anisotropic)

@@ -170,9 +170,9 @@ class PowderDiffraction:
             "weight": weight,
             "inner": shell[0],
             "outer": shell[1],
-            "constant": factors.constant,
-            "coefficients": factors.coefficients,
-            "imaginary": factors.imaginary,
+            "constant": np.ascontiguousarray(factors.constant, dtype=np.float64),
+            "coefficients": np.ascontiguousarray(factors.coefficients, dtype=np.float64),
+            "imaginary": np.ascontiguousarray(factors.imaginary, dtype=np.float64),
             "mott_bethe": factors.mott_bethe,
             "debye_waller": np.array(damping, dtype=np.float64),
         }
