@@ -1,12 +1,15 @@
+// Compiled without contraction into fused multiply-adds (see CMakeLists.txt): lengths are then rounded as
+// pymatgen rounds them, and lines at the edge of one of its bins of angle fall on the same side.
 #include "matganip/limiting_sphere.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numbers>
-#include <numeric>
 #include <stdexcept>
-#include <utility>
+
+#include "matganip/vector_math.hpp"
+#include "matganip/vectorize.hpp"
 
 namespace matganip {
 namespace {
@@ -15,9 +18,81 @@ using Vector = std::array<double, 3>;
 
 // Squared length by which the sphere is widened, as in pymatgen.
 constexpr double sphere_tol = 1e-8;
+constexpr Lanes counting{0, 1, 2, 3, 4, 5, 6, 7};
 
 double dot(const Vector& a, const Vector& b) {
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+}
+
+/// The rows within a radius; returns the sum of their halves.
+MATGANIP_CLONES
+std::size_t find_rows(const Matrix& reciprocal, const std::array<std::size_t, 3>& axes,
+                      const std::array<int, 3>& bounds, double radius_squared,
+                      std::vector<ReflectionRow>& rows) {
+    const Vector a = reciprocal[axes[0]], b = reciprocal[axes[1]], step = reciprocal[axes[2]];
+    const double inverse = 1 / dot(step, step);
+    std::size_t total = 0;
+    for (int h = 0; h <= bounds[0]; ++h)
+        for (int k = h == 0 ? 0 : -bounds[1]; k <= bounds[1]; ++k) {
+            const Vector origin{h * a[0] + k * b[0], h * a[1] + k * b[1], h * a[2] + k * b[2]};
+            // |origin + l step|^2 = radius^2
+            const double half = dot(origin, step) * inverse;
+            const double discriminant = half * half - (dot(origin, origin) - radius_squared) * inverse;
+            if (discriminant < 0) continue;
+            const double reach = std::sqrt(discriminant);
+            const int low =
+                h == 0 && k == 0 ? 1 : std::max(static_cast<int>(std::ceil(-half - reach)), -bounds[2]);
+            const int high = std::min(static_cast<int>(std::floor(-half + reach)), bounds[2]);
+            if (low > high) continue;
+            const auto count = static_cast<std::uint32_t>(high - low + 2) / 2;
+            std::array<int, 3> base{};
+            base[axes[0]] = h;
+            base[axes[1]] = k;
+            rows.push_back({h, k, low, count, static_cast<std::uint32_t>(total), base});
+            total += count;
+        }
+    return total;
+}
+
+/// |g| of all reflections of the rows, whole vectors at a time.
+MATGANIP_CLONES
+void fill_lengths(const std::vector<ReflectionRow>& rows, const Matrix& reciprocal,
+                  const std::array<std::size_t, 3>& axes, std::size_t side, double* g) {
+    for (const ReflectionRow& row : rows)
+        for (const bool upper : {true, false}) {
+            double* out = g + (upper ? 0 : side) + row.start;
+            const double begin = row.first + static_cast<int>(row.half) - (upper ? 0 : 1);
+            for (std::uint32_t m = 0; m < row.half; m += lanes) {
+                const Lanes steps = counting + static_cast<double>(m);
+                Lanes index[3];
+                index[axes[0]] = Lanes{} + static_cast<double>(row.h);
+                index[axes[1]] = Lanes{} + static_cast<double>(row.k);
+                index[axes[2]] = upper ? begin + steps : begin - steps;
+                Lanes square{};
+                for (std::size_t c = 0; c < 3; ++c) {
+                    const Lanes component = index[0] * reciprocal[0][c] + index[1] * reciprocal[1][c] +
+                                            index[2] * reciprocal[2][c];
+                    square = c == 0 ? component * component : square + component * component;
+                }
+                std::memcpy(out + m, &square, sizeof square);
+            }
+        }
+}
+
+/// Square roots, and the bin of each: equal volumes of the range hold about as many reflections each.
+MATGANIP_CLONES
+void fill_bins(double* __restrict g, std::size_t n, double inner, double widened, double scale,
+               std::uint32_t trash, std::uint32_t* __restrict bins) {
+    const double low = inner * inner * inner;
+    const auto last = static_cast<int>(trash) - 1;
+    for (std::size_t i = 0; i < n; ++i) {
+        const double length = std::sqrt(g[i]), square = length * length;
+        g[i] = length;
+        const bool inside = (length >= inner) & (square < widened);
+        const double volume = inside ? square * length - low : 0.0;
+        const int bin = std::min(static_cast<int>(volume * scale), last);
+        bins[i] = inside ? static_cast<std::uint32_t>(bin) : trash;
+    }
 }
 
 }  // namespace
@@ -32,90 +107,64 @@ double reflections_expected(const Matrix& lattice, double outer) {
     return 2 * std::numbers::pi / 3 * std::pow(outer, 3) * volume_of(lattice);
 }
 
-LimitingSphere::LimitingSphere(const Matrix& lattice, const Matrix& reciprocal, double inner, double outer)
-    : inner_(inner), outer_(outer) {
+void LimitingSphere::fill(const Matrix& lattice, const Matrix& reciprocal, double inner, double outer) {
+    inner_ = inner;
+    outer_ = outer;
     Vector length{};
     for (std::size_t axis = 0; axis < 3; ++axis) length[axis] = std::sqrt(dot(lattice[axis], lattice[axis]));
+    axes = {0, 1, 2};
     std::stable_sort(axes.begin(), axes.end(), [&](auto a, auto b) { return length[a] < length[b]; });
+    along_ = {};
+    along_[axes[2]] = 1;
     for (std::size_t i = 0; i < 3; ++i) {
-        const double bound = std::floor(outer_ * length[axes[i]] + 1e-6);
+        const double bound = std::floor(outer * length[axes[i]] + 1e-6);
         if (!(bound < std::numeric_limits<std::int16_t>::max()))
             throw std::invalid_argument("lattices: Miller indices over 32767 lie in the range");
         bounds[i] = static_cast<int>(bound);
     }
-    const double expected = 1.1 * reflections_expected(lattice, outer) + 100;
-    if (!(expected < std::numeric_limits<std::int32_t>::max()))
-        throw std::invalid_argument("lattices: more than 2^31 reflections lie in the range");
-    g.reserve(static_cast<std::size_t>(expected));
-    hkl.reserve(g.capacity());
-    in_range.reserve(g.capacity());
-    for (int h = 0; h <= bounds[0]; ++h)
-        for (int k = h == 0 ? 0 : -bounds[1]; k <= bounds[1]; ++k) add_row(h, k, reciprocal);
-}
-
-void LimitingSphere::add_row(int h, int k, const Matrix& reciprocal) {
-    Vector origin{};
-    const Vector& step = reciprocal[axes[2]];
-    for (std::size_t c = 0; c < 3; ++c) origin[c] = h * reciprocal[axes[0]][c] + k * reciprocal[axes[1]][c];
-    // |origin + l step|^2 = radius^2, with room for rounding.
-    const double radius_squared = outer_ * outer_ + 2 * sphere_tol;
-    const double square = dot(step, step), half = dot(origin, step) / square;
-    const double discriminant = half * half - (dot(origin, origin) - radius_squared) / square;
-    if (discriminant < 0) return;
-    const double reach = std::sqrt(discriminant);
-    int low = std::max(static_cast<int>(std::ceil(-half - reach)), -bounds[2]);
-    const int high = std::min(static_cast<int>(std::floor(-half + reach)), bounds[2]);
-    if (h == 0 && k == 0) low = 1;
-    if (low > high) return;
-    rows.push_back({h, k, low, high - low + 1, g.size()});
-    fill_row(rows.back(), reciprocal);
-}
-
-void LimitingSphere::fill_row(const ReflectionRow& row, const Matrix& reciprocal) {
-    g.resize(row.start + row.count);
-    hkl.resize(g.size());
-    double* lengths = g.data() + row.start;
-    auto* indices = hkl.data() + row.start;
-    const Vector a = reciprocal[0], b = reciprocal[1], c = reciprocal[2];
-    const std::size_t along = axes[2];
-    std::array<int, 3> index{};
-    index[axes[0]] = row.h;
-    index[axes[1]] = row.k;
-    for (int l = 0; l < row.count; ++l) {
-        index[along] = row.first + l;
-        const double x = index[0], y = index[1], z = index[2];
-        const Vector vector{x * a[0] + y * b[0] + z * c[0], x * a[1] + y * b[1] + z * c[1],
-                            x * a[2] + y * b[2] + z * c[2]};
-        lengths[l] = std::sqrt(dot(vector, vector));
-        const int leading = index[0] != 0 ? index[0] : index[1] != 0 ? index[1] : index[2];
-        const int sign = leading < 0 ? -1 : 1;
-        for (std::size_t i = 0; i < 3; ++i) indices[l][i] = static_cast<std::int16_t>(sign * index[i]);
+    if (!(1.1 * reflections_expected(lattice, outer) < (1 << 30)))
+        throw std::invalid_argument("lattices: more than 2^30 reflections lie in the range");
+    rows.clear();
+    // With room for rounding; what is too long drops out by its length.
+    const std::size_t total = find_rows(reciprocal, axes, bounds, outer * outer + 2 * sphere_tol, rows);
+    side_ = padded(total) + lanes;
+    g_.resize(2 * side_);
+    row_of_.resize(side_);
+    fill_lengths(rows, reciprocal, axes, side_, g_.data());
+    longest = 0;
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+        std::fill_n(row_of_.begin() + rows[r].start, rows[r].half, static_cast<std::uint32_t>(r));
+        longest = std::max(longest, rows[r].half);
     }
-    const double widened = outer_ * outer_ + sphere_tol;
-    for (int l = 0; l < row.count; ++l)
-        if (lengths[l] >= inner_ && lengths[l] * lengths[l] < widened)
-            in_range.push_back(static_cast<std::uint32_t>(row.start + l));
+    // Slack holds what rows wrote past their end.
+    for (const std::size_t end : {side_, 2 * side_})
+        std::fill(g_.begin() + (end - side_ + total), g_.begin() + end,
+                  std::numeric_limits<double>::infinity());
 }
 
-// Dealt into as many bins of |g|^2 first, then sorted within.
-std::vector<std::uint32_t> LimitingSphere::by_length() const {
-    if (in_range.empty()) return {};
-    using Line = std::pair<double, std::uint32_t>;
-    const std::size_t n = in_range.size();
-    const double low = inner_ * inner_;
-    const double scale = static_cast<double>(n) / (outer_ * outer_ + sphere_tol - low);
-    const auto bin = [&](double length) {
-        return std::min(n - 1, static_cast<std::size_t>(std::max(0.0, (length * length - low) * scale)));
-    };
-    std::vector<std::uint32_t> ends(n + 1, 0), order(n);
-    std::vector<Line> lines(n);
-    for (const std::uint32_t r : in_range) ++ends[bin(g[r]) + 1];
-    std::partial_sum(ends.begin(), ends.end(), ends.begin());
-    for (const std::uint32_t r : in_range) lines[ends[bin(g[r])]++] = {g[r], r};
-    for (std::size_t b = 0, begin = 0; b < n; begin = ends[b++])
-        if (ends[b] - begin > 1) std::sort(lines.begin() + begin, lines.begin() + ends[b]);
-    std::transform(lines.begin(), lines.end(), order.begin(), [](const Line& line) { return line.second; });
-    return order;
+// Dealt into as many bins as there are lines, then sorted by insertion: a line has not far to go.
+const std::vector<Line>& LimitingSphere::by_length(double tolerance) {
+    const std::size_t n = g_.size();
+    const auto n_bins = static_cast<std::uint32_t>(std::max<std::size_t>(n, 1));
+    const double widened = outer_ * outer_ + sphere_tol;
+    bins_.resize(n);
+    fill_bins(g_.data(), n, inner_, widened, n_bins / (std::pow(widened, 1.5) - std::pow(inner_, 3)), n_bins,
+              bins_.data());
+    ends_.assign(n_bins + 2, 0);
+    for (const std::uint32_t bin : bins_) ++ends_[bin + 1];
+    for (std::size_t b = 1; b < ends_.size(); ++b) ends_[b] += ends_[b - 1];
+    lines_.resize(n);
+    const std::uint32_t inside = ends_[n_bins];
+    for (std::uint32_t i = 0; i < n; ++i) lines_[ends_[bins_[i]]++] = {g_[i], i};
+    lines_.resize(inside);
+    for (std::size_t i = 1; i < lines_.size(); ++i) {
+        const Line line = lines_[i];
+        std::size_t j = i;
+        for (const double least = line.g * (1 + tolerance); j > 0 && lines_[j - 1].g > least; --j)
+            lines_[j] = lines_[j - 1];
+        lines_[j] = line;
+    }
+    return lines_;
 }
 
 }  // namespace matganip

@@ -64,19 +64,15 @@ def graph_matrices(
 ) -> NDArray[np.float32]: ...
 def powder_patterns(
     *,
-    lattices: NDArray[np.float64],
-    reciprocals: NDArray[np.float64],
-    offsets: NDArray[np.int64],
-    coordinates: NDArray[np.float64],
-    species: NDArray[np.int32],
-    occupancy: NDArray[np.float64],
-    electrons: NDArray[np.float64],
-    coefficients: NDArray[np.float64],
-    debye_waller: NDArray[np.float64],
-    wavelength: float,
-    inner: float,
-    outer: float,
+    arrays: dict[str, NDArray[Any]],
+    spectrum: list[dict[str, Any]],
     bins: bool,
     scaled: bool,
+    polarized: bool,
+    march_r: float,
+    march_hkl: list[float],
     num_threads: int = 0,
 ) -> dict[str, NDArray[Any]]: ...
+def find_overlap(
+    *, arrays: dict[str, NDArray[Any]], distance: float, num_threads: int = 0
+) -> tuple[int, int, int] | None: ...

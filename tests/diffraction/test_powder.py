@@ -17,7 +17,7 @@ from pymatgen.core import DummySpecies, Lattice, Structure
 
 import matganip as mg
 from matganip.diffraction import XRDCalculator
-from matganip.diffraction.radiation import wavelength_of
+from matganip.diffraction.radiation import Radiation
 
 WAVELENGTHS = ("CuKa", "MoKa", "CrKa1", "AgKb1", 1.2)
 # Ranges in which the smallest cells have lines with the longest waves.
@@ -73,8 +73,8 @@ def _same_after_merging(
 @given(oracle.structures(), st.sampled_from(["CuKa", "CrKa1", 2.0]))
 def test_patterns_are_those_of_the_slow_twin(structure: Structure, radiation: str | float) -> None:
     debye_waller = {"O": 0.8, "Pb": 1.7}
-    wavelength, two_theta_range = wavelength_of(radiation), (20.0, 85.0)
-    expected = oracle.peaks(structure, wavelength, two_theta_range, debye_waller)
+    two_theta_range = (20.0, 85.0)
+    expected = oracle.peaks(structure, Radiation.of(radiation), two_theta_range, debye_waller)
     powder = mg.PowderDiffraction(radiation, debye_waller_factors=debye_waller)
     (found,) = powder.patterns([structure], two_theta_range, scaled=False)
     assert len(found.two_theta) == len(expected)
@@ -160,6 +160,12 @@ def test_bad_input_is_refused_with_its_place() -> None:
     overfull[0].species._data.update(dict.fromkeys(overfull[0].species, 0.7))
     refused(r"structure 1, site 0: occupancies \[0.7, 0.7\] must be 0 or more and add up to 1 or less", overfull)
     refused("a Structure, ASE Atoms or a path is needed", 3)
+    twice = Structure(CSCL.lattice, ["Cs", "Cl", "Cs"], [[0, 0, 0], [0.5, 0.5, 0.5], [0.999, 0, 1.001]])
+    refused(
+        r"structure 1, site 0 \(Cs\): lies within 0.01 angstrom of site 2 \(Cs\), and their occupancies add up to more "
+        "than 1",
+        twice,
+    )
     with pytest.raises(mg.InputError, match="more than twice the largest d-spacing, 4.2090"):
         mg.PowderDiffraction(9.0).patterns([CSCL], None)
 
@@ -225,13 +231,41 @@ def test_calculator_scales_refines_and_damps_as_pymatgen_does() -> None:
             np.testing.assert_allclose(ours.y, theirs.y, rtol=0, atol=1e-8 * theirs.y.max())
 
 
-def test_calculator_leaves_anisotropic_displacements_to_pymatgen() -> None:
-    structure = CSCL.copy()
-    for name, value in {"U11": 0.02, "U22": 0.03, "U33": 0.01, "U23": 0.0, "U13": 0.0, "U12": 0.004}.items():
-        structure.add_site_property(f"{name}_cif", [value, 0.01])
-    theirs, ours = (kind().get_pattern(structure) for kind in (xrd.XRDCalculator, XRDCalculator))
-    np.testing.assert_array_equal(ours.y, theirs.y)
-    assert np.abs(ours.y - XRDCalculator().get_pattern(CSCL).y).max() > 1
+def test_calculator_gives_the_published_numbers() -> None:
+    silicide = Structure(
+        Lattice.tetragonal(4.192, 6.88),
+        ["Si", "Si", "Ru", "Ru", "Pr", "Pr"],
+        [[0.25, 0.25, 0.173], [0.75, 0.75, 0.827], [0.75, 0.25, 0], [0.25, 0.75, 0], [0.25, 0.25, 0.676],
+         [0.75, 0.75, 0.324]],
+    )  # fmt: skip
+    pattern = XRDCalculator().get_pattern(silicide)
+    assert pattern.x[0] == pytest.approx(12.86727341476735)
+    assert pattern.y[0] == pytest.approx(31.448239816769796)
+    assert pattern.d_hkls[0] == pytest.approx(6.88)
+    assert len(pattern) == 42
+    assert len(XRDCalculator().get_pattern(silicide, two_theta_range=[0, 60])) == 18
+    tungsten = Structure(Lattice.cubic(3.1653), ["W"] * 2, [[0, 0, 0], [0.5, 0.5, 0.5]])
+    for factors, intensity in (({}, 2414237.5633093244), ({"W": 0.1526}, 2377745.2296686019)):
+        pattern = XRDCalculator(debye_waller_factors=factors).get_pattern(tungsten, scaled=False)
+        assert pattern.x[0] == pytest.approx(40.294828554672264)
+        assert pattern.y[0] == pytest.approx(intensity)
+        assert pattern.d_hkls[0] == pytest.approx(2.2382050944897789)
+
+
+@settings(max_examples=40)
+@given(oracle.structures(), st.integers(0, 1000))
+def test_calculator_takes_anisotropic_displacements_as_pymatgen_does(structure: Structure, seed: int) -> None:
+    moved = oracle.displaced(structure, np.random.default_rng(seed), "U_cif")
+    theirs, ours = (kind().get_pattern(moved) for kind in (xrd.XRDCalculator, XRDCalculator))
+    np.testing.assert_allclose(ours.x, theirs.x, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(ours.y, theirs.y, rtol=0, atol=1e-6)
+
+
+def test_calculator_refuses_two_kinds_of_displacements_as_pymatgen_does() -> None:
+    moved = oracle.displaced(CSCL, np.random.default_rng(0), "U_cif")
+    for arguments in ({"symprec": 0.1}, {"debye_waller_factors": {"Cs": 1.0}}):
+        with pytest.raises(ValueError, match="[Nn]either symprec nor debye_waller_factors can be used"):
+            XRDCalculator(**arguments).get_pattern(moved)
 
 
 def test_calculator_refuses_what_pymatgen_refuses() -> None:

@@ -15,32 +15,68 @@ double volume_of(const Matrix& lattice);
 /// Reflections up to a radius in reciprocal space, one of each Friedel pair, roughly.
 double reflections_expected(const Matrix& lattice, double outer);
 
-/// Reflections (h, k, l), first <= l < first + count, on the axes as they are permuted.
+/// Reflections (h, k, l) on the axes as they are permuted, l rising by ones through an even number of them, 2
+/// half. They are counted from the middle: upper ones l = first + half + m, lower ones l = first + half - 1 -
+/// m, m < half.
 struct ReflectionRow {
-    int h, k, first, count;
-    std::size_t start;  // of its reflections
+    int h, k, first;
+    std::uint32_t half;
+    std::uint32_t start;      // of its upper reflections; its lower ones stand at side() + start
+    std::array<int, 3> base;  // (h, k, 0) on the axes as given
 };
 
-/// One reflection of each Friedel pair up to a radius, in rows along the longest axis.
-struct LimitingSphere {
+/// A reflection in the range and its |g|.
+struct Line {
+    double g;
+    std::uint32_t reflection;
+};
+
+/// One reflection of each Friedel pair up to a radius, in rows along the longest axis. Its memory is used
+/// again for the next lattice.
+class LimitingSphere {
+  public:
     std::array<std::size_t, 3> axes{0, 1, 2};  // the axes that h, k and l of a row stand for
     std::array<int, 3> bounds{};               // of |h|, |k| and |l|
+    std::uint32_t longest = 0;                 // half of the longest row
     std::vector<ReflectionRow> rows;
-    std::vector<double> g;                         // |g| of each reflection
-    std::vector<std::array<std::int16_t, 3>> hkl;  // on the axes as given
-    std::vector<std::uint32_t> in_range;           // reflections that lie in the range
 
     /// All with |g| up to `outer`; those from `inner` on are in the range. Throws std::invalid_argument where
     /// there are too many to count.
-    LimitingSphere(const Matrix& lattice, const Matrix& reciprocal, double inner, double outer);
+    void fill(const Matrix& lattice, const Matrix& reciprocal, double inner, double outer);
 
-    /// The reflections in the range by rising |g|.
-    std::vector<std::uint32_t> by_length() const;
+    /// The reflections in the range by rising |g|; where two lengths differ by no more than the relative
+    /// `tolerance`, in any order. Valid until the next call.
+    const std::vector<Line>& by_length(double tolerance);
+    const std::vector<Line>& lines() const { return lines_; }  // as by_length() left them
+
+    /// Slots of the upper reflections, and of the lower ones. A row may write as many slots past its end as a
+    /// vector has lanes: the next row, or slack at the end, takes them.
+    std::size_t side() const { return side_; }
+
+    /// hkl of a reflection on the axes as given; of the Friedel pair that whose first index that is not 0 is
+    /// positive.
+    void write_hkl(std::uint32_t reflection, std::int16_t* hkl) const {
+        const bool upper = reflection < side_;
+        const auto slot = static_cast<std::uint32_t>(upper ? reflection : reflection - side_);
+        const ReflectionRow& row = rows[row_of_[slot]];
+        const auto m = static_cast<int>(slot - row.start), middle = row.first + static_cast<int>(row.half);
+        const int l = upper ? middle + m : middle - 1 - m;
+        const int a = row.base[0] + l * along_[0], b = row.base[1] + l * along_[1],
+                  c = row.base[2] + l * along_[2];
+        const int leading = a != 0 ? a : b != 0 ? b : c, sign = leading < 0 ? -1 : 1;
+        hkl[0] = static_cast<std::int16_t>(sign * a);
+        hkl[1] = static_cast<std::int16_t>(sign * b);
+        hkl[2] = static_cast<std::int16_t>(sign * c);
+    }
 
   private:
-    double inner_, outer_;
-    void add_row(int h, int k, const Matrix& reciprocal);
-    void fill_row(const ReflectionRow& row, const Matrix& reciprocal);
+    double inner_ = 0.0, outer_ = 0.0;
+    std::size_t side_ = 0;
+    std::array<int, 3> along_{};         // (0, 0, 1) on the axes as given
+    std::vector<double> g_;              // (2 side) |g|
+    std::vector<std::uint32_t> row_of_;  // (side)
+    std::vector<std::uint32_t> bins_, ends_;
+    std::vector<Line> lines_;
 };
 
 }  // namespace matganip

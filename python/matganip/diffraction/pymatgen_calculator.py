@@ -8,6 +8,7 @@ from pymatgen.core.structure import Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
 from matganip.diffraction.powder import PowderDiffraction
+from matganip.errors import InputError
 
 
 class XRDCalculator(xrd.XRDCalculator):
@@ -44,8 +45,8 @@ class XRDCalculator(xrd.XRDCalculator):
         Parameters
         ----------
         structure : Structure
-            Where its sites have anisotropic displacements (the properties U11_cif ... U12_cif) pymatgen's own
-            computation is called: the compiled one knows isotropic ones only.
+            Displacements are taken from the site properties U11_cif ... U12_cif, in angstrom^2, as pymatgen takes them;
+            then neither `symprec` nor `debye_waller_factors` may be set.
         scaled : bool
             Whether the strongest peak is 100.
         two_theta_range : (float, float) or None
@@ -60,9 +61,11 @@ class XRDCalculator(xrd.XRDCalculator):
         InputError
             See `PowderDiffraction.patterns`.
         """
-        if "U11_cif" in structure.site_properties:
-            pattern: DiffractionPattern = super().get_pattern(structure, scaled, two_theta_range)
-            return pattern
+        displaced = any("U11_cif" in site.properties for site in structure)
+        if displaced and (self.symprec or self.debye_waller_factors):
+            raise InputError(
+                "neither symprec nor debye_waller_factors can be used with the site properties U11_cif ... U12_cif"
+            )
         if self.symprec:
             structure = SpacegroupAnalyzer(structure, symprec=self.symprec).get_refined_structure()
         powder = PowderDiffraction(self.wavelength, "pymatgen", self.debye_waller_factors)

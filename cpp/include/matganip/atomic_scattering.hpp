@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstddef>
+
+#include "matganip/powder_diffraction.hpp"
+
+namespace matganip {
+
+/// Form factors of a species at n values of s^2, damped by exp(-B s^2), B given.
+void form_factors(const Scatterers& scatterers, std::size_t species, double debye_waller,
+                  const double* s_squared, std::size_t n, double* factors);
+
+/// f'' of a species, damped likewise.
+void absorption(const Scatterers& scatterers, std::size_t species, double debye_waller,
+                const double* s_squared, std::size_t n, double* factors);
+
+/// 2theta in degrees and the Lorentz factor 1 / (sin^2 theta cos theta), or 1 + cos^2 2theta times as much,
+/// of n lengths |g|.
+void angles(const double* g, std::size_t n, double wavelength, bool polarized, double* two_theta,
+            double* lorentz);
+
+}  // namespace matganip
