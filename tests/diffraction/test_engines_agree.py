@@ -12,7 +12,19 @@ SPACES = oracle.spaces()
 
 
 @pytest.mark.parametrize("name", SPACES)
-@pytest.mark.parametrize(("radiation", "two_theta_range"), [("CuKa", (0, 90)), ("MoKa1", (5, 40)), (1.1, (20, 60))])
+@pytest.mark.parametrize(
+    ("radiation", "two_theta_range"),
+    [
+        ("CuKa", (0, 90)),
+        ("MoKa1", (5, 40)),
+        (1.1, (20, 60)),
+        ("neutron 1.54", (0, 90)),
+        ("CuKa12", (0, 90)),
+        (mg.Radiation.xray("CuKa", form_factors="waasmaier-kirfel", anomalous=True), (0, 90)),
+        (mg.Radiation.xray("AgKa12", form_factors="international-tables", anomalous=True), (0, 30)),
+    ],
+    ids=["CuKa", "MoKa1", "wavelength", "neutrons", "doublet", "dispersion", "doublet with dispersion"],
+)
 def test_lattice_engine_gives_what_the_general_engine_gives(name: str, radiation, two_theta_range) -> None:
     space = SPACES[name]
     rows = oracle.random_rows(space, 4, seed=11)

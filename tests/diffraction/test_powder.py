@@ -151,7 +151,7 @@ def test_bad_input_is_refused_with_its_place() -> None:
     refused("structure 1: its cell .* has no volume", flat)
     refused("structure 1: its cell .* has no volume", Structure(Lattice(np.full((3, 3), np.nan)), ["Cs"], [[0, 0, 0]]))
     unknown = Structure(CSCL.lattice, ["Cs", DummySpecies("X")], CSCL.frac_coords)
-    refused("structure 1: element 'X.*' has no X-ray form factor in pymatgen's atomic_scattering_params", unknown)
+    refused("structure 1: element 'X.*' has no X-ray form factor in the table mott-bethe; no table has it", unknown)
     refused("element 'Lr' has no X-ray form factor", Structure(CSCL.lattice, ["Lr"], [[0, 0, 0]]))
     refused("structure 1: has no atoms", Structure(CSCL.lattice, [], []))
     refused(r"structure 0: two_theta_range=\(0, 5\) holds no reflection at 1.54184 angstrom", CSCL, (0, 5))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
 import matganip as mg
-from matganip.diffraction.form_factors import FormFactors, neutral
+from matganip.diffraction.form_factors import FormFactors, xray_form_factors
 from matganip.diffraction.orientation import MarchDollase
 from matganip.diffraction.radiation import Radiation
 
@@ -26,7 +26,7 @@ class Absorbed(Radiation):
     """Form factors with f' and f'' that depend on the wavelength, as numbers that are easy to check."""
 
     def form_factors(self, species: Sequence[str], wavelength: float) -> FormFactors:
-        table = neutral(species)
+        table = xray_form_factors(species)
         return FormFactors(
             table.species,
             table.constant - 0.03 * table.constant * wavelength,

@@ -141,7 +141,7 @@ class CrystalArrays:
     >>> cells = np.array([np.eye(3) * a for a in (4.1, 4.2)])
     >>> crystals = CrystalArrays(cells, np.tile([[0, 0, 0], [0.5, 0.5, 0.5]], (2, 1, 1)), ["Cs", "Cl"])
     >>> [pattern.two_theta[0].round(3).item() for pattern in mg.PowderDiffraction("CuKa").patterns(crystals)]
-    [21.675, 21.153]
+    [21.676, 21.153]
     """
 
     lattices: ArrayLike

@@ -235,7 +235,8 @@ def _international_tables(symbol: str, charge: int) -> Fit | None:
     """Four Gaussians and a constant, of neutral atoms."""
     import gemmi
 
-    fit = gemmi.Element(symbol).it92
+    # gemmi has a fit for its unknown element X, too.
+    fit = gemmi.Element(symbol).it92 if Element.is_valid_symbol(symbol) else None
     return None if fit is None or charge else (fit.c, np.column_stack([fit.a, fit.b]).tolist())
 
 

@@ -43,6 +43,7 @@ def graph_network(peaks: Peaks, row: int = 0, n_peaks: int = 28, *, scaling: Sca
 
     Examples
     --------
+    >>> import numpy as np
     >>> peaks = Peaks(np.array([10.0, 30.0]), np.array([[100.0, 25.0]]), np.ones(2), [[], []])
     >>> graph = graph_network(peaks)
     >>> graph.edges[0, 1]["position_difference"], graph.edges[0, 1]["intensity_difference"]
