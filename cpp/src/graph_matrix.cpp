@@ -1,52 +1,24 @@
 #include "matganip/graph_matrix.hpp"
 
 #include <algorithm>
-#include <cstdint>
 #include <stdexcept>
 #include <vector>
 
 #include "matganip/parallel.hpp"
+#include "matganip/stream.hpp"
 #include "matganip/vectorize.hpp"
-
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
 namespace matganip {
 namespace {
 
 constexpr std::size_t width = 16;  // floats of the widest vector; rows are made in whole vectors
-constexpr std::size_t line = 16;   // floats of a cache line
 constexpr std::size_t bytes_per_task = std::size_t{1} << 18;
 // Matrices are made in a buffer that stays in the first-level cache, and leave it together: a line at the
 // border of two stores costs more than one within.
 constexpr std::size_t bytes_per_buffer = std::size_t{1} << 14;
 
-// Above this size the matrices do not stay in a core's own cache anyway: storing past it spares reading the
-// lines first. On a Sapphire Rapids core that is 14 GB/s against 8, where memset reaches 12.
-constexpr std::size_t bytes_to_stream = std::size_t{1} << 22;
-
 constexpr std::size_t padded(std::size_t n, std::size_t unit) {
     return (n + unit - 1) / unit * unit;
-}
-
-/// Copies n floats past the cache, in whole lines.
-void stream(const float* from, float* to, std::size_t n) {
-    std::size_t i = 0;
-#if defined(__SSE2__)
-    const std::size_t offset = reinterpret_cast<std::uintptr_t>(to) / sizeof(float) % line;
-    for (; i < n && (offset + i) % line != 0; ++i) to[i] = from[i];
-    for (; i + line <= n; i += line)
-        for (std::size_t k = 0; k < line; k += 4) _mm_stream_ps(to + i + k, _mm_loadu_ps(from + i + k));
-#endif
-    for (; i < n; ++i) to[i] = from[i];
-}
-
-/// Streamed stores become visible in order with what follows.
-void finish_stream() {
-#if defined(__SSE2__)
-    _mm_sfence();
-#endif
 }
 
 /// matrix(i, j) = angles(i, j) + intensity[i] intensity[j], rows of n floats. A row is stored in whole

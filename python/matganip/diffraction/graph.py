@@ -126,7 +126,7 @@ def _stacked(
     shape = (len(stack[0]), len(stack) + sum(edge.n_channels for edge in edges), n_peaks, n_peaks)
     if out is None:
         out = np.empty(shape, dtype=np.float32)
-    _check_buffer(out, shape)
+    check_buffer(out, shape)
     for first in range(0, len(out), ROWS_PER_BLOCK):
         block, channel = out[first : first + ROWS_PER_BLOCK], 0
         rows = slice(first, first + len(block))
@@ -197,7 +197,20 @@ def _say_padding(n_peaks: int, n_there: int) -> None:
         logger.warning("%d peaks are asked for and %d are there: the graph is padded with zeros", n_peaks, n_there)
 
 
-def _check_buffer(out: NDArray[Any], shape: tuple[int, ...]) -> None:
+def check_buffer(out: NDArray[Any], shape: tuple[int, ...]) -> None:
+    """Refuse an array that matrices cannot be written into.
+
+    Parameters
+    ----------
+    out : numpy.ndarray
+    shape : tuple of int
+        What it must have.
+
+    Raises
+    ------
+    InputError
+        If the shape or the dtype is another, or it is not contiguous or read-only.
+    """
     if out.shape != shape or out.dtype != np.float32:
         raise InputError(f"out must be float32 of the shape {shape}, not {out.dtype} of {out.shape}")
     if not (out.flags.c_contiguous and out.flags.writeable):

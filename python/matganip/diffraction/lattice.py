@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matganip.diffraction.bragg import Resolution, bragg_patterns
+from matganip.diffraction.graph import Scaling, check_buffer, graph_matrix
 from matganip.diffraction.lattice_patterns import Vertices
 from matganip.diffraction.patterson import patterson_patterns
 from matganip.diffraction.peaks import Peaks
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
 
 Domain = Literal["diffraction", "patterson"]
+
+# Arrangements whose peaks are made before their matrices: they fit into a core's own cache.
+ROWS_PER_BLOCK = 2048
 
 
 class LatticeDiffraction:
@@ -206,6 +210,59 @@ class LatticeDiffraction:
         if n_columns == self.n_peaks:
             return replace(patterns.columns, intensity=intensity, triplets=triplets)
         return replace(patterns.columns.select(n_columns), intensity=intensity, triplets=None, triplet_vertices=None)
+
+    def graph_matrices(
+        self,
+        occupations: NDArray[np.uint8],
+        n_peaks: int = 28,
+        *,
+        out: NDArray[np.float32] | None = None,
+        scaling: Scaling = "unit",
+        num_threads: int | None = None,
+    ) -> NDArray[np.float32]:
+        """Graph matrices of arrangements: `peaks` and `graph_matrix` in one, block by block within the cache.
+
+        Parameters
+        ----------
+        occupations : numpy.ndarray
+            (n, n_sites) uint8, C-contiguous.
+        n_peaks : int
+            Vertices p, the first so many peaks; rows and columns beyond those that there are hold zeros.
+        out : numpy.ndarray, optional
+            (n, p, p) float32, C-contiguous: the matrices are written into it.
+        scaling : {"unit", "paper"}
+            As for `graph_matrix`.
+        num_threads : int, optional
+            Threads to use; None or 0 is all cores. The result is the same bytes for any number.
+
+        Returns
+        -------
+        numpy.ndarray
+            (n, p, p) float32, without channels for triplets.
+
+        Raises
+        ------
+        InputError
+            As `peaks` and `graph_matrix`.
+
+        Examples
+        --------
+        >>> import matganip as mg
+        >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 3}})
+        >>> mg.LatticeDiffraction(space).graph_matrices(next(space.orbits()).occupations).shape
+        (19, 28, 28)
+        """
+        if out is None:
+            out = np.empty((len(occupations), n_peaks, n_peaks), dtype=np.float32)
+        check_buffer(out, (len(occupations), n_peaks, n_peaks))
+        n_columns = min(n_peaks, self.n_peaks)
+        intensity = np.empty((min(ROWS_PER_BLOCK, len(out)), n_columns))
+        for first in range(0, len(out), ROWS_PER_BLOCK):
+            block = out[first : first + ROWS_PER_BLOCK]
+            rows = occupations[first : first + ROWS_PER_BLOCK]
+            peaks = self.peaks(rows, num_threads, n_peaks=n_columns, out=intensity[: len(rows)])
+            graph_matrix(replace(peaks, triplets=None), n_peaks, out=block, scaling=scaling, num_threads=num_threads)
+        return out
 
 
 def _check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
