@@ -66,7 +66,7 @@ def _set_limits() -> None:
 @functools.cache
 def python_of(program: str) -> Path:
     """The interpreter that has a program; a peer gets an environment of its own, for their dependencies disagree."""
-    if program == "matganip":
+    if program in ("matganip", "pymatgen"):
         return Path(sys.executable)
     home = ENVIRONMENTS / program
     python = home / "bin" / "python"
@@ -79,9 +79,9 @@ def python_of(program: str) -> Path:
     return python
 
 
-def version_of(program: str) -> str:
-    """Version of an installed program."""
-    code = f"from importlib.metadata import version; print(version({program!r}))"
+def version_of(program: str, package: str = "") -> str:
+    """Version of an installed program, or of the package that it comes in."""
+    code = f"from importlib.metadata import version; print(version({package or program!r}))"
     return subprocess.run(
         [str(python_of(program)), "-c", code], capture_output=True, text=True, check=True
     ).stdout.strip()

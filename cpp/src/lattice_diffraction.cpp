@@ -21,9 +21,6 @@ constexpr std::size_t width = 8;
 // Sums that one pass over the peaks adds: enough to hide its loads and stores behind multiplications.
 constexpr std::size_t sums_per_pass = 4;
 constexpr std::size_t rows_per_task = 512;
-// Bytes of the table of groups that still stay in a core's own cache, beside what else a block needs.
-constexpr std::size_t largest_group_table = std::size_t{1} << 18;
-constexpr std::size_t largest_group = 8;
 
 constexpr std::size_t padded(std::size_t n, std::size_t unit) {
     return (n + unit - 1) / unit * unit;
@@ -42,19 +39,6 @@ void add_waves(const double* __restrict waves, const std::int32_t* sites, const 
         double* amplitude = amplitudes + static_cast<std::size_t>(modes[k]) * n_waves;
         for (std::size_t w = 0; w < n_waves; w += width)
             for (std::size_t c = 0; c < width; ++c) amplitude[w + c] += wave[w + c];
-    }
-}
-
-/// total = sum over groups of the table row that each group's entry names.
-MATGANIP_CLONES
-void add_entries(const double* __restrict table, const std::uint32_t* entry, std::size_t n_groups,
-                 std::size_t n_entries, std::size_t n_slots, double* __restrict total) {
-    const double* first = table + entry[0] * n_slots;
-    for (std::size_t a = 0; a < n_slots; ++a) total[a] = first[a];
-    for (std::size_t g = 1; g < n_groups; ++g) {
-        const double* row = table + (g * n_entries + entry[g]) * n_slots;
-        for (std::size_t a = 0; a < n_slots; a += width)
-            for (std::size_t c = 0; c < width; ++c) total[a + c] += row[a + c];
     }
 }
 
@@ -140,14 +124,12 @@ void finish_row(const double* __restrict peaks, std::size_t n_peaks, std::size_t
 
 struct LatticePattern::Scratch {
     std::vector<std::int32_t> sites, modes;
-    std::vector<std::uint32_t> entries;
     std::vector<double> row, amplitudes, sums, peaks, finished;
 
     explicit Scratch(const LatticePattern& pattern)
         : sites(pattern.n_sites_),
           modes(pattern.n_sites_),
-          entries(pattern.n_sites_),
-          row(padded(pattern.n_slots_, width)),
+          row(pattern.n_slots_),
           amplitudes(pattern.n_slots_ * lanes),
           sums(lanes * pattern.n_table_rows_),
           peaks(lanes * pattern.stride_),
@@ -186,51 +168,6 @@ LatticePattern::LatticePattern(const LatticeForm& form)
     table_.assign(n_table_rows_ * stride_, 0.0);
     for (std::size_t s = 0; s < n_sums_; ++s)
         std::copy_n(form.coefficients.begin() + s * n_peaks_, n_peaks_, table_.begin() + s * stride_);
-    tabulate_groups();
-}
-
-void LatticePattern::tabulate_groups() {
-    n_codes_of_site_.resize(n_sites_);
-    for (std::size_t i = 0; i < n_sites_; ++i) {
-        const std::int32_t* modes = &modes_[i * n_codes_];
-        const auto* end = std::find(modes, modes + n_codes_, LatticeForm::invalid);
-        // Codes with a gap, or more than a byte holds, go the general way.
-        if (n_codes_ > 255 ||
-            std::any_of(end, modes + n_codes_, [](auto m) { return m != LatticeForm::invalid; }))
-            return;
-        n_codes_of_site_[i] = static_cast<std::uint8_t>(end - modes);
-    }
-    n_group_slots_ = padded(n_slots_, width);
-    const auto table_bytes = [&](std::size_t size, std::size_t entries) {
-        return (n_sites_ + size - 1) / size * entries * n_group_slots_ * sizeof(double);
-    };
-    std::size_t entries = 1;
-    for (std::size_t size = 1; size <= largest_group; ++size) {
-        entries *= n_codes_;
-        if (table_bytes(size, entries) > largest_group_table) break;
-        group_size_ = size;
-        n_entries_ = entries;
-    }
-    if (group_size_ < 2 || n_sites_ < 2) {
-        group_size_ = 0;
-        return;
-    }
-    place_value_.resize(n_sites_);
-    groups_.assign(table_bytes(group_size_, n_entries_) / sizeof(double), 0.0);
-    for (std::size_t i = 0; i < n_sites_; ++i) {
-        const std::size_t group = i / group_size_;
-        place_value_[i] =
-            i % group_size_ == 0 ? 1U : place_value_[i - 1] * static_cast<std::uint32_t>(n_codes_);
-        for (std::size_t entry = 0; entry < n_entries_; ++entry) {
-            const std::int32_t mode = modes_[i * n_codes_ + entry / place_value_[i] % n_codes_];
-            if (mode < 0) continue;
-            double* row = &groups_[(group * n_entries_ + entry) * n_group_slots_];
-            for (std::size_t w = 0; w < n_waves_; ++w)
-                row[static_cast<std::size_t>(mode) * n_waves_ + w] += waves_[i * n_waves_ + w];
-        }
-    }
-    for (std::size_t entry = 0; entry < n_entries_; ++entry)
-        groups_[entry * n_group_slots_ + n_slots_ - 1] = 1.0;
 }
 
 void LatticePattern::check(const LatticeForm& form) {
@@ -263,38 +200,16 @@ std::size_t LatticePattern::work_per_row() const {
     return n_sites_ * n_waves_ + (n_factors_ - 1) * weight_.size() + (1 + n_table_rows_) * stride_;
 }
 
-void LatticePattern::refuse(const std::uint8_t* occupation, std::size_t row) const {
-    for (std::size_t i = 0;; ++i) {
-        const std::uint8_t code = occupation[i];
-        if (code >= n_codes_ || modes_[i * n_codes_ + code] == LatticeForm::invalid)
-            throw std::invalid_argument("occupations[" + std::to_string(row) + ", " + std::to_string(i) +
-                                        "] = " + std::to_string(code) +
-                                        " is not a species code of that site");
-    }
-}
-
-void LatticePattern::add_groups(const std::uint8_t* occupation, std::size_t row, Scratch& scratch) const {
-    unsigned wrong = 0;
-    for (std::size_t i = 0; i < n_sites_; ++i) wrong |= occupation[i] >= n_codes_of_site_[i];
-    if (wrong != 0) refuse(occupation, row);
-    std::size_t n_groups = 0;
-    for (std::size_t i = 0; i < n_sites_; i += group_size_) {
-        std::uint32_t entry = 0;
-        for (std::size_t k = i; k < std::min(i + group_size_, n_sites_); ++k)
-            entry += occupation[k] * place_value_[k];
-        scratch.entries[n_groups++] = entry;
-    }
-    add_entries(groups_.data(), scratch.entries.data(), n_groups, n_entries_, n_group_slots_,
-                scratch.row.data());
-}
-
 std::size_t LatticePattern::occupied_sites(const std::uint8_t* occupation, std::size_t row,
                                            Scratch& scratch) const {
     std::size_t n = 0;
     for (std::size_t i = 0; i < n_sites_; ++i) {
         const std::uint8_t code = occupation[i];
         const std::int32_t mode = code < n_codes_ ? modes_[i * n_codes_ + code] : LatticeForm::invalid;
-        if (mode == LatticeForm::invalid) refuse(occupation, row);
+        if (mode == LatticeForm::invalid)
+            throw std::invalid_argument("occupations[" + std::to_string(row) + ", " + std::to_string(i) +
+                                        "] = " + std::to_string(code) +
+                                        " is not a species code of that site");
         // Without a branch on the species, which no processor could foresee.
         scratch.sites[n] = static_cast<std::int32_t>(i);
         scratch.modes[n] = mode;
@@ -307,16 +222,10 @@ void LatticePattern::process_block(const std::uint8_t* occupations, std::size_t 
                                    std::size_t n_columns, bool scale_to_maximum, bool past_cache,
                                    double* intensity, Scratch& scratch) const {
     for (std::size_t lane = 0; lane < n_rows; ++lane) {
-        const std::uint8_t* occupation = occupations + lane * n_sites_;
-        if (group_size_ != 0) {
-            add_groups(occupation, first_row + lane, scratch);
-        } else {
-            const std::size_t n = occupied_sites(occupation, first_row + lane, scratch);
-            std::fill(scratch.row.begin(), scratch.row.end(), 0.0);
-            scratch.row[n_slots_ - 1] = 1.0;
-            add_waves(waves_.data(), scratch.sites.data(), scratch.modes.data(), n, n_waves_,
-                      scratch.row.data());
-        }
+        const std::size_t n = occupied_sites(occupations + lane * n_sites_, first_row + lane, scratch);
+        std::fill(scratch.row.begin(), scratch.row.end(), 0.0);
+        scratch.row.back() = 1.0;
+        add_waves(waves_.data(), scratch.sites.data(), scratch.modes.data(), n, n_waves_, scratch.row.data());
         for (std::size_t a = 0; a < n_slots_; ++a) scratch.amplitudes[a * lanes + lane] = scratch.row[a];
     }
     (n_factors_ == 2 ? sum_pairs : sum_triplets)(scratch.amplitudes.data(), offsets_.data(), n_sums_,

@@ -72,9 +72,6 @@ class LatticePattern {
     struct Scratch;
     static void check(const LatticeForm& form);
     std::size_t occupied_sites(const std::uint8_t* occupation, std::size_t row, Scratch& scratch) const;
-    void tabulate_groups();
-    void add_groups(const std::uint8_t* occupation, std::size_t row, Scratch& scratch) const;
-    [[noreturn]] void refuse(const std::uint8_t* occupation, std::size_t row) const;
     void process_block(const std::uint8_t* occupations, std::size_t n_rows, std::size_t first_row,
                        std::size_t n_columns, bool scale_to_maximum, bool past_cache, double* intensity,
                        Scratch& scratch) const;
@@ -92,13 +89,6 @@ class LatticePattern {
     std::vector<std::int32_t> factors_;
     std::vector<double> weight_, base_, table_;
     double lowest_;  // what a peak may not fall below
-
-    // Amplitudes of every occupation of a group of neighbouring columns, where that is a small table: the sum
-    // over groups then takes the place of that over sites. (n_groups, n_entries, padded slots).
-    std::size_t group_size_ = 0, n_entries_ = 0, n_group_slots_ = 0;
-    std::vector<std::uint8_t> n_codes_of_site_;
-    std::vector<std::uint32_t> place_value_;  // of each site's code in the number of its group's occupation
-    std::vector<double> groups_;
 };
 
 }  // namespace matganip

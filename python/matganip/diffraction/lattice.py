@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 Domain = Literal["diffraction", "patterson"]
 
-# Arrangements whose peaks are made before their matrices: they fit into a core's own cache.
-ROWS_PER_BLOCK = 2048
+# Arrangements whose peaks are made before their matrices: they are still in the cache.
+ROWS_PER_BLOCK = 8192
 
 
 class LatticeDiffraction:
