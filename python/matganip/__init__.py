@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from matganip.configurations.transformation import EnumerateOrbitsTransformation
     from matganip.crystal.prototypes import perovskite
     from matganip.crystal.structures import read_structure
+    from matganip.diffraction.crystals import CrystalArrays
     from matganip.diffraction.graph import graph_matrix
     from matganip.diffraction.lattice import LatticeDiffraction
+    from matganip.diffraction.orientation import MarchDollase
     from matganip.diffraction.peaks import Peaks
     from matganip.diffraction.powder import PowderDiffraction
     from matganip.diffraction.profiles import PeakShape, profile
@@ -44,8 +46,10 @@ _HOME = {
     "EnumerateOrbitsTransformation": "configurations.transformation",
     "perovskite": "crystal.prototypes",
     "read_structure": "crystal.structures",
+    "CrystalArrays": "diffraction.crystals",
     "graph_matrix": "diffraction.graph",
     "LatticeDiffraction": "diffraction.lattice",
+    "MarchDollase": "diffraction.orientation",
     "Peaks": "diffraction.peaks",
     "PeakShape": "diffraction.profiles",
     "PowderDiffraction": "diffraction.powder",
@@ -64,11 +68,13 @@ __all__ = [
     "CompositionSeries",
     "ConfigurationBatch",
     "ConfigurationSpace",
+    "CrystalArrays",
     "Dataset",
     "EnumerateOrbitsTransformation",
     "InputError",
     "LabelTable",
     "LatticeDiffraction",
+    "MarchDollase",
     "Matganip",
     "MatganipConfig",
     "MissingExtraError",

@@ -83,6 +83,8 @@ struct PowderPatterns {
     Column<std::int16_t> hkl;        ///< (all members, 3), peak after peak; the first that is not 0 is > 0
 };
 
+class PowderEngine;
+
 /// Peaks of all structures of a batch, a few at a time and in parallel. The bytes do not depend on the number
 /// of threads. The batch and the spectrum must outlive the run.
 class PowderRun {
@@ -99,14 +101,12 @@ class PowderRun {
     bool next(PowderPatterns& patterns);
 
   private:
-    class Engine;
-
     PowderBatch batch_;
     std::span<const SpectralLine> spectrum_;
     PowderOptions options_;
     int num_threads_;
     std::size_t position_ = 0;
-    std::vector<std::unique_ptr<Engine>> engines_;  // each with the memory of a thread
+    std::vector<std::unique_ptr<PowderEngine>> engines_;  // each with the memory of a thread
 };
 
 }  // namespace matganip
