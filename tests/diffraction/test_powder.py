@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pymatgen.analysis.diffraction import xrd
 from pymatgen.analysis.diffraction.core import AbstractDiffractionPatternCalculator
 from pymatgen.core import DummySpecies, Lattice, Structure
+from pymatgen.util.testing import MatSciTest
 
 import matganip as mg
 from matganip.diffraction import XRDCalculator
@@ -291,3 +292,20 @@ def test_the_engine_imports_no_plotting() -> None:
     code = "import sys, matganip as mg; mg.PowderDiffraction; print('matplotlib' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "False", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "two_theta", "intensity"),
+    [
+        ("CsCl", 0, 21.107738329639844, 36.483184003748946),
+        ("CsCl", 1, 30.024695921112777, 100),
+        ("LiFePO4", 1, 17.03504233621785, 50.400928948337075),
+        ("Li10GeP2S12", 1, 14.058274883353876, 4.4111123641667671),
+        ("Graphite", 0, 26.21057350859598, 100),
+    ],
+)
+def test_calculator_meets_the_expectations_of_pymatgens_own_tests(name, line, two_theta, intensity) -> None:
+    structure = MatSciTest.get_structure(name)
+    pattern = XRDCalculator().get_pattern(structure, two_theta_range=(0, 90))
+    assert (pattern.x[line], pattern.y[line]) == (pytest.approx(two_theta), pytest.approx(intensity))
+    assert pattern.to_json()
