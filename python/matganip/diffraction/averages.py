@@ -8,6 +8,7 @@ Stat. 37, 242 (1983)), so that neither energies of -10^4 eV nor a million rows c
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +23,9 @@ BOLTZMANN = constants.k / constants.e
 
 class MeanPattern:
     """Weighted mean and standard deviation of peaks, at one or several temperatures.
+
+    Take peaks of ``LatticeDiffraction(..., scaled=False)``: a powder pattern that is scaled by its own largest peak has
+    lost how much it scatters, and a mean of such patterns is not the pattern of the mixture.
 
     Parameters
     ----------
@@ -57,6 +61,7 @@ class MeanPattern:
         self._zero: float | None = None  # the first energy seen: the others count from it, not from -10^4 eV
         self._weight = np.zeros(n)
         self._mean: NDArray[np.float64] | None = None
+        self._columns: Peaks | None = None  # a batch without its rows: what the columns are
         self._squares: NDArray[np.float64] = np.zeros((n, 0))
 
     def add(self, peaks: Peaks, multiplicity: ArrayLike, energy: ArrayLike | None = None) -> None:
@@ -74,15 +79,15 @@ class MeanPattern:
         Raises
         ------
         InputError
-            If numbers are missing, not finite or not one for each row, a multiplicity is negative, or the peaks are
+            If numbers are missing, not finite or not one for each row, a multiplicity is not positive, or the peaks are
             others than before.
         """
         logarithm = self._log_weights(len(peaks), multiplicity, energy)
-        if self._mean is None:
+        if self._mean is None or self._columns is None:
             self._mean = np.zeros((len(self.temperatures), peaks.intensity.shape[1]))
             self._squares = np.zeros_like(self._mean)
-        if peaks.intensity.shape[1] != self._mean.shape[1]:
-            raise InputError(f"a pattern of {peaks.intensity.shape[1]} peaks among those of {self._mean.shape[1]}")
+            self._columns = replace(peaks, intensity=peaks.intensity[:0], triplets=None, triplet_vertices=None)
+        _check_columns(peaks, self._columns)
         if not len(peaks):
             return
         self.n_rows += len(peaks)
@@ -112,6 +117,19 @@ class MeanPattern:
         if self._mean is None or not self.n_rows:
             raise InputError("a mean of no arrangement: add some first")
         return self._mean
+
+    @property
+    def peaks(self) -> Peaks:
+        """The mean as `Peaks`, a row for each temperature: for figures, profiles and graph matrices.
+
+        Raises
+        ------
+        InputError
+            If nothing was added.
+        """
+        if self._columns is None or not self.n_rows:
+            raise InputError("a mean of no arrangement: add some first")
+        return replace(self._columns, intensity=self.intensity.copy())
 
     @property
     def standard_deviation(self) -> NDArray[np.float64]:
@@ -144,3 +162,14 @@ class MeanPattern:
             self._zero = float(e[0])
         weights: NDArray[np.float64] = np.log(g) - (e - (self._zero or 0.0)) / (BOLTZMANN * self.temperatures[:, None])
         return weights
+
+
+def _check_columns(peaks: Peaks, before: Peaks) -> None:
+    """Refuse peaks that are not the columns seen before: their sum would mean nothing."""
+    n, n_before = peaks.intensity.shape[1], before.intensity.shape[1]
+    if n != n_before:
+        raise InputError(f"a pattern of {n} peaks among those of {n_before}")
+    differs = np.flatnonzero(peaks.position != before.position)
+    if len(differs):
+        i = int(differs[0])
+        raise InputError(f"peak {i} is at {peaks.position[i]:g}, that of the batches before at {before.position[i]:g}")
