@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from matganip.configurations.batch import ConfigurationBatch
-from matganip.diffraction.lattice import LatticeDiffraction
+from matganip.diffraction.feature_tables import FeatureTable, feature_tables
 from matganip.diffraction.radiation import Radiation
-from matganip.diffraction.vertices import most_intense
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
@@ -111,8 +110,9 @@ def distinguishability(
     unit : str
         Of the labels.
     tolerance : float
-        By how much features may differ and still be equal. Rows are one class where, in each column, their values
-        form a chain without a gap wider than this: no row is split off by standing at the edge of a bin.
+        By how much rows may differ and still be equal, of 100. Rows are taken by their coordinates in an orthonormal
+        basis of the space that they span, which keep distances. They are one class where, in each coordinate, their
+        values form a chain without a gap wider than this: no row is split off by standing at the edge of a bin.
     num_threads : int, optional
         Threads for the peaks; None or 0 is all cores.
 
@@ -123,8 +123,13 @@ def distinguishability(
     Raises
     ------
     InputError
-        If there is no orbit, the batches are of several spaces, `n_peaks` is not positive, or the labels are not one
-        finite number for each orbit.
+        If there is no orbit, the batches are of several spaces, `n_peaks` or `tolerance` is not positive, or the labels
+        are not one finite number for each orbit.
+
+    Notes
+    -----
+    Peaks are made in blocks. What is kept of an orbit is its arrangement and, for each representation, as many numbers
+    as the representation has degrees of freedom: for 2x2x2 CsPbI3:Br ten instead of 1,056.
 
     Examples
     --------
@@ -137,31 +142,11 @@ def distinguishability(
     3
     """
     space, occupations, weight = _gathered(batches)
-    if n_peaks < 1:
-        raise InputError(f"n_peaks must be at least 1, not {n_peaks}")
     y = None if labels is None else _checked_labels(labels, len(weight))
-    options: dict[str, Any] = {"radiation": radiation, "two_theta_range": two_theta_range}
-    powder = LatticeDiffraction(space, **options).peaks(occupations, num_threads)
-    resolved = LatticeDiffraction(space, resolution="resolved", order=3 if triplets else 2, **options).peaks(
-        occupations, num_threads
+    tables = feature_tables(
+        space, occupations, weight, radiation, two_theta_range, n_peaks, triplets, cutoff, num_threads
     )
-    features = {
-        "powder": powder.intensity,
-        f"powder, first {n_peaks}": powder.intensity[:, :n_peaks],
-        f"powder, {n_peaks} most intense": powder.intensity[:, most_intense(powder, n_peaks, weight)],
-        "resolved": resolved.intensity,
-        f"resolved, first {n_peaks}": resolved.intensity[:, :n_peaks],
-    }
-    if resolved.triplets is not None:
-        features["resolved with triplets"] = np.hstack([resolved.intensity, _to_hundred(resolved.triplets)])
-    if cutoff is not None:
-        patterson = LatticeDiffraction(
-            space, radiation, domain="patterson", cutoff=cutoff, order=3 if triplets else 2
-        ).peaks(occupations, num_threads)
-        features["Patterson pairs"] = patterson.intensity
-        if patterson.triplets is not None:
-            features["Patterson pairs and triplets"] = np.hstack([patterson.intensity, patterson.triplets])
-    rows = [_feature_classes(name, values, weight, y, tolerance) for name, values in features.items()]
+    rows = [_feature_classes(table, weight, y, tolerance) for table in tables]
     error = None if y is None else y - np.average(y, weights=weight)
     return Distinguishability(
         n_orbits=len(weight),
@@ -190,7 +175,7 @@ def feature_classes(features: ArrayLike, tolerance: float = TOLERANCE) -> NDArra
     Raises
     ------
     InputError
-        If the features are no table of finite numbers.
+        If the features are no table of finite numbers, or the tolerance is not positive.
 
     Examples
     --------
@@ -200,6 +185,8 @@ def feature_classes(features: ArrayLike, tolerance: float = TOLERANCE) -> NDArra
     table = np.asarray(features, dtype=np.float64)
     if table.ndim != 2 or not np.isfinite(table).all():
         raise InputError("features must be a table (n, k) of finite numbers")
+    if not 0 < tolerance < np.inf:
+        raise InputError(f"tolerance must be a positive number, not {tolerance}")
     label = np.zeros(len(table), dtype=np.int64)
     n_before = -1
     while (n_now := len(np.unique(label))) != n_before:  # splitting by one column may open a gap in another
@@ -271,19 +258,13 @@ def _checked_labels(labels: ArrayLike, n_orbits: int) -> NDArray[np.float64]:
     return y
 
 
-def _to_hundred(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scaled as intensities are, so that one tolerance fits both."""
-    return values * (100 / max(float(np.abs(values).max(initial=0.0)), 1e-300))
-
-
 def _feature_classes(
-    name: str,
-    features: NDArray[np.float64],
+    table: FeatureTable,
     weight: NDArray[np.int64],
     labels: NDArray[np.float64] | None,
     tolerance: float,
 ) -> FeatureClasses:
-    classes = feature_classes(features, tolerance)
+    classes = feature_classes(table.coordinates, tolerance)
     floor = (None, None) if labels is None else floor_of_classes(classes, labels, weight)
     sizes = np.bincount(classes)
-    return FeatureClasses(name, features.shape[1], len(sizes), int(sizes.max()), *floor)
+    return FeatureClasses(table.name, table.n_features, len(sizes), int(sizes.max()), *floor)
