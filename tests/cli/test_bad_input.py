@@ -59,6 +59,9 @@ def test_what_distinguish_cannot_do():
     assert "radiation 'CuKx' is unknown" in refused(*space, "--radiation", "CuKx")
     assert "cutoff must be a positive distance" in refused(*space, "--cutoff", "0")
     assert "nothing.csv" in refused(*space, "--labels", "nothing.csv")
+    assert "--two-theta 10-80: not of the form LOW,HIGH" in refused(*space, "--two-theta", "10-80")
+    assert "two_theta_range must be two rising angles" in refused(*space, "--two-theta", "80,10")
+    assert "--sample and --labels" in refused(*space, "--sample", 5, "--labels", "cspbi3_br/gpaw_mp2")
     many = ("distinguish", CIF, "-s", "3,3,3", "-x", "I:Br=40")
     assert "orbits are too many to compare each with each" in refused(*many)
 

@@ -70,7 +70,7 @@ def test_enumerate_as_json_is_one_document():
 
 def test_distinguish_counts_what_a_diffractometer_tells_apart():
     printed = invoke("distinguish", CIF, "-s", "2,2,2", "-x", "I:Br=3")
-    assert "19 orbits of 2,024 arrangements" in printed
+    assert "Cs8 Pb8 Br3 I21: all 19 orbits" in printed
     rows = {line.split("  ")[1].strip(): line.split() for line in printed.splitlines() if line.startswith("  ")}
     assert rows["powder"][2:4] == ["14", "2"]
     assert rows["resolved"][2:4] == ["19", "1"]
@@ -91,6 +91,21 @@ def test_distinguish_bounds_the_errors_of_any_model():
     printed = invoke("distinguish", CIF, "-s", "2,2,2", "-x", "I:Br=3", "--labels", "cspbi3_br/gpaw_mp2")
     assert "(constant)" in printed
     assert f"{found['constant_mae']:.4f}" in printed
+
+
+def test_distinguish_takes_a_sample_a_range_and_several_compositions():
+    space = ("distinguish", CIF, "-s", "2,2,2", "-x", "I:Br=6")
+    found = json.loads(invoke(*space, "--sample", 50, "--seed", 2, "--two-theta", "0,30", "--json"))
+    assert found["orbits_of_space"] == 603
+    assert (found["drawn"], found["seed"]) == (50, 2)
+    assert 30 < found["n_orbits"] <= 50  # those that were drawn twice count once
+    rows = {row["features"]: row for row in found["rows"]}
+    assert rows["powder"]["n_features"] < 28
+    printed = invoke("distinguish", CIF, "-s", "2,2,2", "-x", "I:Br=2/3")
+    assert "Br2 I22: all 7 orbits" in printed
+    assert "Br3 I21: all 19 orbits" in printed
+    huge = ("distinguish", CIF, "-s", "3,3,3", "-x", "I:Br=27", "--sample", 20)
+    assert "20 different orbits in a sample of 20 from" in invoke(*huge)
 
 
 def test_keys_lists_every_key():
