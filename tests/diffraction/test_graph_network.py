@@ -36,6 +36,20 @@ def test_a_patterson_function_is_a_graph_too() -> None:
     assert graph.nodes[0]["hkl"] is None
 
 
+def test_vertices_have_names_that_people_read() -> None:
+    space = cspbi3_br(3)
+    powder = mg.LatticeDiffraction(space)
+    names = [name for _, name in graph_network(powder.peaks(all_orbits(space)), 0, 112).nodes(data="label")]
+    assert names[:3] == ["100", "110", "111"]
+    assert "10 0 0" in names
+    assert len(set(names)) == 112
+    resolved = mg.LatticeDiffraction(space, resolution="resolved").peaks(all_orbits(space))
+    labels = [name for _, name in graph_network(resolved, 0, 4).nodes(data="label")]
+    assert labels == [f"100 ({b}-{c})" for b, c in resolved.site_pairs[:4].tolist()]
+    patterson = mg.LatticeDiffraction(space, domain="patterson", cutoff=7.0).peaks(all_orbits(space))
+    assert graph_network(patterson).nodes[0]["label"] == f"{patterson.distance[0]:.2f} Å"
+
+
 def test_what_is_no_graph_is_refused() -> None:
     peaks = mg.LatticeDiffraction(cspbi3_br(2)).peaks(np.zeros((1, 24), dtype=np.uint8))
     with pytest.raises(mg.InputError, match="row 1: there are 1 arrangements"):

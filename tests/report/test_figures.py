@@ -11,6 +11,7 @@ from pymatgen.core import Lattice, Structure
 
 from matganip.diffraction.graph_network import graph_network
 from matganip.diffraction.peaks import Peaks
+from matganip.errors import InputError
 from matganip.report import energies
 from matganip.report.arrangement import arrangement
 from matganip.report.diffraction import graph_matrix_image, patterns, profiles
@@ -34,19 +35,35 @@ def lines(axes) -> dict[str, np.ndarray]:
 
 
 def test_the_graph_stands_beside_its_pattern(ax, tmp_path):
-    peaks = Peaks(np.array([10.0, 20.0, 35.0]), np.array([[100.0, 1.0, 8.0]]), np.ones(3), [[], [], []])
+    peaks = Peaks(np.array([10.0, 20.0, 35.0, 36.0]), np.array([[100.0, 1.0, 8.0, 0.0]]), np.ones(4), [[], [], [], []])
     graph = graph_network(peaks)
-    vertex_pattern(graph, ax=ax)
-    heights = ax.collections[0].get_segments()
-    assert [segment[0][0] for segment in heights] == [10.0, 20.0, 35.0]
-    assert heights[2][1][1] == pytest.approx(0.08 ** (1 / 3))
+    vertex_pattern(graph, n_names=2, ax=ax)
+    heights, _, absent = ax.collections
+    assert [segment[0][0] for segment in heights.get_segments()] == [10.0, 20.0, 35.0]
+    assert heights.get_segments()[2][1][1] == pytest.approx(0.08 ** (1 / 3))
+    assert absent.get_offsets().tolist() == [[36.0, 0.0]]
+    assert [text.get_text() for text in ax.texts] == ["10.00°", "35.00°"]
     with figure(tmp_path / "ring.png", 4, 4) as ring:
         vertex_ring(graph, n_edges=2, title="Graph", ax=ring)
-        edges, vertices = ring.collections
-        assert len(edges.get_segments()) == 2  # 100 against 1 and 8; not 8 against 1
+        *edges, vertices = ring.collections
+        ends = [(edge.get_segments()[0][0], edge.get_segments()[-1][-1]) for edge in edges]
+        place = vertices.get_offsets()
+        np.testing.assert_allclose(ends, [place[[1, 0]], place[[3, 0]]], atol=1e-12)  # 100 against 1 and against 0
         sizes = vertices.get_sizes()
-        assert sizes[0] > sizes[2] > sizes[1]
-        assert [text.get_text() for text in ring.texts] == ["10.00", "20.00", "35.00"]
+        assert sizes[0] > sizes[2] > sizes[1] > sizes[3]
+        assert vertices.get_facecolors()[3].tolist() == [1, 1, 1, 1]
+        assert [text.get_text() for text in ring.texts] == ["10.00°", "20.00°", "35.00°", "36.00°"]
+
+
+def test_a_graph_of_one_vertex_is_drawn_and_one_of_none_refused(ax, tmp_path):
+    one = graph_network(Peaks(np.array([10.0]), np.array([[100.0]]), np.ones(1), [[]]))
+    vertex_pattern(one, ax=ax)
+    with figure(tmp_path / "ring.png", 4, 4) as ring:
+        vertex_ring(one, ax=ring)
+        assert len(ring.collections) == 1
+        one.clear()
+        with pytest.raises(InputError, match="a graph without a vertex cannot be drawn"):
+            vertex_ring(one, ax=ring)
 
 
 def test_profiles_stand_above_each_other_with_ticks_where_lines_are(ax):

@@ -184,7 +184,7 @@ def _table(found: Distinguishability, chosen: _Chosen) -> Table:
         ("(constant)", "0", "1", f"{found.n_orbits:,}", f"{found.constant_mae:.4f}", f"{found.constant_rmse:.4f}")
     )
     note += (
-        f" MAE, RMSE: the lowest that any model on these features can have on these orbits, in {found.unit}, weighted by multiplicity; "
-        f"labels of {chosen.calculator}."
+        f" MAE, RMSE, in {found.unit}, weighted by multiplicity: the lowest that any model on these features can have "
+        f"on these orbits; labels of {chosen.calculator}."
     )
     return Table(title, (*columns, "MAE", "RMSE"), tuple(rows), "lrrrrr", note=note)

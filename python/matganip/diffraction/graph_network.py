@@ -32,7 +32,8 @@ def graph_network(peaks: Peaks, row: int = 0, n_peaks: int = 28, *, scaling: Sca
     -------
     networkx.Graph
         Complete, without loops. Vertices 0, 1, ... have ``position`` (degrees; angstrom in the Patterson domain),
-        ``intensity`` and ``hkl`` (the family's largest member, or None) and ``weight``, a_ii. Edges have
+        ``intensity``, ``hkl`` (the family's largest member, or None), ``label`` (a name for people: ``"210"``, for
+        resolved peaks with the pair of basis sites) and ``weight``, a_ii. Edges have
         ``position_difference`` and ``intensity_difference`` (of the later peak less the earlier one) and ``weight``,
         a_ij of the graph matrix.
 
@@ -48,6 +49,8 @@ def graph_network(peaks: Peaks, row: int = 0, n_peaks: int = 28, *, scaling: Sca
     >>> graph = graph_network(peaks)
     >>> graph.edges[0, 1]["position_difference"], graph.edges[0, 1]["intensity_difference"]
     (20.0, -75.0)
+    >>> graph.nodes[1]["label"]
+    '30.00°'
     """
     import networkx
 
@@ -67,6 +70,7 @@ def graph_network(peaks: Peaks, row: int = 0, n_peaks: int = 28, *, scaling: Sca
             position=float(position[i]),
             intensity=float(intensity[i]),
             hkl=families[0]["hkl"] if families else None,
+            label=_label(peaks, i),
             weight=float(matrix[i, i]),
         )
     for i in range(n):
@@ -79,3 +83,12 @@ def graph_network(peaks: Peaks, row: int = 0, n_peaks: int = 28, *, scaling: Sca
                 weight=float(matrix[i, j]),
             )
     return graph
+
+
+def _label(peaks: Peaks, i: int) -> str:
+    """``210``, ``10 0 -1`` where digits would run together, ``3.14 Å`` or ``12.19°`` where there is no reflection."""
+    if not peaks.hkls[i]:
+        return f"{peaks.position[i]:.2f}" + ("°" if peaks.distance is None else " Å")
+    hkl = peaks.hkls[i][0]["hkl"]
+    name = ("" if all(0 <= index < 10 for index in hkl) else " ").join(map(str, hkl))
+    return name if peaks.site_pairs is None else f"{name} ({'-'.join(map(str, peaks.site_pairs[i].tolist()))})"
