@@ -129,7 +129,7 @@ def distinguishability(
     Notes
     -----
     Peaks are made in blocks. What is kept of an orbit is its arrangement and, for each representation, as many numbers
-    as the representation has degrees of freedom: for 2x2x2 CsPbI3:Br ten instead of 1,056.
+    as the representation has degrees of freedom: for 2x2x2 CsPbI3:Br seven instead of 1,056.
 
     Examples
     --------

@@ -16,7 +16,7 @@ class RowSpace:
     """Rows of a table, in a stream, kept as their coordinates in an orthonormal basis of the space that they span.
 
     Peaks are linear in a few sums over pairs of sites, so that a million rows of 1,056 resolved peaks are a million
-    rows of ten coordinates, and two rows are as far from each other as their coordinates are. The basis grows where a
+    rows of seven coordinates, and two rows are as far from each other as their coordinates are. The basis grows where a
     row does not lie in it (Gram-Schmidt; the row that is farthest outside comes first).
 
     Examples
