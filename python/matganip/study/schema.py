@@ -165,9 +165,10 @@ class ModelSection(Section):
     )
     lstm_size: int = Field(default=_NETWORKS.lstm_size, description="Width of the LSTM's state.")
     hidden_size: int = Field(default=_NETWORKS.hidden_size, description="Width of the linear layer behind the LSTM.")
-    objective: Literal["minimax", "non_saturating", "supervised"] = Field(
+    objective: Literal["minimax", "non_saturating", "least_squares", "wasserstein", "supervised"] = Field(
         default="non_saturating",
-        description="The losses: the paper's; the same game with a G that learns where it loses; or no game at all.",
+        description="The losses: the paper's; the same game with a G that learns where it loses; scores instead of "
+        "probabilities; the earth mover's distance; or no game at all.",
     )
     supervised_weight: float = Field(
         default=_NETWORKS.supervised_weight,
