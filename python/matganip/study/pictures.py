@@ -55,16 +55,17 @@ def draw_graph(outcome: Outcome, path: Path) -> Picture:
     """The graph matrix of the first orbit, and how the last one's differs."""
     found = outcome.diffracted
     n_peaks = found.matrices.shape[-1]
-    two_theta = found.peaks.two_theta[:n_peaks]
-    shown = len(two_theta)  # a graph of more vertices than there are peaks is padded with zeros
+    position = found.peaks.position[:n_peaks]
+    unit, order = ("°", "by angle") if found.peaks.distance is None else (" Å", "pairs of sites, then triplets")
+    shown = len(position)  # a graph of more vertices than there are peaks is padded with zeros
     first, last = (found.matrices[row, :shown, :shown] for row in (0, -1))
     with figure(path, 10, 4.4, ncols=2) as (left, right):
-        graph_matrix_image(first, two_theta, title="Graph matrix of orbit 0", ax=left)
+        graph_matrix_image(first, position, unit=unit, title="Graph matrix of orbit 0", ax=left)
         title = f"Orbit {len(found.matrices) - 1} less orbit 0"
-        graph_matrix_image(last - first, two_theta, difference=True, title=title, ax=right)
+        graph_matrix_image(last - first, position, difference=True, unit=unit, title=title, ax=right)
     return Picture(
         path,
-        f"What the network reads: a_ij = t_i t_j + I_i I_j over the first {n_peaks} peaks, by angle. Left, "
+        f"What the network reads: a_ij = t_i t_j + I_i I_j over {n_peaks} vertices, {order}. Left, "
         "one arrangement; right, all that distinguishes another from it.",
     )
 

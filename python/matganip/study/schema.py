@@ -102,6 +102,16 @@ class DiffractionSection(Section):
         description='"powder": reflections merged by d-spacing, as the paper has them; "resolved": merged '
         "only where the parent's symmetry relates them, so that more arrangements are told apart.",
     )
+    cutoff: Annotated[float, Field(gt=0)] | None = Field(
+        default=None,
+        description="Take the Patterson function instead of peaks: pairs of sites up to so many angstrom, by the "
+        "symmetry of the parent. two_theta_range and resolution then have no part.",
+    )
+    triplets: bool = Field(
+        default=False,
+        description="With a cutoff, also triplets of sites, which see how three atoms stand. They are vertices after "
+        "the pairs; n_peaks must have room for them.",
+    )
     n_peaks: int = Field(
         default=28,
         ge=4,
@@ -114,7 +124,9 @@ class DiffractionSection(Section):
     )
 
     @model_validator(mode="after")
-    def _ascending(self) -> DiffractionSection:
+    def _consistent(self) -> DiffractionSection:
+        if self.triplets and self.cutoff is None:
+            raise ValueError("triplets need a cutoff, in angstrom: they are those of the Patterson function")
         first, last = self.two_theta_range
         if first >= last:
             raise ValueError(f"two_theta_range runs from {first:g} to {last:g}; the first must be the smaller")

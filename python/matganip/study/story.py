@@ -90,12 +90,18 @@ def orbit_table(batch: ConfigurationBatch, n_orbits: int) -> Table:
 def diffraction_table(found: Diffracted) -> Table:
     """What the orbits look like to a diffractometer."""
     n, graph = len(found.matrices), found.matrices.shape[-1]
-    two_theta = found.peaks.two_theta
-    last = two_theta[min(graph, len(two_theta)) - 1]
-    padded = f", {graph - len(two_theta)} of them empty" if graph > len(two_theta) else ""
+    position = found.peaks.position
+    padded = f", {graph - len(position)} of them empty" if graph > len(position) else ""
+    if found.peaks.distance is None:
+        last = position[min(graph, len(position)) - 1]
+        listed = ("peaks in the range", f"{len(position)}, from {position[0]:.2f} to {position[-1]:.2f} degrees")
+        vertices = f"the first {graph} by angle, to {last:.2f} degrees{padded}"
+    else:
+        listed = ("classes of pairs and triplets", f"{len(position)}, up to {found.peaks.full_scale:g} angstrom")
+        vertices = f"{graph}{padded}"
     rows = (
-        ("peaks in the range", f"{len(two_theta)}, from {two_theta[0]:.2f} to {two_theta[-1]:.2f} degrees"),
-        ("vertices of the graph", f"the first {graph} by angle, to {last:.2f} degrees{padded}"),
+        listed,
+        ("vertices of the graph", vertices),
         ("told apart by them", f"{found.n_distinct} of {n} orbits"),
     )
     return Table("", ("", ""), rows)
