@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
+import diffraction_oracle as oracle
 import numpy as np
 import pytest
 from hypothesis import given
@@ -92,9 +94,17 @@ def test_vertices_by_intensity_are_blind_and_by_variance_are_not() -> None:
 
 def test_vertices_by_name() -> None:
     peaks = mg.LatticeDiffraction(cspbi3_br(2)).peaks(np.zeros((0, 24), dtype=np.uint8))
-    assert of_families(peaks, [(1, 1, 0), (0, 0, -1)]).tolist() == [0, 1]
-    with pytest.raises(mg.InputError, match=r"families: \(40, 0, 0\) is in no peak"):
+    assert of_families(peaks, [(1, 1, 0), (1, 0, 0)]).tolist() == [0, 1]
+    with pytest.raises(mg.InputError, match=r"families: \(40, 0, 0\) names no peak"):
         of_families(peaks, [(1, 0, 0), (40, 0, 0)])
+
+
+def test_families_of_a_tetragonal_cell_keep_apart() -> None:
+    space = oracle.spaces()["tetragonal, vacancies"]
+    peaks = mg.LatticeDiffraction(space).peaks(oracle.random_rows(space, 1, seed=0))
+    (along,), (across,) = of_families(peaks, [(0, 0, 1)]), of_families(peaks, [(1, 0, 0)])
+    assert peaks.d_spacings[along] == pytest.approx(space.supercell_structure.lattice.c)
+    assert peaks.d_spacings[across] == pytest.approx(space.supercell_structure.lattice.a)
 
 
 @pytest.mark.parametrize(
@@ -118,5 +128,8 @@ def test_what_makes_no_sense_is_refused(call, message: str) -> None:
 def test_patterns_of_other_columns_are_refused() -> None:
     mean = MeanPattern()
     mean.add(some_peaks(np.ones((2, 3))), [1, 1])
-    with pytest.raises(mg.InputError, match="a pattern of 2 peaks among those of 3"):
+    with pytest.raises(mg.InputError, match="a pattern of 2 peaks among others, of 3"):
         mean.add(some_peaks(np.ones((2, 2))), [1, 1])
+    elsewhere = replace(some_peaks(np.ones((2, 3))), two_theta=np.array([1.0, 2.0, 3.5]))
+    with pytest.raises(mg.InputError, match="a mean is one of the same columns"):
+        mean.add(elsewhere, [1, 1])

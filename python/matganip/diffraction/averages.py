@@ -57,6 +57,7 @@ class MeanPattern:
         self._zero: float | None = None  # the first energy seen: the others count from it, not from -10^4 eV
         self._weight = np.zeros(n)
         self._mean: NDArray[np.float64] | None = None
+        self._position: NDArray[np.float64] = np.zeros(0)
         self._squares: NDArray[np.float64] = np.zeros((n, 0))
 
     def add(self, peaks: Peaks, multiplicity: ArrayLike, energy: ArrayLike | None = None) -> None:
@@ -81,8 +82,12 @@ class MeanPattern:
         if self._mean is None:
             self._mean = np.zeros((len(self.temperatures), peaks.intensity.shape[1]))
             self._squares = np.zeros_like(self._mean)
-        if peaks.intensity.shape[1] != self._mean.shape[1]:
-            raise InputError(f"a pattern of {peaks.intensity.shape[1]} peaks among those of {self._mean.shape[1]}")
+            self._position = peaks.position
+        if not np.array_equal(peaks.position, self._position):
+            raise InputError(
+                f"a pattern of {len(peaks.position)} peaks among others, of {len(self._position)}: a mean is one of the "
+                "same columns"
+            )
         if not len(peaks):
             return
         self.n_rows += len(peaks)

@@ -86,7 +86,8 @@ def of_families(peaks: Peaks, families: Sequence[Sequence[int]]) -> NDArray[np.i
     ----------
     peaks : Peaks
     families : sequence of hkl
-        Indices of the supercell; any order and signs of one family's members name it.
+        As ``peaks.hkls`` lists them: each by its largest member, which keeps (1, 0, 0) and (0, 0, 1) of a tetragonal
+        cell apart.
 
     Returns
     -------
@@ -101,19 +102,15 @@ def of_families(peaks: Peaks, families: Sequence[Sequence[int]]) -> NDArray[np.i
     Examples
     --------
     >>> hkls = [[{"hkl": (1, 0, 0), "multiplicity": 6}], [{"hkl": (2, 1, 0), "multiplicity": 24}]]
-    >>> of_families(Peaks(np.arange(2.0), np.zeros((0, 2)), np.ones(2), hkls), [(0, -1, 2)]).tolist()
+    >>> of_families(Peaks(np.arange(2.0), np.zeros((0, 2)), np.ones(2), hkls), [(2, 1, 0)]).tolist()
     [1]
     """
-    kinds = [{_kind(family["hkl"]) for family in of_peak} for of_peak in peaks.hkls]
-    for family in families:
-        if not any(_kind(family) in of_peak for of_peak in kinds):
-            raise InputError(f"families: {tuple(family)} is in no peak; peaks.hkls lists those that there are")
-    wanted = {_kind(family) for family in families}
-    return np.array([i for i, of_peak in enumerate(kinds) if of_peak & wanted], dtype=np.int64)
-
-
-def _kind(hkl: Sequence[int]) -> tuple[int, ...]:
-    return tuple(sorted(abs(int(index)) for index in hkl))
+    listed = [{family["hkl"] for family in of_peak} for of_peak in peaks.hkls]
+    wanted = {tuple(int(index) for index in family) for family in families}
+    for family in sorted(wanted):
+        if not any(family in of_peak for of_peak in listed):
+            raise InputError(f"families: {family} names no peak; peaks.hkls lists the largest member of each family")
+    return np.array([i for i, of_peak in enumerate(listed) if of_peak & wanted], dtype=np.int64)
 
 
 def _largest(values: NDArray[np.float64], n_peaks: int) -> NDArray[np.int64]:
