@@ -85,8 +85,8 @@ class MeanPattern:
             self._position = peaks.position
         if not np.array_equal(peaks.position, self._position):
             raise InputError(
-                f"a pattern of {len(peaks.position)} peaks among others, of {len(self._position)}: a mean is one of the "
-                "same columns"
+                f"a pattern of {len(peaks.position)} peaks among others, of {len(self._position)}: "
+                "a mean is one of the same columns"
             )
         if not len(peaks):
             return
