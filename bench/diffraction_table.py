@@ -31,8 +31,8 @@ def main() -> None:
         options.results.parent.mkdir(parents=True, exist_ok=True)
         load = os.getloadavg()[1]
         tests = str(ROOT / "bench" / "test_diffraction.py")
-        command = [sys.executable, "-m", "pytest", tests, "--benchmark-only", "-q", f"--benchmark-json={options.results}"]
-        subprocess.run(command, check=True, cwd=ROOT)
+        command = [sys.executable, "-m", "pytest", tests, "--benchmark-only", "-q"]
+        subprocess.run([*command, f"--benchmark-json={options.results}"], check=True, cwd=ROOT)
         results = json.loads(options.results.read_text())
         versions = {name: version_of(name) for name in ("matganip", "pymatgen")}
         versions |= {package: version_of(program, package) for program, package in PACKAGES.items()}

@@ -54,6 +54,15 @@ def count(structure: Path, *options: str) -> str:
     return refused("count", structure, "-s", "2,2,2", *(options or ("-x", "I:Br=3")))
 
 
+def test_triplets_without_a_cutoff_or_without_room(tmp_path):
+    peaks = 'resolution = "resolved"\nn_peaks = 16'
+    path = study(tmp_path, (peaks, "triplets = true"))
+    assert "triplets need a cutoff, in angstrom" in refused("run", path, "--output", tmp_path / "out")
+    path = study(tmp_path, (peaks, "triplets = true\ncutoff = 9.0\nn_peaks = 28"))
+    line = refused("run", path, "--output", tmp_path / "out")
+    assert "diffraction: n_peaks: a cutoff of 9 angstrom gives 7 pairs and 23 triplets; set n_peaks = 30" in line
+
+
 def test_what_distinguish_cannot_do():
     space = ("distinguish", CIF, "-s", "2,2,2", "-x", "I:Br=3")
     assert "radiation 'CuKx' is unknown" in refused(*space, "--radiation", "CuKx")

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
-from small_study import matganip
+from small_study import STUDY, matganip
 
 import matganip as mg
 from matganip.labels.tables import read_labels
@@ -172,3 +172,15 @@ def test_a_folder_with_results_is_refused_then_overwritten_and_a_seed_matters(fo
     assert "The 5 lowest" in done.stdout
     assert "Count" not in done.stdout
     assert json.loads((target / "provenance.json").read_text())["seed"] == 4
+
+
+def test_a_study_may_take_the_patterson_function_with_triplets(tmp_path):
+    text = STUDY.replace('resolution = "resolved"\nn_peaks = 16', "cutoff = 7.0\ntriplets = true\nn_peaks = 14")
+    assert text != STUDY
+    (tmp_path / "study.toml").write_text(text)
+    done = matganip("run", tmp_path / "study.toml", "--output", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    printed = re.sub(r"\s+", " ", done.stdout)
+    assert "classes of pairs and triplets 11, up to 7 angstrom" in printed
+    assert "vertices of the graph 14, 3 of them empty" in printed
+    assert (tmp_path / "out" / "figures" / "graph.png").stat().st_size > 10_000

@@ -87,6 +87,7 @@ def test_what_cannot_be_told_apart_is_refused() -> None:
         ([], {}, "there is no orbit to tell from another"),
         ([next(space.orbits()), next(other.orbits())], {}, "the batches are of several spaces"),
         (space.orbits(), {"n_peaks": 0}, "n_peaks must be at least 1, not 0"),
+        (space.orbits(), {"tolerance": 0.0}, "tolerance must be a positive number, not 0.0"),
         (space.orbits(), {"labels": [1.0]}, "labels must be one number for each of the 7 orbits"),
         (space.orbits(), {"labels": [1.0] * 6 + [np.nan]}, "labels: that of orbit 6 is not a finite number"),
     ]:

@@ -165,3 +165,17 @@ def test_cross_validation_predicts_each_row_by_a_model_that_never_saw_it(graphs)
 def test_cross_validation_needs_a_split():
     with pytest.raises(InputError, match="no split"):
         cross_validate([])
+
+
+@pytest.mark.parametrize("objective", ["least_squares", "wasserstein"])
+def test_every_game_learns_beside_its_supervised_term(objective):
+    config = MatganipConfig(**SMALL, epochs=60, objective=objective)
+    data = make_graphs(24)
+    model = Matganip(config)
+    history = model.fit(data)
+    assert history.last.train_mae < 0.5 * history.last.constant_mae
+    again = Matganip(config)
+    again.fit(data)
+    assert all(
+        torch.equal(a, b) for a, b in zip(model.generator.parameters(), again.generator.parameters(), strict=True)
+    )

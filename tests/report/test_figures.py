@@ -139,7 +139,7 @@ def test_the_histogram_counts_arrangements_not_orbits(ax):
 
 
 def test_the_optimum_of_the_discriminator_is_drawn(ax):
-    energies.adversarial_balance(range(1, 11), {"loss(D)": np.ones(10)}, (energies.OPTIMUM, "2 log 2"), ax=ax)
+    energies.adversarial_balance(range(1, 11), {"loss(D)": np.ones(10)}, (2 * math.log(2), "2 log 2"), ax=ax)
     assert math.isclose(lines(ax)["2 log 2"][0, 1], 1.3862943611, abs_tol=1e-9)
     low, high = ax.get_ylim()
     assert low < 1.0 < 1.3863 < high

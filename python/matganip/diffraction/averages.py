@@ -87,7 +87,11 @@ class MeanPattern:
             self._mean = np.zeros((len(self.temperatures), peaks.intensity.shape[1]))
             self._squares = np.zeros_like(self._mean)
             self._columns = replace(peaks, intensity=peaks.intensity[:0], triplets=None, triplet_vertices=None)
-        _check_columns(peaks, self._columns)
+        if not np.array_equal(peaks.position, self._columns.position):
+            raise InputError(
+                f"a pattern of {len(peaks.position)} peaks among others, of {len(self._columns.position)}: "
+                "a mean is one of the same columns"
+            )
         if not len(peaks):
             return
         self.n_rows += len(peaks)
@@ -162,14 +166,3 @@ class MeanPattern:
             self._zero = float(e[0])
         weights: NDArray[np.float64] = np.log(g) - (e - (self._zero or 0.0)) / (BOLTZMANN * self.temperatures[:, None])
         return weights
-
-
-def _check_columns(peaks: Peaks, before: Peaks) -> None:
-    """Refuse peaks that are not the columns seen before: their sum would mean nothing."""
-    n, n_before = peaks.intensity.shape[1], before.intensity.shape[1]
-    if n != n_before:
-        raise InputError(f"a pattern of {n} peaks among those of {n_before}")
-    differs = np.flatnonzero(peaks.position != before.position)
-    if len(differs):
-        i = int(differs[0])
-        raise InputError(f"peak {i} is at {peaks.position[i]:g}, that of the batches before at {before.position[i]:g}")

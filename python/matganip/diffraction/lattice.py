@@ -150,6 +150,12 @@ class LatticeDiffraction:
         return len(self.two_theta)
 
     @property
+    def n_triplets(self) -> int:
+        """Number of triplets; 0 where none were asked for."""
+        vertices = self._patterns.columns.triplet_vertices
+        return 0 if vertices is None else len(vertices)
+
+    @property
     def n_sums(self) -> int:
         """Sums over pairs of sites that an arrangement needs."""
         return self._patterns.intensity.n_sums

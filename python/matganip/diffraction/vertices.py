@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -11,9 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 from matganip.diffraction.averages import MeanPattern
 from matganip.diffraction.peaks import Peaks
 from matganip.errors import InputError
-
-# Of 1/d^2: above what merging of lines within 1e-5 degrees makes of it.
-METRIC_TOL = 1e-5
 
 
 def most_intense(peaks: Peaks, n_peaks: int, multiplicity: ArrayLike | None = None) -> NDArray[np.int64]:
@@ -90,8 +86,8 @@ def of_families(peaks: Peaks, families: Sequence[Sequence[int]]) -> NDArray[np.i
     ----------
     peaks : Peaks
     families : sequence of hkl
-        Indices of the supercell, (h, k, l) or on hexagonal axes also (h, k, i, l). Any member names its family: in a
-        cubic cell (1, 0, 0) and (0, 0, -1) are one, in a tetragonal cell they are two.
+        As ``peaks.hkls`` lists them: each by its largest member, which keeps (1, 0, 0) and (0, 0, 1) of a tetragonal
+        cell apart.
 
     Returns
     -------
@@ -101,77 +97,20 @@ def of_families(peaks: Peaks, families: Sequence[Sequence[int]]) -> NDArray[np.i
     Raises
     ------
     InputError
-        If the peaks are not those of diffraction, a family is not three or four integers, or it is in no peak.
+        If a family is in no peak.
 
     Examples
     --------
-    >>> import matganip as mg
-    >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 3), {"I": {"Br": 2}})
-    >>> peaks = mg.LatticeDiffraction(space).peaks(space.sample_orbits(1).occupations)
-    >>> [peaks.hkls[i][0]["hkl"] for i in range(3)]
-    [(0, 0, 1), (1, 0, 0), (1, 0, 1)]
-    >>> of_families(peaks, [(0, 1, 0)]).tolist(), of_families(peaks, [(0, 0, -1), (-1, 0, 1)]).tolist()
-    ([1], [0, 2])
+    >>> hkls = [[{"hkl": (1, 0, 0), "multiplicity": 6}], [{"hkl": (2, 1, 0), "multiplicity": 24}]]
+    >>> of_families(Peaks(np.arange(2.0), np.zeros((0, 2)), np.ones(2), hkls), [(2, 1, 0)]).tolist()
+    [1]
     """
-    if peaks.distance is not None:
-        raise InputError("families: a Patterson function has no reflections; choose its columns by their numbers")
-    listed = [[_indices(family["hkl"]) for family in of_peak] for of_peak in peaks.hkls]
-    four = any(len(family["hkl"]) == 4 for of_peak in peaks.hkls for family in of_peak)
-    lengths = _Lengths(np.array([of_peak[0] for of_peak in listed]).reshape(-1, 3), peaks.d_spacings, four)
-    kinds = [{_kind(hkl, four) for hkl in of_peak} for of_peak in listed]
-    found: set[int] = set()
-    for family in families:
-        hkl = _indices(family)
-        opposite = tuple(-index for index in hkl)
-        squared = lengths.squared(hkl)
-        own = [
-            i
-            for i, d in enumerate(peaks.d_spacings)
-            if hkl in listed[i]
-            or opposite in listed[i]
-            or (squared is not None and _kind(hkl, four) in kinds[i] and abs(squared * d * d - 1) < METRIC_TOL)
-        ]
-        if not own:
-            raise InputError(f"families: {tuple(family)} is in no peak; peaks.hkls lists those that there are")
-        found.update(own)
-    return np.array(sorted(found), dtype=np.int64)
-
-
-class _Lengths:
-    """Lengths of reciprocal vectors, from the peaks alone: 1/d^2 is a quadratic form of hkl."""
-
-    def __init__(self, hkl: NDArray[np.int64], d_spacings: NDArray[np.float64], hexagonal: bool) -> None:
-        self._hexagonal = hexagonal
-        self._terms = self._of(hkl)
-        self._inverse = np.linalg.pinv(self._terms, rcond=1e-10)
-        self._form = self._inverse @ (1 / d_spacings**2)
-
-    def _of(self, hkl: NDArray[np.int64]) -> NDArray[np.float64]:
-        h, k, l = hkl.T.astype(np.float64)  # noqa: E741
-        if self._hexagonal:
-            return np.column_stack([h * h + h * k + k * k, l * l])
-        return np.column_stack([h * h, k * k, l * l, h * k, h * l, k * l])
-
-    def squared(self, hkl: tuple[int, ...]) -> float | None:
-        """1/d^2 of a reflection, or None where the listed peaks do not determine it."""
-        terms = self._of(np.array([hkl]))[0]
-        if not np.allclose(terms @ self._inverse @ self._terms, terms, rtol=0, atol=1e-6):
-            return None
-        return float(terms @ self._form)
-
-
-def _indices(hkl: Sequence[int]) -> tuple[int, ...]:
-    """Three indices, of three or of hkil."""
-    given = [operator.index(index) for index in hkl if hasattr(index, "__index__")]
-    if len(given) != len(hkl) or len(given) not in (3, 4) or (len(given) == 4 and sum(given[:3]) != 0):
-        raise InputError(f"families: {tuple(hkl)} is no hkl of three integers, nor hkil with h + k + i = 0")
-    return (given[0], given[1], given[-1])
-
-
-def _kind(hkl: tuple[int, ...], four: bool) -> tuple[int, ...]:
-    """What the members of a family share, as pymatgen groups them: the sizes of the indices in any order."""
-    h, k, l = hkl  # noqa: E741
-    return tuple(sorted(map(abs, (h, k, -h - k, l) if four else hkl)))
+    listed = [{family["hkl"] for family in of_peak} for of_peak in peaks.hkls]
+    wanted = {tuple(int(index) for index in family) for family in families}
+    for family in sorted(wanted):
+        if not any(family in of_peak for of_peak in listed):
+            raise InputError(f"families: {family} names no peak; peaks.hkls lists the largest member of each family")
+    return np.array([i for i, of_peak in enumerate(listed) if of_peak & wanted], dtype=np.int64)
 
 
 def _largest(values: NDArray[np.float64], n_peaks: int) -> NDArray[np.int64]:

@@ -11,7 +11,14 @@ from typing import Any
 from matganip.errors import InputError
 
 DISCRIMINATORS = ("conditional", "sequence", "single")
-OBJECTIVES = ("minimax", "non_saturating", "supervised")
+OBJECTIVES = ("minimax", "non_saturating", "least_squares", "wasserstein", "supervised")
+OPTIMA: dict[str, tuple[float, float | None]] = {
+    "minimax": (2 * math.log(2), 0.5),
+    "non_saturating": (2 * math.log(2), 0.5),
+    "least_squares": (0.25, 0.5),
+    "wasserstein": (0.0, None),
+}
+"""loss(D) and D(x) of each game where neither network wins; a critic's scores have no zero."""
 SCHEDULES = ("cosine", "constant")
 SUPERVISED_LOSSES = ("l1", "l2")
 DEVICES = ("cpu", "cuda", "mps", "auto")
@@ -44,7 +51,7 @@ class MatganipConfig:
         (the paper's); or one property alone.
     embedding_size, lstm_size, hidden_size : int
         Width of what the conditional LSTM reads, of its state, and of the linear layer behind it.
-    objective : {"minimax", "non_saturating", "supervised"}
+    objective : {"minimax", "non_saturating", "least_squares", "wasserstein", "supervised"}
         See `matganip.learning.objectives`. Trained on 150 and tested on 121 other orbits of 6 Br on 24 sites,
         the default and supervision alone, which takes half the time, are level at 0.011 meV/atom; either game
         without the supervised term reaches 0.013, the published form nothing. The constant has 0.385.

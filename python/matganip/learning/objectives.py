@@ -11,6 +11,7 @@ are exact where D itself rounds to 0 or 1. Every mean is weighted by multiplicit
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Protocol
 
 from matganip.learning._torch import functional, torch
@@ -27,6 +28,10 @@ def weighted_mean(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     return (weight * values).mean()
 
 
+Critic = Callable[[torch.Tensor], torch.Tensor]
+"""D's logits, (n, 1), of one property, (n, 1), for each structure of a batch."""
+
+
 class Game(Protocol):
     """The losses of D and G, scalar tensors, from D's logits, (n, 1), of real and generated properties."""
 
@@ -38,8 +43,30 @@ class Game(Protocol):
         """Give F(G)."""
         ...
 
+    def penalty(self, critic: Critic, real: torch.Tensor, fake: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
+        """Give what is added to F(D) for the way D depends on properties, real and generated ones, (n, 1) each."""
+        ...
 
-class Minimax:
+    def verdict(self, logit: torch.Tensor) -> torch.Tensor:
+        """Give D(x) from its last layer's output: the probability that x is real, or the score that D keeps."""
+        ...
+
+
+class _NoPenalty:
+    """A game that does not mind how steep D is."""
+
+    def penalty(
+        self,
+        critic: Critic,  # noqa: ARG002
+        real: torch.Tensor,
+        fake: torch.Tensor,  # noqa: ARG002
+        draw: torch.Generator,  # noqa: ARG002
+    ) -> torch.Tensor:
+        """Nothing."""
+        return real.new_zeros(())
+
+
+class Minimax(_NoPenalty):
     """The paper's losses (equations 2 and 3), those of Goodfellow et al. (2014)."""
 
     def discriminator_loss(self, real: torch.Tensor, fake: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -50,6 +77,10 @@ class Minimax:
         """F(G) = log(1 - D(x_f)): flat where D is sure, so that a G far behind learns nothing."""
         return weighted_mean(-functional.softplus(fake), weight)
 
+    def verdict(self, logit: torch.Tensor) -> torch.Tensor:
+        """The sigmoid: a probability."""
+        return torch.sigmoid(logit)
+
 
 class NonSaturating(Minimax):
     """The same game with a loss of G that is steep where G loses (Goodfellow et al. 2014, section 3)."""
@@ -57,6 +88,55 @@ class NonSaturating(Minimax):
     def generator_loss(self, fake: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         """F(G) = -log D(x_f)."""
         return weighted_mean(functional.softplus(-fake), weight)
+
+
+class LeastSquares(_NoPenalty):
+    """Scores instead of probabilities, 1 for real and 0 for generated (Mao et al. 2017, equation 9)."""
+
+    def discriminator_loss(self, real: torch.Tensor, fake: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """F(D) = ((D(x_r) - 1)^2 + D(x_f)^2) / 2."""
+        return weighted_mean(((real - 1).square() + fake.square()) / 2, weight)
+
+    def generator_loss(self, fake: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """F(G) = (D(x_f) - 1)^2 / 2."""
+        return weighted_mean((fake - 1).square() / 2, weight)
+
+    def verdict(self, logit: torch.Tensor) -> torch.Tensor:
+        """The score itself."""
+        return logit
+
+
+class Wasserstein:
+    """The earth mover's distance, with a gradient penalty (Gulrajani et al. 2017, equation 3): the paper's next step.
+
+    Parameters
+    ----------
+    slope_weight : float
+        Of the penalty; theirs.
+    """
+
+    def __init__(self, slope_weight: float = 10.0) -> None:
+        self.slope_weight = slope_weight
+
+    def discriminator_loss(self, real: torch.Tensor, fake: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """F(D) = D(x_f) - D(x_r), to which the penalty is added."""
+        return weighted_mean(fake - real, weight)
+
+    def generator_loss(self, fake: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """F(G) = -D(x_f)."""
+        return weighted_mean(-fake, weight)
+
+    def penalty(self, critic: Critic, real: torch.Tensor, fake: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
+        """How far the slope of D is from 1 between real and generated properties: 10 (|dD/dx| - 1)^2."""
+        share = torch.rand(real.shape, generator=draw, dtype=torch.float64).to(real)  # (n, 1)
+        between = (share * real + (1 - share) * fake).detach().requires_grad_()  # (n, 1)
+        (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)  # (n, 1)
+        distance: torch.Tensor = self.slope_weight * (slope.norm(dim=1) - 1).square().mean()
+        return distance
+
+    def verdict(self, logit: torch.Tensor) -> torch.Tensor:
+        """The score itself."""
+        return logit
 
 
 class SupervisedTerm:
@@ -79,6 +159,11 @@ class SupervisedTerm:
 
 
 def game(objective: str) -> Game | None:
-    """Give the game of that name, "minimax" or "non_saturating"; "supervised" plays none."""
-    games: dict[str, Game] = {"minimax": Minimax(), "non_saturating": NonSaturating()}
+    """Give the game of that name; "supervised" plays none."""
+    games: dict[str, Game] = {
+        "minimax": Minimax(),
+        "non_saturating": NonSaturating(),
+        "least_squares": LeastSquares(),
+        "wasserstein": Wasserstein(),
+    }
     return games.get(objective)

@@ -6,6 +6,7 @@ import copy
 import logging
 import math
 from dataclasses import dataclass
+from functools import partial
 
 from matganip.errors import InputError
 from matganip.learning._torch import nn, torch
@@ -119,14 +120,16 @@ def train(
             loss = supervised_weight * supervised(fake, real, weight)  # ()
 
             if playing is not None and discriminator is not None and adam_d is not None:
+                critic = partial(_logits_of_one, discriminator, graphs)
                 for _step in ("odd", "even"):
                     on_real, on_fake = discriminator.logit(torch.stack([real, fake.detach()]), graphs)  # (b, 1)
                     loss_d = playing.discriminator_loss(on_real, on_fake, weight)  # ()
+                    loss_d = loss_d + playing.penalty(critic, real, fake.detach(), order)  # ()
                     adam_d.step(loss_d, rate)
                 loss_g = playing.generator_loss(discriminator.logit(fake[None], graphs)[0], weight)  # ()
                 loss = loss + loss_g
-                d_real = weighted_mean(on_real.sigmoid(), weight)  # ()
-                d_fake = weighted_mean(on_fake.sigmoid(), weight)  # ()
+                d_real = weighted_mean(playing.verdict(on_real), weight)  # ()
+                d_fake = weighted_mean(playing.verdict(on_fake), weight)  # ()
                 state = (loss_d, loss_g, d_real, d_fake)
 
             adam_g.step(loss, rate)
@@ -137,6 +140,11 @@ def train(
             if watch.impatient:
                 break
     return watch.finish()
+
+
+def _logits_of_one(discriminator: Discriminator, graphs: Graphs, x: torch.Tensor) -> torch.Tensor:
+    """D's logits, (b, 1), of one property, (b, 1), for each graph."""
+    return discriminator.logit(x[None], graphs)[0]
 
 
 class _Adam:

@@ -79,13 +79,14 @@ def depends_on_arrangement(intensity: Floats) -> NDArray[np.bool_]:
 
 def graph_matrix_image(
     matrix: NDArray[np.float32],
-    two_theta: Floats,
+    position: Floats,
     *,
     difference: bool = False,
+    unit: str = "°",
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw a graph matrix a_ij = t_i t_j + I_i I_j, vertices in order of angle, labelled by their 2theta.
+    """Draw a graph matrix a_ij = t_i t_j + I_i I_j, its vertices labelled by their position.
 
     Colours grow as a small power of the value, since the intensities span orders of magnitude.
 
@@ -93,10 +94,12 @@ def graph_matrix_image(
     ----------
     matrix : (p, p) float32 ndarray
         The matrix, or a difference of two.
-    two_theta : (p,) float64 ndarray
-        In degrees.
+    position : (p,) float64 ndarray
+        2theta in degrees, or the distances of a Patterson function in angstrom.
     difference : bool
         Whether the values have a sign: then the colours diverge from zero.
+    unit : str
+        What to write behind a position.
     title : str
         Heading.
     ax : Axes, optional
@@ -115,12 +118,15 @@ def graph_matrix_image(
         norm=colors.Normalize(-bound, bound) if difference else colors.PowerNorm(0.4, 0.0, bound),
         interpolation="nearest",
     )
-    firsts = np.unique(two_theta.round(3), return_index=True)[1]  # resolved peaks may share their angle
+    # Resolved peaks may share their angle; a Patterson function's triplets stand after its pairs.
+    firsts = np.unique(position.round(3), return_index=True)[1] if unit == "°" else np.arange(len(position))
     ticks = firsts[np.unique(np.linspace(0, len(firsts) - 1, min(7, len(firsts))).round().astype(int))]
-    names = [f"{two_theta[tick]:.0f}°" for tick in ticks]
+    digits = 0 if unit == "°" else 1
+    names = [f"{position[tick]:.{digits}f}{unit}" for tick in ticks]
     ax.set_xticks(ticks, names)
     ax.set_yticks(ticks, names)
-    ax.set(title=title, xlabel="peak j, by 2θ", ylabel="peak i, by 2θ")
+    what = "2θ" if unit == "°" else "distance"
+    ax.set(title=title, xlabel=f"vertex j, by {what}", ylabel=f"vertex i, by {what}")
     ax.spines[:].set_visible(False)
     bar = ax.figure.colorbar(image, ax=ax, fraction=0.045, pad=0.03)
     bar.outline.set_visible(False)

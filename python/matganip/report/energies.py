@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-OPTIMUM = 2.0 * math.log(2.0)
 """loss(D) where D(x_r) = D(x_f) = 1/2: -(log 1/2 + log 1/2) (MATGANIP, equation 2)."""
 
 
@@ -150,20 +148,22 @@ def energy_histogram(
 def adversarial_balance(
     epochs: Sequence[int],
     curves: dict[str, Floats],
-    optimum: tuple[float, str],
+    optimum: tuple[float, str] | None,
     *,
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw losses or verdicts of the adversarial game over the epochs, with the value where neither wins."""
+    """Draw losses or verdicts of the adversarial game over the epochs, and the value, if any, where neither wins."""
     ax = axes_or_new(ax)
     for (name, values), color in zip(curves.items(), (MODEL, LABEL, BEST), strict=False):
         ax.plot(epochs, values, color=color, lw=1.4, label=name)
-    level, name = optimum
-    ax.axhline(level, color=INK, lw=1.0, ls=(0, (5, 3)), label=name, zorder=1)
-    largest = max(float(np.abs(values - level).max()) for values in curves.values())
-    reach = 1.5 * max(largest, 0.01 * level)
-    ax.set(title=title, xlabel="epoch", xlim=(0, max(epochs)), ylim=(level - reach, level + reach))
+    if optimum is not None:
+        level, name = optimum
+        ax.axhline(level, color=INK, lw=1.0, ls=(0, (5, 3)), label=name, zorder=1)
+        largest = max(float(np.abs(values - level).max()) for values in curves.values())
+        reach = 1.5 * max(largest, 0.01 * level, 1e-6)
+        ax.set_ylim(level - reach, level + reach)
+    ax.set(title=title, xlabel="epoch", xlim=(0, max(epochs)))
     ax.legend(loc="lower right", ncols=len(curves) + 1)
     return ax
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
     from matganip.diffraction.lattice import LatticeDiffraction
+    from matganip.diffraction.peaks import Peaks
 
 Floats = NDArray[np.float64]
 Represent = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -30,17 +31,24 @@ class GraphRepresentation:
         Vertices of the graph.
     scaling : str
         Of the graph matrix, ``"unit"`` or ``"paper"``.
+
+    Triplets, where the diffractometer makes them, are vertices after the peaks.
     """
 
     diffraction: LatticeDiffraction
     n_peaks: int
     scaling: Any = "unit"
 
+    def peaks(self, occupations: NDArray[np.uint8]) -> Peaks:
+        """The vertices, and the peaks beyond them, of occupations (n, n_sites) uint8."""
+        found = self.diffraction.peaks(occupations)
+        return found if found.triplets is None else found.triplets_as_vertices()
+
     def __call__(self, occupations: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Matrices (n, n_peaks, n_peaks) float32 of occupations (n, n_sites) uint8."""
         from matganip.diffraction.graph import graph_matrix
 
-        return graph_matrix(self.diffraction.peaks(occupations), n_peaks=self.n_peaks, scaling=self.scaling)
+        return graph_matrix(self.peaks(occupations), n_peaks=self.n_peaks, scaling=self.scaling)
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matganip.diffraction.lattice import LatticeDiffraction
+from matganip.learning.config import OPTIMA
 from matganip.report import energies
 from matganip.report.arrangement import arrangement
 from matganip.report.content import Picture
 from matganip.report.diffraction import depends_on_arrangement, graph_matrix_image, patterns
 from matganip.report.style import figure
 from matganip.study.provenance import evaluated
-from matganip.study.story import SPLITS, short
+from matganip.study.story import SPLITS, level_name, short
 from matganip.study.summary import sites_text
 
 if TYPE_CHECKING:
@@ -54,16 +55,17 @@ def draw_graph(outcome: Outcome, path: Path) -> Picture:
     """The graph matrix of the first orbit, and how the last one's differs."""
     found = outcome.diffracted
     n_peaks = found.matrices.shape[-1]
-    two_theta = found.peaks.two_theta[:n_peaks]
-    shown = len(two_theta)  # a graph of more vertices than there are peaks is padded with zeros
+    position = found.peaks.position[:n_peaks]
+    unit, order = ("°", "by angle") if found.peaks.distance is None else (" Å", "pairs of sites, then triplets")
+    shown = len(position)  # a graph of more vertices than there are peaks is padded with zeros
     first, last = (found.matrices[row, :shown, :shown] for row in (0, -1))
     with figure(path, 10, 4.4, ncols=2) as (left, right):
-        graph_matrix_image(first, two_theta, title="Graph matrix of orbit 0", ax=left)
+        graph_matrix_image(first, position, unit=unit, title="Graph matrix of orbit 0", ax=left)
         title = f"Orbit {len(found.matrices) - 1} less orbit 0"
-        graph_matrix_image(last - first, two_theta, difference=True, title=title, ax=right)
+        graph_matrix_image(last - first, position, difference=True, unit=unit, title=title, ax=right)
     return Picture(
         path,
-        f"What the network reads: a_ij = t_i t_j + I_i I_j over the first {n_peaks} peaks, by angle. Left, "
+        f"What the network reads: a_ij = t_i t_j + I_i I_j over {n_peaks} vertices, {order}. Left, "
         "one arrangement; right, all that distinguishes another from it.",
     )
 
@@ -145,16 +147,18 @@ def draw_training(outcome: Outcome, path: Path) -> Picture:
     with figure(path, 12 if playing else 5, 3.7, ncols=3 if playing else 1, squeeze=False) as axes:
         if playing:
             loss = {"loss(D)": history.column("loss_d")}
-            optimum = (energies.OPTIMUM, "2 log 2")
+            loss_level, verdict_level = OPTIMA[trained.model.config.objective]
+            optimum = (loss_level, level_name(loss_level))
             energies.adversarial_balance(epochs, loss, optimum, title="Loss of D", ax=axes[0, 0])
+            balance = None if verdict_level is None else (verdict_level, "½")
             verdicts = {"D(x_r), real": history.column("d_real"), "D(x_f), generated": history.column("d_fake")}
-            energies.adversarial_balance(epochs, verdicts, (0.5, "½"), title="Verdict of D", ax=axes[0, 1])
+            energies.adversarial_balance(epochs, verdicts, balance, title="Verdict of D", ax=axes[0, 1])
         errors = {"training set": history.column("train_mae")}
         constant = history.last.constant_mae
         energies.learning_curve(epochs, errors, constant, title="Error of G", ax=axes[0, -1])
     return Picture(
         path,
         f"The training of the model that ranks: {len(trained.rows)} orbits, {trained.calculator} labels. "
-        "Where D can no longer tell real from generated energies, its loss is 2 log 2 and its verdict ½. The "
+        "Where D can no longer tell real from generated energies, its loss and its verdict reach the dashed lines. The "
         "error of G is the one on its training set, beside the constant's; that on unseen orbits is above.",
     )

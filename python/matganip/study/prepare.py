@@ -146,7 +146,20 @@ def _space(study: Study, parent: Structure, substitutions: dict[str, dict[str, i
 
 def _representation(study: Study, space: ConfigurationSpace) -> GraphRepresentation:
     section = study.diffraction
-    diffraction = LatticeDiffraction(space, section.radiation, section.two_theta_range, resolution=section.resolution)
+    if section.cutoff is None:
+        diffraction = LatticeDiffraction(
+            space, section.radiation, section.two_theta_range, resolution=section.resolution
+        )
+    else:
+        diffraction = LatticeDiffraction(
+            space, section.radiation, domain="patterson", cutoff=section.cutoff, order=3 if section.triplets else 2
+        )
+    n_vertices = diffraction.n_peaks + diffraction.n_triplets
+    if diffraction.n_triplets and n_vertices > section.n_peaks:
+        raise InputError(
+            f"n_peaks: a cutoff of {section.cutoff:g} angstrom gives {diffraction.n_peaks} pairs and "
+            f"{diffraction.n_triplets} triplets; set n_peaks = {n_vertices}, or take a shorter cutoff"
+        )
     return GraphRepresentation(diffraction, section.n_peaks, section.scaling)
 
 

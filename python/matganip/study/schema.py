@@ -102,6 +102,16 @@ class DiffractionSection(Section):
         description='"powder": reflections merged by d-spacing, as the paper has them; "resolved": merged '
         "only where the parent's symmetry relates them, so that more arrangements are told apart.",
     )
+    cutoff: Annotated[float, Field(gt=0)] | None = Field(
+        default=None,
+        description="Take the Patterson function instead of peaks: pairs of sites up to so many angstrom, by the "
+        "symmetry of the parent. two_theta_range and resolution then have no part.",
+    )
+    triplets: bool = Field(
+        default=False,
+        description="With a cutoff, also triplets of sites, which see how three atoms stand. They are vertices after "
+        "the pairs; n_peaks must have room for them.",
+    )
     n_peaks: int = Field(
         default=28,
         ge=4,
@@ -114,7 +124,9 @@ class DiffractionSection(Section):
     )
 
     @model_validator(mode="after")
-    def _ascending(self) -> DiffractionSection:
+    def _consistent(self) -> DiffractionSection:
+        if self.triplets and self.cutoff is None:
+            raise ValueError("triplets need a cutoff, in angstrom: they are those of the Patterson function")
         first, last = self.two_theta_range
         if first >= last:
             raise ValueError(f"two_theta_range runs from {first:g} to {last:g}; the first must be the smaller")
@@ -165,9 +177,10 @@ class ModelSection(Section):
     )
     lstm_size: int = Field(default=_NETWORKS.lstm_size, description="Width of the LSTM's state.")
     hidden_size: int = Field(default=_NETWORKS.hidden_size, description="Width of the linear layer behind the LSTM.")
-    objective: Literal["minimax", "non_saturating", "supervised"] = Field(
+    objective: Literal["minimax", "non_saturating", "least_squares", "wasserstein", "supervised"] = Field(
         default="non_saturating",
-        description="The losses: the paper's; the same game with a G that learns where it loses; or no game at all.",
+        description="The losses: the paper's; the same game with a G that learns where it loses; scores instead of "
+        "probabilities; the earth mover's distance; or no game at all.",
     )
     supervised_weight: float = Field(
         default=_NETWORKS.supervised_weight,

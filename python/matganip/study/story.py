@@ -5,11 +5,13 @@ No error stands here without the constant's beside it, and none without its calc
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from matganip.learning.config import OPTIMA
 from matganip.report.content import Table
 from matganip.study.summary import composition, sites_text
 
@@ -88,12 +90,18 @@ def orbit_table(batch: ConfigurationBatch, n_orbits: int) -> Table:
 def diffraction_table(found: Diffracted) -> Table:
     """What the orbits look like to a diffractometer."""
     n, graph = len(found.matrices), found.matrices.shape[-1]
-    two_theta = found.peaks.two_theta
-    last = two_theta[min(graph, len(two_theta)) - 1]
-    padded = f", {graph - len(two_theta)} of them empty" if graph > len(two_theta) else ""
+    position = found.peaks.position
+    padded = f", {graph - len(position)} of them empty" if graph > len(position) else ""
+    if found.peaks.distance is None:
+        last = position[min(graph, len(position)) - 1]
+        listed = ("peaks in the range", f"{len(position)}, from {position[0]:.2f} to {position[-1]:.2f} degrees")
+        vertices = f"the first {graph} by angle, to {last:.2f} degrees{padded}"
+    else:
+        listed = ("classes of pairs and triplets", f"{len(position)}, up to {found.peaks.full_scale:g} angstrom")
+        vertices = f"{graph}{padded}"
     rows = (
-        ("peaks in the range", f"{len(two_theta)}, from {two_theta[0]:.2f} to {two_theta[-1]:.2f} degrees"),
-        ("vertices of the graph", f"the first {graph} by angle, to {last:.2f} degrees{padded}"),
+        listed,
+        ("vertices of the graph", vertices),
         ("told apart by them", f"{found.n_distinct} of {n} orbits"),
     )
     return Table("", ("", ""), rows)
@@ -234,14 +242,26 @@ def check_sentences(screened: Screened) -> tuple[str, ...]:
     )
 
 
+def level_name(level: float, exact: bool = False) -> str:
+    """A loss(D) where neither network wins, as people write it.
+
+    >>> level_name(2 * math.log(2), exact=True), level_name(0.25)
+    ('2 log 2 = 1.3863', '0.25')
+    """
+    if level == 2 * math.log(2):
+        return "2 log 2 = 1.3863" if exact else "2 log 2"
+    return f"{level:g}"
+
+
 def train_sentences(trained: Trained) -> tuple[str, ...]:
     """On what the ranking model was trained, and how the game ended."""
     last = trained.history.last
     n_orbits, n_arrangements = len(trained.rows), int(trained.data.weight.sum())
     game = ""
     if np.isfinite(last.loss_d):
+        optimum, _ = OPTIMA[trained.model.config.objective]
         game = (
-            f" The game ended at loss(D) {last.loss_d:.4f} (2 log 2 = 1.3863 where neither wins), "
+            f" The game ended at loss(D) {last.loss_d:.4f} ({level_name(optimum, exact=True)} where neither wins), "
             f"D(x_r) {last.d_real:.3f}, D(x_f) {last.d_fake:.3f}."
         )
     return (
