@@ -67,6 +67,7 @@ bench: setup
 
 docs: setup demo
 	$(BIN)/python docs/make_figures.py $(OUT)
+	$(BIN)/python docs/make_distinguishability.py
 
 clean:
 	rm -rf $(VENV) build runs
