@@ -18,8 +18,25 @@ SHIPPED = {
 }
 
 
+SERIES = {
+    "cspbi3_br/chgnet_X1_2_4_5of24": ((2, 2, 2), {1: 1, 2: 7, 4: 80, 5: 207}),
+    "cspbi3_br_2x2x3/chgnet_X3_5_7_9of36": ((2, 2, 3), dict.fromkeys((3, 5, 7, 9), 25)),
+    "cspbi3_br_3x3x3/chgnet_X4_9_14_20of81": ((3, 3, 3), dict.fromkeys((4, 9, 14, 20), 25)),
+}
+
+
 def test_all_shipped_tables_are_tested_here():
-    assert shipped_tables() == [f"cspbi3_br/{name}" for name in sorted(SHIPPED)]
+    assert shipped_tables() == sorted([f"cspbi3_br/{name}" for name in SHIPPED] + list(SERIES))
+
+
+@pytest.mark.parametrize("name", SERIES)
+def test_shipped_series_of_compositions_land_on_distinct_orbits(cspbi3, name):
+    supercell, orbits = SERIES[name]
+    table = mg.read_labels(name)
+    joined = [table.join(mg.ConfigurationSpace(cspbi3, supercell, {"I": {"Br": n}})) for n in orbits]
+    assert [len(one) for one in joined] == list(orbits.values())
+    assert len(table) == sum(orbits.values())
+    assert {one.n_atoms for one in joined} == {5 * int(np.prod(supercell))}
 
 
 @pytest.mark.parametrize("name", SHIPPED)
