@@ -234,9 +234,7 @@ def _gradient(model: Matganip, position: Floats, intensity: Floats) -> Floats:
     return found
 
 
-def _standardised(
-    position: torch.Tensor, intensity: torch.Tensor, scaler: GraphScaler, device: torch.device
-) -> Graphs:
+def _standardised(position: torch.Tensor, intensity: torch.Tensor, scaler: GraphScaler, device: torch.device) -> Graphs:
     """`Graphs.of`, differentiable with respect to the intensities."""
     matrices = torch.outer(position, position) + intensity[:, :, None] * intensity[:, None, :]  # (n, p, p)
     matrices = matrices[:, None]  # (n, 1, p, p)

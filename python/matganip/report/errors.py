@@ -138,16 +138,15 @@ def error_boxes(
         color = (MODEL, LABEL)[number % 2]
         patch.set(facecolor=color, alpha=0.55, edgecolor=INK, linewidth=0.9)
         fliers.set_markerfacecolor(color)
-    for number, box in enumerate(boxes):
-        text = f"mean {box.mean:.2g}\nmedian {box.median:.2g}"
-        ax.text(number + 0.27, max(box.median, floor), text, va="center", fontsize=8, color=INK)
     if constant is not None:
         ax.axhline(constant, color=CONSTANT, lw=1.4, ls=(0, (5, 3)), zorder=1)
         ax.annotate(
             f"constant {constant:.2g}", (1, constant), xycoords=("axes fraction", "data"), xytext=(-2, 3),
             textcoords="offset points", ha="right", fontsize=8.5, color=CONSTANT,
         )  # fmt: skip
-    _axis(ax, [name for name, _, _ in errors], quantity, title)
+    names = [f"{name}\nmean {box.mean:.2g}\nmedian {box.median:.2g}"
+             for (name, _, _), box in zip(errors, boxes, strict=True)]  # fmt: skip
+    _axis(ax, names, quantity, title)
     return ax
 
 
@@ -155,11 +154,16 @@ def _axis(ax: Axes, names: list[str], quantity: str, title: str) -> None:
     ticker = require("matplotlib.ticker", "report")
     ax.set_yscale("log")
     ax.set_xticks(range(len(names)), names)
-    ax.set(xlim=(-0.5, len(names) - 0.2), title=title, ylabel=quantity)
-    ax.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.set(xlim=(-0.5, len(names) - 0.5), title=title, ylabel=quantity)
+    ax.yaxis.set_major_formatter(ticker.FuncFormatter(_plain))
     ax.yaxis.set_minor_formatter(ticker.NullFormatter())
     ax.grid(axis="y", color=GRID)
     ax.tick_params(axis="x", length=0)
+
+
+def _plain(value: float, _: object) -> str:
+    """0.00001 rather than 1e-05."""
+    return f"{value:.9f}".rstrip("0").rstrip(".") if value >= 1e-9 else f"{value:g}"
 
 
 def _stats(box: Box, floor: float) -> dict[str, object]:

@@ -24,6 +24,8 @@ def feature_map_grid(
 ) -> Axes:
     """Draw the maps of one convolution for one graph as a grid, those that see most first.
 
+    Maps that are zero throughout are left out and counted in the heading.
+
     Parameters
     ----------
     maps : (c, h, w) float32 ndarray
@@ -49,7 +51,9 @@ def feature_map_grid(
     if maps.ndim != 3 or 0 in maps.shape:
         raise InputError(f"feature maps must have shape (channels, height, width); these have {maps.shape}")
     ax = axes_or_new(ax)
-    order = np.argsort(-maps.reshape(len(maps), -1).std(axis=1), kind="stable")[:most]
+    deviation = maps.reshape(len(maps), -1).std(axis=1)
+    silent = int((maps.reshape(len(maps), -1) == 0).all(axis=1).sum())
+    order = np.argsort(-deviation, kind="stable")[: max(1, min(most, len(maps) - silent))]
     height, width = maps.shape[1:]
     gap = max(1, height // 10)
     n_columns = min(n_columns, len(order))
@@ -59,9 +63,11 @@ def feature_map_grid(
         top, left = place // n_columns * (height + gap), place % n_columns * (width + gap)
         canvas[top : top + height, left : left + width] = maps[number]
     image = ax.imshow(canvas, cmap=SEQUENTIAL, vmin=0.0, interpolation="nearest")
-    ax.set(xticks=[], yticks=[], title=title)
+    unseen = f" ({silent} of {len(maps)} maps are silent here)" if silent else ""
+    ax.set(xticks=[], yticks=[], anchor="W")
+    ax.set_title(title + unseen)
     ax.spines[:].set_visible(False)
-    bar = ax.figure.colorbar(image, ax=ax, fraction=0.03, pad=0.02)
+    bar = ax.figure.colorbar(image, ax=ax, fraction=0.02, pad=0.02, aspect=14, anchor=(0.0, 0.5))
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=8, length=2.5)
     return ax

@@ -110,20 +110,19 @@ def _game(
     if optimum is not None:
         ax.axhline(optimum, color=INK, lw=1.0, ls=(0, (5, 3)), zorder=1, label=optimum_name)
     low, high = _range([values for values, _ in curves.values()], optimum)
-    # The upper half is kept free for the inset, the legend stands below the axes.
-    ax.set(xlabel="epoch", xlim=(0, float(epochs.max())), ylim=(low, high + 0.95 * (high - low)))
+    # The upper part is kept free for the inset, the legend stands below the axes.
+    ax.set(xlabel="epoch", xlim=(0, float(epochs.max())), ylim=(low, high + 0.72 * (high - low)))
+    ax.set_yticks([tick for tick in ax.get_yticks() if low <= tick <= high])
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3, columnspacing=1.2, handlelength=1.6)
     _enlarge_the_end(epochs, {name: curves[name] for name in zoomed}, optimum, ax)
     return ax
 
 
-def _enlarge_the_end(
-    epochs: Floats, curves: Mapping[str, tuple[Floats, str]], optimum: float | None, ax: Axes
-) -> None:
+def _enlarge_the_end(epochs: Floats, curves: Mapping[str, tuple[Floats, str]], optimum: float | None, ax: Axes) -> None:
     """An inset with the last tenth of the epochs."""
     first = min(int(math.floor(0.9 * len(epochs))), max(0, len(epochs) - 3))
     end = slice(first, None)
-    inset = ax.inset_axes((0.42, 0.63, 0.55, 0.33))
+    inset = ax.inset_axes((0.36, 0.67, 0.61, 0.28))
     for values, color in curves.values():
         inset.plot(epochs[end], values[end], color=color, lw=1.2)
     if optimum is not None:
@@ -136,7 +135,7 @@ def _enlarge_the_end(
     inset.set_ylim(level - reach, level + reach)
     inset.set_title("the end", fontsize=8, fontweight="normal", pad=3, color=MUTED)
     inset.tick_params(labelsize=7.5, length=2.5)
-    inset.locator_params(axis="both", nbins=4)
+    inset.locator_params(axis="both", nbins=3)
     inset.spines[["top", "right"]].set_visible(True)
     inset.spines[:].set_color(GRID)
     inset.spines[:].set_linewidth(1.2)

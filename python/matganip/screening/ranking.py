@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
     from matganip.diffraction.lattice import LatticeDiffraction
+    from matganip.diffraction.peaks import Peaks
 
 Floats = NDArray[np.float64]
 Represent = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -21,6 +22,8 @@ Predict = Callable[[NDArray[np.float32]], Floats]
 @dataclass(frozen=True)
 class GraphRepresentation:
     """From occupations to the matrices that a network reads: peaks, then the graph of the first ones.
+
+    Triplets, where the diffraction makes them, are vertices behind the peaks.
 
     Parameters
     ----------
@@ -40,7 +43,12 @@ class GraphRepresentation:
         """Matrices (n, n_peaks, n_peaks) float32 of occupations (n, n_sites) uint8."""
         from matganip.diffraction.graph import graph_matrix
 
-        return graph_matrix(self.diffraction.peaks(occupations), n_peaks=self.n_peaks, scaling=self.scaling)
+        return graph_matrix(self.peaks(occupations), n_peaks=self.n_peaks, scaling=self.scaling)
+
+    def peaks(self, occupations: NDArray[np.uint8]) -> Peaks:
+        """What stands behind the graphs: the peaks, and triplets behind them where the diffraction has any."""
+        peaks = self.diffraction.peaks(occupations)
+        return peaks if peaks.triplets is None else peaks.triplets_as_vertices()
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,7 @@ def enumerate_all(space: ConfigurationSpace) -> Enumerated:
 
 def diffract(represent: GraphRepresentation, enumerated: Enumerated) -> Diffracted:
     """Peaks and graphs of the enumerated orbits, and how many of them differ."""
-    peaks = represent.diffraction.peaks(enumerated.occupations)
+    peaks = represent.peaks(enumerated.occupations)
     vertices = np.round(peaks.intensity[:, : represent.n_peaks], 6)
     n_distinct = len(np.unique(vertices, axis=0))
     return Diffracted(peaks, represent(enumerated.occupations), n_distinct)

@@ -102,10 +102,28 @@ class DiffractionSection(Section):
         description='"powder": reflections merged by d-spacing, as the paper has them; "resolved": merged '
         "only where the parent's symmetry relates them, so that more arrangements are told apart.",
     )
+    domain: Literal["diffraction", "patterson"] = Field(
+        default="diffraction",
+        description='"patterson": the Fourier transform of resolved peaks, pairs of sites by distance, which mean the '
+        "same in every supercell of the parent; radiation's angles and resolution then say nothing.",
+    )
+    cutoff: float | None = Field(
+        default=None, gt=0, description="Longest distance in the Patterson domain, in angstrom; needed there."
+    )
+    order: Literal[2, 3] = Field(
+        default=2,
+        description="3 adds triplets, which see how three atoms stand, to resolved peaks or the Patterson function: "
+        "vertices of the graph behind the peaks.",
+    )
+    triplet_peaks: int | None = Field(
+        default=None,
+        ge=1,
+        description="Of resolved peaks with triplets: keep the first so many by angle, and make triplets among them.",
+    )
     n_peaks: int = Field(
         default=28,
         ge=4,
-        description="Vertices of the graph: the first so many peaks by angle (the paper's 28).",
+        description="Vertices of the graph: the first so many peaks by angle (the paper's 28), triplets included.",
     )
     scaling: Literal["unit", "paper"] = Field(
         default="unit",
@@ -118,6 +136,17 @@ class DiffractionSection(Section):
         first, last = self.two_theta_range
         if first >= last:
             raise ValueError(f"two_theta_range runs from {first:g} to {last:g}; the first must be the smaller")
+        return self
+
+    @model_validator(mode="after")
+    def _triplets_and_distances(self) -> DiffractionSection:
+        patterson = self.domain == "patterson"
+        if patterson != (self.cutoff is not None):
+            raise ValueError('cutoff, a distance in angstrom, belongs to domain = "patterson", which needs it')
+        if self.order == 3 and not patterson and self.resolution == "powder":
+            raise ValueError('order = 3, triplets, is for resolution = "resolved" or domain = "patterson"')
+        if (self.triplet_peaks is not None) != (self.order == 3 and not patterson):
+            raise ValueError('triplet_peaks belongs to order = 3 with resolution = "resolved", which needs it')
         return self
 
 
