@@ -98,8 +98,10 @@ def _document(found: Evaluation, model: Path) -> dict[str, Any]:
     if found.table.calculator != found.card.calculator:
         remarks.append(
             f"The model learned energies of {found.card.calculator}; these labels are of {found.table.calculator}. "
-            "Energies of two calculators have no common origin and do not compare; only the rank correlation says something."
+            "Energies of two calculators have no common origin and do not compare; only the rank correlation says "
+            "something."
         )
+    remarks += [remark] if (remark := found.card.remark(found.space)) else []
     if found.n_elsewhere:
         remarks.append(f"{found.n_elsewhere} rows of the table are of another composition and were left out.")
     if all(one.name == "trained on" for one in found.parts):

@@ -109,7 +109,7 @@ def _tell(asked: Predictor, lowest: Lowest, number: int | None, output: Path | N
     from matganip.report.content import Table
     from matganip.study.summary import composition, sites_text
 
-    base = lowest.rows[0][0]
+    base, drawn = lowest.rows[0][0], "drawn " if number else ""
     rows = tuple(
         (str(place + 1), str(orbit), f"{multiplicity:,}", f"{energy:.6f}", f"{(energy - base) * 1000:.4f}",
          sites_text(asked.space, occupation))
@@ -120,13 +120,15 @@ def _tell(asked: Predictor, lowest: Lowest, number: int | None, output: Path | N
     show(
         console,
         Table(
-            f"{composition(asked.space)}: the {len(rows)} lowest of {lowest.n_seen:,} {'drawn ' if number else ''}orbits",
+            f"{composition(asked.space)}: the {len(rows)} lowest of {lowest.n_seen:,} {drawn}orbits",
             columns,
             rows,
             "rrrrrl",
             f"Total energies as {asked.card.calculator} would give them; above the first in meV/atom.",
         ),
     )
+    if remark := asked.card.remark(asked.space):
+        say(console, remark)
     if output is not None:
         say(console, f"All {lowest.n_seen:,} predictions are in {output}")
 
@@ -137,6 +139,7 @@ def _document(asked: Predictor, lowest: Lowest, output: Path | None) -> dict[str
     return {
         "composition": composition(asked.space),
         "calculator": asked.card.calculator,
+        "remark": asked.card.remark(asked.space),
         "predicted": lowest.n_seen,
         "output": None if output is None else str(output),
         "lowest": [

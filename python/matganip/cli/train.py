@@ -92,7 +92,8 @@ def _tell(made: Training, folder: Path) -> None:
         )
         say(
             console,
-            f"The game ended at loss(D) {last.loss_d:.4f}, D(x_r) {last.d_real:.3f}, D(x_f) {last.d_fake:.3f}{optimum}.",
+            f"The game ended at loss(D) {last.loss_d:.4f}, D(x_r) {last.d_real:.3f}, D(x_f) {last.d_fake:.3f}"
+            f"{optimum}.",
         )
     say(console, f"{last.epoch} epochs, {sum(made.seconds.values()):.1f} s, seed {made.study.seed}.")
     console.print(f"  Results are in [bold]{folder}[/bold]: model/, metrics.json, predictions.parquet, figures/.")

@@ -82,7 +82,7 @@ class Box:
 
 
 def error_boxes(
-    errors: Sequence[tuple[str, Floats, Floats]],
+    errors: Sequence[tuple[str, Floats, NDArray[np.int64] | Floats]],
     *,
     constant: float | None = None,
     quantity: str = "absolute error, meV/atom",

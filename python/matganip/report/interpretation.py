@@ -56,8 +56,8 @@ def feature_map_grid(
     order = np.argsort(-deviation, kind="stable")[: max(1, min(most, len(maps) - silent))]
     height, width = maps.shape[1:]
     gap = max(1, height // 10)
-    n_columns = min(n_columns, len(order))
     n_rows = -(-len(order) // n_columns)
+    # Fewer maps than columns leave white: maps of several grids of one width are drawn alike.
     canvas = np.full((n_rows * (height + gap) - gap, n_columns * (width + gap) - gap), np.nan)
     for place, number in enumerate(order):
         top, left = place // n_columns * (height + gap), place % n_columns * (width + gap)

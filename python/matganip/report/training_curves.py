@@ -120,7 +120,7 @@ def _game(
 
 def _enlarge_the_end(epochs: Floats, curves: Mapping[str, tuple[Floats, str]], optimum: float | None, ax: Axes) -> None:
     """An inset with the last tenth of the epochs."""
-    first = min(int(math.floor(0.9 * len(epochs))), max(0, len(epochs) - 3))
+    first = min(math.floor(0.9 * len(epochs)), max(0, len(epochs) - 3))
     end = slice(first, None)
     inset = ax.inset_axes((0.36, 0.67, 0.61, 0.28))
     for values, color in curves.values():

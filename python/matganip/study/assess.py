@@ -1,4 +1,4 @@
-"""How wrong a model is on a set of labelled arrangements: numbers, and the table that shows them beside the constant's."""
+"""How wrong a model is on labelled arrangements: numbers, and the table that shows them beside the constant's."""
 
 from __future__ import annotations
 
@@ -57,13 +57,15 @@ class Assessed:
     @property
     def error(self) -> Floats:
         """(n,): absolute errors, in meV/atom."""
-        return np.abs(self.predicted - self.calculated)
+        error: Floats = np.abs(self.predicted - self.calculated)
+        return error
 
     @property
     def error_rate(self) -> Floats:
         """(n,): absolute errors as percent of the total energy's size; nan where that is zero."""
         size = np.abs(self.calculated)
-        return np.divide(100.0 * self.error, size, out=np.full(len(size), np.nan), where=size > 0)
+        rate: Floats = np.divide(100.0 * self.error, size, out=np.full(len(size), np.nan), where=size > 0)
+        return rate
 
     @property
     def maer(self) -> float:

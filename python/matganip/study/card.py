@@ -1,13 +1,14 @@
 """What a model folder says beside the weights: how its graphs are made, of what crystal, and what it was trained on.
 
-The networks read matrices. Which radiation, range, resolution, order, domain, cut-off, number of peaks and scaling these
-come from, and which parent and supercell, stands in ``card.json``: a prediction needs no study file.
+The networks read matrices. Which radiation, range, resolution, order, domain, cut-off, number of peaks and scaling
+these come from, and which parent and supercell, stands in ``card.json``: a prediction needs no study file.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from matganip.errors import InputError
 from matganip.study.provenance import write_json
 from matganip.study.representation import representation
 from matganip.study.schema import DiffractionSection, Supercell, by_sublattice, checked_supercell
+from matganip.study.summary import composition
 
 if TYPE_CHECKING:
     from matganip.screening.ranking import GraphRepresentation
@@ -122,6 +124,19 @@ class Card:
             return ": it is for supercells of the parent that it was trained on"
         return ': peaks belong to one supercell; for several, train with diffraction.domain = "patterson"'
 
+    def remark(self, space: ConfigurationSpace) -> str:
+        """What to know of predictions for a space of another composition; nothing where it is the same.
+
+        From one composition nobody learns what a dopant atom costs by itself.
+        """
+        own = self.space()
+        if _shares(own) == _shares(space):
+            return ""
+        return (
+            f"The model was trained on {composition(own)} alone and is asked about {composition(space)}: what another "
+            "composition costs as such it cannot know. Compare these predictions among themselves only."
+        )
+
     def seen(self, space: ConfigurationSpace, occupations: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Tell which arrangements, (n,), the model was trained on.
 
@@ -218,8 +233,8 @@ def model_folder(path: Path) -> Path:
         if (folder / CARD).is_file():
             return folder
     raise InputError(
-        f"{path}: no model of `matganip train`: neither it nor {path / 'model'} holds a {CARD}, which says how its graphs "
-        "are made"
+        f"{path}: no model of `matganip train`: neither it nor {path / 'model'} holds a {CARD}, which says how its "
+        "graphs are made"
     )
 
 
@@ -228,6 +243,15 @@ def vertex_positions(represent: GraphRepresentation) -> tuple[float, ...]:
     n_sites = represent.diffraction.space.n_sites
     position = represent.peaks(np.zeros((1, n_sites), dtype=np.uint8)).position
     return tuple(np.round(position[: represent.n_peaks], 6).tolist())
+
+
+def _shares(space: ConfigurationSpace) -> dict[tuple[str, str], Fraction]:
+    """The part of each sublattice's sites that each species has."""
+    return {
+        (sublattice.host, name): Fraction(count, sum(counts))
+        for sublattice, names, counts in zip(space.sublattice_table, space.species, space.counts, strict=True)
+        for name, count in zip(names, counts, strict=True)
+    }
 
 
 def _has_composition(space: ConfigurationSpace, codes: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -54,17 +54,23 @@ def draw_graph(outcome: Outcome, path: Path) -> Picture:
     """The graph matrix of the first orbit, and how the last one's differs."""
     found = outcome.diffracted
     n_peaks = found.matrices.shape[-1]
-    two_theta = found.peaks.two_theta[:n_peaks]
-    shown = len(two_theta)  # a graph of more vertices than there are peaks is padded with zeros
+    patterson = found.peaks.distance is not None
+    position = found.peaks.position[:n_peaks]
+    shown = len(position)  # a graph of more vertices than there are peaks is padded with zeros
     first, last = (found.matrices[row, :shown, :shown] for row in (0, -1))
     with figure(path, 10, 4.4, ncols=2) as (left, right):
-        graph_matrix_image(first, two_theta, title="Graph matrix of orbit 0", ax=left)
+        graph_matrix_image(first, position, title="Graph matrix of orbit 0", ax=left)
         title = f"Orbit {len(found.matrices) - 1} less orbit 0"
-        graph_matrix_image(last - first, two_theta, difference=True, title=title, ax=right)
+        graph_matrix_image(last - first, position, difference=True, title=title, ax=right)
+        for ax in (left, right) if patterson else ():
+            names = [f"{position[int(tick)]:.1f} Å" for tick in ax.get_xticks()]
+            ax.set_xticks(ax.get_xticks(), names)
+            ax.set_yticks(ax.get_xticks(), names)
+            ax.set(xlabel="distance j", ylabel="distance i")
     return Picture(
         path,
-        f"What the network reads: a_ij = t_i t_j + I_i I_j over the first {n_peaks} peaks, by angle. Left, "
-        "one arrangement; right, all that distinguishes another from it.",
+        f"What the network reads: a_ij = t_i t_j + I_i I_j over {n_peaks} "
+        f"{'distances' if patterson else 'peaks, by angle'}. Left, one arrangement; right, all that distinguishes another from it.",
     )
 
 

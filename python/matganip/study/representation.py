@@ -68,7 +68,7 @@ def representation(section: DiffractionSection, space: ConfigurationSpace) -> Gr
 def vertex_names(represent: GraphRepresentation) -> list[str]:
     """What to call the vertices of the graph: hkl and angle, or distances; ``empty`` beyond the last peak.
 
-    A resolved peak is followed by the two columns of the basis sites that it speaks of, a triplet has three distances or
+    A resolved peak is followed by the columns of the basis sites that it speaks of; a triplet has three distances, or
     the numbers of three peaks.
     """
     names = _all_names(represent)[: represent.n_peaks]

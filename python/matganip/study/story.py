@@ -88,12 +88,15 @@ def orbit_table(batch: ConfigurationBatch, n_orbits: int) -> Table:
 def diffraction_table(found: Diffracted) -> Table:
     """What the orbits look like to a diffractometer."""
     n, graph = len(found.matrices), found.matrices.shape[-1]
-    two_theta = found.peaks.two_theta
-    last = two_theta[min(graph, len(two_theta)) - 1]
-    padded = f", {graph - len(two_theta)} of them empty" if graph > len(two_theta) else ""
+    position, patterson = found.peaks.position, found.peaks.distance is not None
+    last = position[:graph].max()
+    padded = f", {graph - len(position)} of them empty" if graph > len(position) else ""
+    unit, what, by = (
+        ("angstrom", "pairs and triplets", "distance") if patterson else ("degrees", "peaks in the range", "angle")
+    )
     rows = (
-        ("peaks in the range", f"{len(two_theta)}, from {two_theta[0]:.2f} to {two_theta[-1]:.2f} degrees"),
-        ("vertices of the graph", f"the first {graph} by angle, to {last:.2f} degrees{padded}"),
+        (what, f"{len(position)}, from {position.min():.2f} to {position.max():.2f} {unit}"),
+        ("vertices of the graph", f"the first {graph} by {by}, to {last:.2f} {unit}{padded}"),
         ("told apart by them", f"{found.n_distinct} of {n} orbits"),
     )
     return Table("", ("", ""), rows)

@@ -105,8 +105,8 @@ def train(
         require("matplotlib", "report")
         if not 0.0 < train_size <= 1.0 or not 0.0 <= validation < 1.0:
             raise InputError(
-                f"train_size = {train_size:g} must be above 0 and at most 1, validation = {validation:g} at least 0 and "
-                "below 1"
+                f"train_size = {train_size:g} must be above 0 and at most 1, validation = {validation:g} at least 0 "
+                "and below 1"
             )
         labels = prepare_labels(study, base, str(source or "study"))
         learner = Learner(study)

@@ -51,8 +51,8 @@ def draw_curves(made: Training, path: Path) -> Picture:
             verdict_curves(history, optimum=0.5 if halves else None, title="Verdicts of D", ax=axes[0, 1])
         error_curves(history, title="Error of G", ax=axes[0, -1])
     told = (
-        "Where D can no longer tell real from generated energies, its loss is 2 log 2 = 1.3863 and its verdict 1/2; the "
-        "insets enlarge the last tenth of the epochs. "
+        "Where D can no longer tell real from generated energies, its loss is 2 log 2 = 1.3863 and its verdict 1/2; "
+        "the insets enlarge the last tenth of the epochs. "
         if playing and halves
         else ""
     )
