@@ -60,7 +60,7 @@ def evaluate(
         labels,
         supercell=parse_supercell(supercell) if supercell else None,
         substitutions=substitutions_from(substitute),
-        device=device,
+        device=checked_device(device),
     )
     document = _document(found, model)
     if output is not None:
@@ -74,6 +74,15 @@ def evaluate(
         say(console, sentence)
     if output is not None:
         console.print(f"  Figures and metrics.json are in [bold]{output}[/bold].")
+
+
+def checked_device(name: str) -> str:
+    """A device that torch may have; whether it is there is said when the model is read."""
+    from matganip.learning.config import DEVICES
+
+    if name not in DEVICES:
+        raise InputError(f"--device {name}: must be one of {', '.join(DEVICES)}")
+    return name
 
 
 def substitutions_from(substitute: list[str] | None) -> dict[str, dict[str, int]] | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from matganip.cli.console import print_json, say, show, stdout, tidy
-from matganip.cli.evaluate import Device, Model, substitutions_from
+from matganip.cli.evaluate import Device, Model, checked_device, substitutions_from
 from matganip.cli.progress import track
 from matganip.cli.spaces import Json, Substitute, SupercellOption, parse_supercell
 from matganip.errors import InputError
@@ -67,7 +67,7 @@ def predict(
         model,
         supercell=parse_supercell(supercell) if supercell else None,
         substitutions=substitutions_from(substitute),
-        device=device,
+        device=checked_device(device),
     )
     if structures:
         _predict_structures(asked, structures, output, json)

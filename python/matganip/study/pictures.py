@@ -70,7 +70,8 @@ def draw_graph(outcome: Outcome, path: Path) -> Picture:
     return Picture(
         path,
         f"What the network reads: a_ij = t_i t_j + I_i I_j over {n_peaks} "
-        f"{'distances' if patterson else 'peaks, by angle'}. Left, one arrangement; right, all that distinguishes another from it.",
+        f"{'distances' if patterson else 'peaks, by angle'}. Left, one arrangement; right, all that distinguishes "
+        "another from it.",
     )
 
 
