@@ -205,6 +205,7 @@ def test_what_train_cannot_use_is_refused(tmp_path):
     study.write_text(STUDY)
     assert "train_size = 1.5" in refused("train", study, "--train-size", 1.5)
     assert "leaves one part empty" in refused("train", study, "-o", tmp_path / "a", "--train-size", 0.01)
+    assert not (tmp_path / "a").exists()
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
     assert "not empty" in refused("train", study, "-o", tmp_path / "full")
@@ -235,4 +236,6 @@ def test_what_evaluate_and_predict_cannot_use_is_refused(trained, tmp_path):
     assert "CsPbI3.cif" in refused("predict", folder, EXAMPLE / "CsPbI3.cif")
     assert "no such labels file" in refused("evaluate", folder, "-l", "nothing")
     assert "none of its" in refused("evaluate", folder, "-l", "cspbi3_br/chgnet_X6of24")
-    assert "--device abacus: must be one of cpu" in refused("evaluate", folder, "-l", "cspbi3_br/gpaw_mp2", "--device", "abacus")
+    assert "--device abacus: must be one of cpu" in refused(
+        "evaluate", folder, "-l", "cspbi3_br/gpaw_mp2", "--device", "abacus"
+    )

@@ -53,8 +53,6 @@ def evaluate(
     from matganip.study.folder import claim
 
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    if output is not None:
-        claim(output, overwrite=overwrite)
     found = evaluate_model(
         model,
         labels,
@@ -64,6 +62,7 @@ def evaluate(
     )
     document = _document(found, model)
     if output is not None:
+        claim(output, overwrite=overwrite)
         _write(found, document, output)
     if json:
         print_json(document)

@@ -67,7 +67,7 @@ def feature_map_grid(
     ax.set(xticks=[], yticks=[], anchor="W")
     ax.set_title(title + unseen)
     ax.spines[:].set_visible(False)
-    bar = ax.figure.colorbar(image, ax=ax, fraction=0.02, pad=0.02, aspect=14, anchor=(0.0, 0.5))
+    bar = ax.figure.colorbar(image, ax=ax, fraction=0.02, pad=0.02, aspect=9)
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=8, length=2.5)
     return ax

@@ -63,9 +63,10 @@ def draw_graph(outcome: Outcome, path: Path) -> Picture:
         title = f"Orbit {len(found.matrices) - 1} less orbit 0"
         graph_matrix_image(last - first, position, difference=True, title=title, ax=right)
         for ax in (left, right) if patterson else ():
-            names = [f"{position[int(tick)]:.1f} Å" for tick in ax.get_xticks()]
-            ax.set_xticks(ax.get_xticks(), names)
-            ax.set_yticks(ax.get_xticks(), names)
+            ticks = np.unique(np.linspace(0, shown - 1, min(7, shown)).round().astype(int))
+            names = [f"{position[tick]:.1f} Å" for tick in ticks]
+            ax.set_xticks(ticks, names)
+            ax.set_yticks(ticks, names)
             ax.set(xlabel="distance j", ylabel="distance i")
     return Picture(
         path,

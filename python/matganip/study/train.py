@@ -24,8 +24,12 @@ from matganip.study.prepare import Labels, prepare_labels
 from matganip.study.provenance import versions, write_json
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from matganip.learning.model import Matganip
     from matganip.study.schema import Study
+
+    Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -109,41 +113,40 @@ def train(
                 "and below 1"
             )
         labels = prepare_labels(study, base, str(source or "study"))
-        learner = Learner(study)
+        model = Learner(study).new_model()
+        data, rows = _split(labels, study.seed, train_size, validation)
         claim(folder, overwrite=overwrite)
     with clock.step("train"):
-        card, model, rows = _fit(study, labels, learner, (train_size, validation), clock.listener)
+        check = data.subset(rows["validation"]) if "validation" in rows else None
+        model.fit(data.subset(rows["train"]), validation=check, callback=telling(clock.listener))
     with clock.step("evaluate"):
         parts = tuple(assess(name, model, labels.represent, labels.labelled, part) for name, part in rows.items())
-    made = Training(study, labels, card, model, parts, clock.seconds)
+    made = Training(study, labels, _card(study, labels, rows), model, parts, clock.seconds)
     with clock.step("write"):
         _write(made, folder, command=command, source=source)
     return made
 
 
-def _fit(
-    study: Study, labels: Labels, learner: Learner, sizes: tuple[float, float], hear: Listener
-) -> tuple[Card, Matganip, dict[str, Any]]:
-    """Train, and say which rows of the labels did what."""
+def _split(labels: Labels, seed: int, train_size: float, validation: float) -> tuple[Dataset, dict[str, Rows]]:
+    """All labelled orbits, and which rows of them train, choose the epoch, and test."""
     labelled = labels.labelled
     if len(labelled) < 2:
         raise InputError(f"{labels.table.name}: {len(labelled)} labelled orbits of this composition; at least 2 needed")
     per_atom = labelled.energy / labelled.n_atoms
     data = Dataset(labels.represent(labelled.occupations), per_atom, labelled.multiplicity, unit="eV/atom")
     rows = {"train": np.arange(len(data))}
-    train_size, validation = sizes
     if train_size < 1.0:
-        split = splits.by_orbit(data, train_size, seed=study.seed)
-        rows = {"train": split.train_rows, "test": split.test_rows}
+        outer = splits.by_orbit(data, train_size, seed=seed)
+        rows = {"train": outer.train_rows, "test": outer.test_rows}
     if validation > 0.0:
-        inner = splits.by_orbit(data.subset(rows["train"]), 1.0 - validation, seed=study.seed + 1)
-        kept = {
-            name: rows["train"][part] for name, part in (("train", inner.train_rows), ("validation", inner.test_rows))
-        }
-        rows = {**kept, **{name: part for name, part in rows.items() if name != "train"}}
-    model = learner.new_model()
-    check = data.subset(rows["validation"]) if "validation" in rows else None
-    model.fit(data.subset(rows["train"]), validation=check, callback=telling(hear))
+        inner = splits.by_orbit(data.subset(rows["train"]), 1.0 - validation, seed=seed + 1)
+        both = {"train": rows["train"][inner.train_rows], "validation": rows["train"][inner.test_rows]}
+        rows = both | {name: part for name, part in rows.items() if name != "train"}
+    return data, rows
+
+
+def _card(study: Study, labels: Labels, rows: dict[str, Rows]) -> Card:
+    """What the model is to know of itself; orbits that chose the epoch count as trained on."""
     card = Card(
         diffraction=study.diffraction,
         parent=labels.parent,
@@ -151,13 +154,13 @@ def _fit(
         supercell=study.supercell,
         substitutions=study.substitutions,
         positions=vertex_positions(labels.represent),
-        calculator=labelled.calculator,
+        calculator=labels.labelled.calculator,
         table=labels.table.name,
         species=labels.space.species,
         trained_on=(),
     )
-    used = np.concatenate([rows["train"], rows.get("validation", rows["train"][:0])])
-    return card.with_training_set(labels.space, labelled.occupations[used]), model, rows
+    used = np.concatenate([part for name, part in rows.items() if name != "test"])
+    return card.with_training_set(labels.space, labels.labelled.occupations[used])
 
 
 def _write(made: Training, folder: Path, *, command: tuple[str, ...], source: Path | None) -> None:

@@ -137,7 +137,7 @@ def draw_feature_maps(
     row = int(best.predicted.argmin())
     matrices = represent(best.occupations[row : row + 1])
     first, second = feature_maps(model, matrices)
-    with figure(path, 11.5, 5.0, nrows=2) as (top, bottom):
+    with figure(path, 11.5, 3.5, nrows=2) as (top, bottom):
         feature_map_grid(first[0], title="Conv1, after ReLU", ax=top)
         feature_map_grid(second[0], title="Conv2, after ReLU", n_columns=8, most=8, ax=bottom)
     return Picture(
