@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -62,6 +64,14 @@ def test_loss_curves_draw_the_optimum_and_enlarge_the_end(ax):
     assert inset.get_xlim() == (90.0, 100.0)
     np.testing.assert_allclose(inset.lines[0].get_ydata(), history().column("loss_d")[-3:])
     assert sum(inset.get_ylim()) / 2 == pytest.approx(OPTIMUM)
+
+
+def test_a_loss_of_g_that_grows_large_does_not_flatten_that_of_d(ax):
+    whole = history()
+    records = tuple(dataclasses.replace(one, loss_g=15.0) for one in whole.records)
+    loss_curves(dataclasses.replace(whole, records=records), ax=ax)
+    assert ax.get_yscale() == "log"
+    assert ax.get_ylim()[1] > 15.0
 
 
 def test_verdict_curves_draw_one_half(ax):

@@ -109,10 +109,8 @@ def _game(
         ax.plot(epochs, values, color=color, lw=1.3, label=name)
     if optimum is not None:
         ax.axhline(optimum, color=INK, lw=1.0, ls=(0, (5, 3)), zorder=1, label=optimum_name)
-    low, high = _range([values for values, _ in curves.values()], optimum)
-    # The upper part is kept free for the inset, the legend stands below the axes.
-    ax.set(xlabel="epoch", xlim=(0, float(epochs.max())), ylim=(low, high + 0.72 * (high - low)))
-    ax.set_yticks([tick for tick in ax.get_yticks() if low <= tick <= high])
+    _scale([values for values, _ in curves.values()], optimum, ax)
+    ax.set(xlabel="epoch", xlim=(0, float(epochs.max())))
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3, columnspacing=1.2, handlelength=1.6)
     _enlarge_the_end(epochs, {name: curves[name] for name in zoomed}, optimum, ax)
     return ax
@@ -141,11 +139,27 @@ def _enlarge_the_end(epochs: Floats, curves: Mapping[str, tuple[Floats, str]], o
     inset.spines[:].set_linewidth(1.2)
 
 
-def _range(curves: list[Floats], optimum: float | None) -> tuple[float, float]:
-    """What the curves span but for their first spikes, the optimum included, with some air."""
+def _scale(curves: list[Floats], optimum: float | None, ax: Axes) -> None:
+    """Set the vertical axis: logarithmic where a loss grows to many times the other, free in its upper part.
+
+    The inset stands in that part. First spikes may leave the range.
+    """
     values = np.concatenate([curve[np.isfinite(curve)] for curve in curves])
     low, high = np.percentile(values, [0.5, 99.5])
     if optimum is not None:
         low, high = min(low, optimum), max(high, optimum)
+    if low > 0 and high > 6 * low and high > 1:
+        low, high = low / 1.15, high * 1.15
+        ax.set_yscale("log")
+        ax.set_ylim(low, high * (high / low) ** 0.72)
+        ax.set_yticks([tick for tick in _TICKS if low <= tick <= high], minor=False)
+        ax.set_yticks([], minor=True)
+        ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        return
     air = 0.08 * (high - low) or 0.05 * abs(high) or 1.0
-    return float(low - air), float(high + air)
+    low, high = low - air, high + air
+    ax.set_ylim(low, high + 0.72 * (high - low))
+    ax.set_yticks([tick for tick in ax.get_yticks() if low <= tick <= high])
+
+
+_TICKS = [digit * 10.0**power for power in range(-6, 7) for digit in (1, 2, 5)]
