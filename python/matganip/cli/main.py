@@ -11,9 +11,12 @@ from matganip.cli.console import DEBUG, INTERRUPTED, fail
 from matganip.cli.count import count
 from matganip.cli.distinguish import distinguish
 from matganip.cli.enumerate import enumerate_orbits
+from matganip.cli.evaluate import evaluate
 from matganip.cli.keys import keys
+from matganip.cli.predict import predict
 from matganip.cli.run import run
 from matganip.cli.sample import sample
+from matganip.cli.train import train
 
 app = typer.Typer(
     name="matganip",
@@ -24,6 +27,9 @@ app = typer.Typer(
     epilog="Exit status: 0 done, 2 something in the input is wrong, 130 interrupted.",
 )
 app.command("run")(run)
+app.command("train")(train)
+app.command("evaluate")(evaluate)
+app.command("predict")(predict)
 app.command("count")(count)
 app.command("enumerate")(enumerate_orbits)
 app.command("sample")(sample)
@@ -69,6 +75,12 @@ def matganip(
     [bold]Which win?[/bold] Describe parent, labels, model and screen in a study file, and run it:
 
         matganip run examples/cspbi3_br/study.toml --output results/
+
+    [bold]A model to keep?[/bold] Train it on the study's labels, and ask it as often as you like:
+
+        matganip train examples/cspbi3_br/train.toml --output runs/model
+
+        matganip predict runs/model --output predictions.parquet
 
     [dim]matganip keys lists every key that a study file may have.[/dim]
     """

@@ -1,4 +1,4 @@
-"""A live bar over a stream of batches."""
+"""Live bars: over a stream of batches, and over the steps of a job."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from matganip.cli.console import stderr
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from matganip.configurations.batch import ConfigurationBatch
 
 
@@ -34,3 +36,54 @@ def track(batches: Iterable[ConfigurationBatch], total: int, label: str) -> Iter
             yield batch
             speed = bar.tasks[task].speed
             bar.update(task, advance=len(batch), rate=f"{speed:,.0f}/s" if speed else "")
+
+
+def new_bar() -> Progress:
+    """A bar with time left and the last numbers, drawn only where stderr is a terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = stderr()
+    bar = Progress(
+        TextColumn("  {task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(compact=True),
+        TextColumn("[dim]{task.fields[detail]}[/dim]"),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+    bar.start()
+    return bar
+
+
+class StepBar:
+    """A listener that shows how far a job is, and is silent otherwise."""
+
+    def __init__(self) -> None:
+        self.bar: Progress | None = None
+
+    def __enter__(self) -> StepBar:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.begin("")
+
+    def begin(self, step: str) -> None:
+        """Clear the bar of the step before."""
+        del step
+        if self.bar is not None:
+            self.bar.stop()
+            self.bar = None
+
+    def progress(self, step: str, done: int, total: int, detail: str) -> None:
+        """Move the bar."""
+        if self.bar is None:
+            self.bar = new_bar()
+            self.bar.add_task(step, total=total, detail=detail)
+        self.bar.update(self.bar.tasks[-1].id, description=step, completed=done, total=total, detail=detail)
+
+    def found(self, step: str, *results: object) -> None:
+        """Say nothing: the command prints when all is done."""

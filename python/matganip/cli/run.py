@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from matganip.cli.console import print_json, say, show, stderr, stdout, tidy
+from matganip.cli.console import print_json, say, show, stdout, tidy
+from matganip.cli.progress import new_bar
 from matganip.cli.spaces import Json
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Teller:
     def progress(self, step: str, done: int, total: int, detail: str) -> None:
         """Move the bar."""
         if self.bar is None:
-            self.bar = _new_bar()
+            self.bar = new_bar()
             self.bar.add_task(step, total=total, detail=detail)
         task = self.bar.tasks[-1]
         self.bar.update(task.id, description=step, completed=done, total=total, detail=detail)
@@ -139,24 +140,3 @@ class Teller:
         if self.bar is not None:
             self.bar.stop()
             self.bar = None
-
-
-def _new_bar() -> Progress:
-    """A bar with time left and the last numbers, drawn only where stderr is a terminal."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = stderr()
-    bar = Progress(
-        TextColumn("  {task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(compact=True),
-        TextColumn("[dim]{task.fields[detail]}[/dim]"),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-        redirect_stdout=False,
-        redirect_stderr=False,
-    )
-    bar.start()
-    return bar

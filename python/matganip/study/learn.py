@@ -84,7 +84,7 @@ class Learner:
             split = splits.by_orbit(data, n_train, seed=self.study.seed)
             data, rows = split.train, split.train_rows
         model = self.new_model()
-        history = model.fit(data, callback=_telling(hear))
+        history = model.fit(data, callback=telling(hear))
         return Trained(model, history, data, rows, labelled.calculator, time.perf_counter() - start)
 
     def check(self, ranking: Ranking, joined: Joined, trained: Trained, top: int) -> Screened:
@@ -113,7 +113,7 @@ class Learner:
         return Screened(ranking, label, seen, labelled.calculator, top, lowest, check)
 
 
-def _telling(hear: Listener) -> Callable[[Progress], None]:
+def telling(hear: Listener) -> Callable[[Progress], None]:
     """Pass the epochs of a training on as progress."""
 
     def callback(now: Progress) -> None:

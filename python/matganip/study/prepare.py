@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from matganip.configurations.space import ConfigurationSpace
 from matganip.crystal.prototypes import perovskite
 from matganip.crystal.structures import read_structure
-from matganip.diffraction.lattice import LatticeDiffraction
 from matganip.errors import InputError
 from matganip.labels.tables import Labelled, LabelTable, read_labels
 from matganip.screening.ranking import GraphRepresentation
+from matganip.study.representation import representation
 from matganip.study.schema import Study, by_sublattice
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def prepare(study: Study, base: Path, name: str = "study") -> Prepared:
     with _in(f"{name}: screen."):
         screen_space = space if own else _space(study, parent, screen.substitutions or {})
     with _in(f"{name}: diffraction: "):
-        represent, screen_represent = (_representation(study, one) for one in (space, screen_space))
+        represent, screen_represent = (representation(study.diffraction, one) for one in (space, screen_space))
     table_name = _label_source(study.labels.table, base)
     screen_name = _label_source(screen.labels or study.labels.table, base)
     table = read_labels(table_name)
@@ -112,6 +112,31 @@ def prepare(study: Study, base: Path, name: str = "study") -> Prepared:
         screen_labelled,
         tuple(dict.fromkeys(Path(file) for file in files if file)),
     )
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The labelled part of a study alone, without its screen: the fields are those of `Prepared`."""
+
+    parent: Structure
+    space: ConfigurationSpace
+    represent: GraphRepresentation
+    table: LabelTable
+    labelled: Labelled
+    files: tuple[Path, ...]
+
+
+def prepare_labels(study: Study, base: Path, name: str = "study") -> Labels:
+    """Read what the study's labels need; the arguments and errors are those of `prepare`."""
+    with _in(f"{name}: parent: ", study.parent.formula is not None):
+        parent = _parent(study, base)
+    with _in(f"{name}: "):
+        space = _space(study, parent, study.substitutions)
+    with _in(f"{name}: diffraction: "):
+        represent = representation(study.diffraction, space)
+    table = read_labels(_label_source(study.labels.table, base))
+    files = [study.parent.file and base / study.parent.file, table.path]
+    return Labels(parent, space, represent, table, table.join(space), tuple(Path(file) for file in files if file))
 
 
 def study_space(study: Study, base: Path, name: str = "study") -> ConfigurationSpace:
@@ -142,25 +167,6 @@ def _parent(study: Study, base: Path) -> Structure:
 
 def _space(study: Study, parent: Structure, substitutions: dict[str, dict[str, int]]) -> ConfigurationSpace:
     return ConfigurationSpace(parent, study.supercell, by_sublattice(substitutions), symprec=study.parent.symprec)
-
-
-def _representation(study: Study, space: ConfigurationSpace) -> GraphRepresentation:
-    section = study.diffraction
-    if section.cutoff is None:
-        diffraction = LatticeDiffraction(
-            space, section.radiation, section.two_theta_range, resolution=section.resolution
-        )
-    else:
-        diffraction = LatticeDiffraction(
-            space, section.radiation, domain="patterson", cutoff=section.cutoff, order=3 if section.triplets else 2
-        )
-    n_vertices = diffraction.n_peaks + diffraction.n_triplets
-    if diffraction.n_triplets and n_vertices > section.n_peaks:
-        raise InputError(
-            f"n_peaks: a cutoff of {section.cutoff:g} angstrom gives {diffraction.n_peaks} pairs and "
-            f"{diffraction.n_triplets} triplets; set n_peaks = {n_vertices}, or take a shorter cutoff"
-        )
-    return GraphRepresentation(diffraction, section.n_peaks, section.scaling)
 
 
 def _label_source(name: str, base: Path) -> str | Path:

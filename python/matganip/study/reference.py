@@ -69,6 +69,8 @@ def _type(annotation: Any) -> str:
         return _type(args[0])
     if all(isinstance(arg, str) for arg in args) and args:
         return " or ".join(f'"{arg}"' for arg in args)
+    if all(isinstance(arg, int) for arg in args) and args:
+        return " or ".join(map(str, args))
     if args:
         return " or ".join(dict.fromkeys(_type(arg) for arg in args if arg is not type(None)))
     return _NAMES[annotation.__name__]

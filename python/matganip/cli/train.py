@@ -1,0 +1,98 @@
+"""`matganip train`: a model from the labels of a study."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from matganip.cli.console import print_json, say, show, stdout, tidy
+from matganip.cli.progress import StepBar
+from matganip.cli.spaces import Json
+
+if TYPE_CHECKING:
+    from matganip.study.train import Training
+
+
+@tidy
+def train(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="The study file (TOML).", show_default=False)],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Folder for the results; runs/ and the study's name without it.", show_default=False
+        ),
+    ] = None,
+    train_size: Annotated[
+        float, typer.Option("--train-size", help="Part of the labelled orbits to train on; 1 leaves none to test.")
+    ] = 0.8,
+    validation: Annotated[
+        float, typer.Option("--validation", help="Part of those that chooses the epoch; needed to stop early.")
+    ] = 0.0,
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", min=0, max=2**32 - 1, help="In place of the study's seed.", show_default=False),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier run's files in that folder, one by one.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Train on the labels of a study, and test on orbits that the model has not seen.
+
+    The folder then holds model/ (all that a prediction needs), metrics.json (every error beside the constant's),
+    predictions.parquet and figures/ (training curves, errors, parity, which peaks the predictions rest on).
+
+    matganip train examples/cspbi3_br/train.toml --output runs/model
+
+    matganip evaluate runs/model --labels cspbi3_br/chgnet_X6of24
+
+    matganip predict runs/model --output predictions.parquet
+    """
+    from matganip.study.reading import read_study
+    from matganip.study.train import summary
+    from matganip.study.train import train as do
+
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells of its font cache, once
+    described = read_study(study)
+    if seed is not None:
+        described = described.model_copy(update={"seed": seed})
+    folder = output or described.output or Path("runs") / study.stem
+    with StepBar() as bar:
+        made = do(
+            described,
+            study.parent,
+            folder,
+            train_size=train_size,
+            validation=validation,
+            overwrite=overwrite,
+            listener=bar,
+            command=("matganip", *sys.argv[1:]),
+            source=study,
+        )
+    if json:
+        print_json({**summary(made), "output": str(folder)})
+    else:
+        _tell(made, folder)
+
+
+def _tell(made: Training, folder: Path) -> None:
+    """Print the errors, how the game ended, and where the results are."""
+    from matganip.learning.config import OPTIMA
+    from matganip.study.assess import metrics_table
+
+    console, last = stdout(), made.model.history.last
+    show(console, metrics_table(made.parts, f"{made.study.name}: {made.card.calculator}, split by orbit"))
+    if last.loss_d == last.loss_d:  # not nan: a game was played
+        loss, verdict = OPTIMA[made.model.config.objective]
+        undecided = f"{loss:.4f}" if verdict is None else f"{loss:.4f} and {verdict:g}"
+        say(
+            console,
+            f"The game ended at loss(D) {last.loss_d:.4f}, D(x_r) {last.d_real:.3f}, D(x_f) {last.d_fake:.3f} "
+            f"({undecided} where D cannot tell).",
+        )
+    say(console, f"{last.epoch} epochs, {sum(made.seconds.values()):.1f} s, seed {made.study.seed}.")
+    console.print(f"  Results are in [bold]{folder}[/bold]: model/, metrics.json, predictions.parquet, figures/.")
