@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from matganip.labels.tables import LabelTable, read_labels
     from matganip.learning.config import MatganipConfig
     from matganip.learning.dataset import Dataset
+    from matganip.learning.ensemble import Ensemble
     from matganip.learning.model import Matganip
 
 __version__ = _version("matganip")
@@ -59,6 +60,7 @@ _HOME = {
     "MissingExtraError": "errors",
     "LabelTable": "labels.tables",
     "read_labels": "labels.tables",
+    "Ensemble": "learning.ensemble",
     "Matganip": "learning.model",
     "Dataset": "learning.dataset",
     "MatganipConfig": "learning.config",
@@ -70,6 +72,7 @@ __all__ = [
     "ConfigurationSpace",
     "CrystalArrays",
     "Dataset",
+    "Ensemble",
     "EnumerateOrbitsTransformation",
     "InputError",
     "LabelTable",

@@ -239,3 +239,26 @@ def test_what_evaluate_and_predict_cannot_use_is_refused(trained, tmp_path):
     assert "--device abacus: must be one of cpu" in refused(
         "evaluate", folder, "-l", "cspbi3_br/gpaw_mp2", "--device", "abacus"
     )
+
+
+def test_a_killed_training_goes_on(tmp_path, monkeypatch):
+    study = tmp_path / "study.toml"
+    study.write_text(STUDY)
+    invoke("train", study, "-o", tmp_path / "whole")
+    from matganip.study import train as module
+
+    class Stopping(module.JsonLines):
+        def __call__(self, progress):
+            super().__call__(progress)
+            if progress.epoch >= 10:
+                raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "JsonLines", Stopping)
+        CliRunner().invoke(app, ["train", str(study), "-o", str(tmp_path / "stopped")])
+    assert (tmp_path / "stopped" / "training.safetensors").exists()
+    assert "not empty" in refused("train", study, "-o", tmp_path / "stopped")
+    invoke("train", study, "-o", tmp_path / "stopped", "--resume")
+    for name in ("model/model.safetensors", "training.jsonl"):
+        assert (tmp_path / "stopped" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert not (tmp_path / "stopped" / "training.safetensors").exists()

@@ -36,6 +36,9 @@ def train(
         int | None,
         typer.Option("--seed", min=0, max=2**32 - 1, help="In place of the study's seed.", show_default=False),
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a training that was interrupted in that folder.")
+    ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an earlier run's files in that folder, one by one.")
     ] = False,
@@ -69,6 +72,7 @@ def train(
             train_size=train_size,
             validation=validation,
             overwrite=overwrite,
+            resume=resume,
             listener=bar,
             command=("matganip", *sys.argv[1:]),
             source=study,
@@ -95,4 +99,6 @@ def _tell(made: Training, folder: Path) -> None:
             f"({undecided} where D cannot tell).",
         )
     say(console, f"{last.epoch} epochs, {sum(made.seconds.values()):.1f} s, seed {made.study.seed}.")
-    console.print(f"  Results are in [bold]{folder}[/bold]: model/, metrics.json, predictions.parquet, figures/.")
+    console.print(
+        f"  Results are in [bold]{folder}[/bold]: model/, metrics.json, predictions.parquet, training.jsonl, figures/."
+    )

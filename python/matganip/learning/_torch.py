@@ -14,6 +14,7 @@ from matganip.errors import require
 if TYPE_CHECKING:
     import safetensors.torch as safetensors
     import torch
+    from safetensors import SafetensorError, safe_open
     from torch import nn
     from torch.nn import functional
 else:
@@ -21,5 +22,7 @@ else:
     nn = torch.nn
     functional = torch.nn.functional
     safetensors = require("safetensors.torch", "learn")
+    safe_open = require("safetensors", "learn").safe_open
+    SafetensorError = require("safetensors", "learn").SafetensorError
 
-__all__ = ["functional", "nn", "safetensors", "torch"]
+__all__ = ["SafetensorError", "functional", "nn", "safe_open", "safetensors", "torch"]

@@ -19,6 +19,8 @@ OPTIMA: dict[str, tuple[float, float | None]] = {
     "wasserstein": (0.0, None),
 }
 """loss(D) and D(x) of each game where neither network wins; a critic's scores have no zero."""
+READOUT_FITS = ("adam", "ridge")
+PRECISIONS = ("float32", "bfloat16")
 SCHEDULES = ("cosine", "constant")
 SUPERVISED_LOSSES = ("l1", "l2")
 DEVICES = ("cpu", "cuda", "mps", "auto")
@@ -44,6 +46,10 @@ class MatganipConfig:
     linear_readout : bool
         Predict by a linear function of the vertex strengths sum_j a_ij, which the convolutions correct; both
         start at zero, that is, at the constant prediction. False is the paper's generator.
+    readout_fit : {"adam", "ridge"}
+        How the linear function is found. "adam" trains it beside the convolutions. "ridge" lets it read every edge
+        a_ij as well as the vertices and solves it in closed form (`matganip.learning.ridge`); the networks then
+        train the correction alone. Edges hold the products of intensities, so that it is quadratic in them.
     readout_gain, correction_gain : float
         Factors of the linear function and of its correction: what learns first, and what it leaves.
     discriminator : {"conditional", "sequence", "single"}
@@ -84,6 +90,9 @@ class MatganipConfig:
         Of the initial weights and of the order of the batches.
     device : {"cpu", "cuda", "mps", "auto"}
         Where to compute.
+    precision : {"float32", "bfloat16"}
+        Of the networks' arithmetic while they train; weights, losses and predictions are float32. bfloat16 pays on
+        devices that have it in hardware.
     num_threads : int
         Threads that train; 0 leaves torch's own number. One thread gives the same bits on any number of
         cores.
@@ -106,6 +115,7 @@ class MatganipConfig:
     conv_channels: tuple[int, int] = (8, 16)
     kernel_size: int = 3
     linear_readout: bool = True
+    readout_fit: str = "adam"
     readout_gain: float = 28.0
     correction_gain: float = 0.03
     discriminator: str = "conditional"
@@ -127,6 +137,7 @@ class MatganipConfig:
     patience: int = 0
     seed: int = 0
     device: str = "cpu"
+    precision: str = "float32"
     num_threads: int = 1
 
     def __post_init__(self) -> None:
@@ -243,6 +254,8 @@ _CHOICES = {
     "discriminator": DISCRIMINATORS,
     "objective": OBJECTIVES,
     "supervised_loss": SUPERVISED_LOSSES,
+    "readout_fit": READOUT_FITS,
+    "precision": PRECISIONS,
     "schedule": SCHEDULES,
     "device": DEVICES,
 }

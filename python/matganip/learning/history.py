@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,6 +49,29 @@ class Progress:
 
 
 ProgressCallback = Callable[[Progress], object]
+
+
+class JsonLines:
+    """A callback that writes each `Progress` as one line of JSON, so that others can follow a training.
+
+    Parameters
+    ----------
+    path : Path
+        The file; one that is there is replaced unless `append`.
+    append : bool
+        Write after what an interrupted training has written.
+    """
+
+    def __init__(self, path: Path, *, append: bool = False) -> None:
+        self.path = path
+        if not append:
+            path.write_text("", encoding="utf-8")
+
+    def __call__(self, progress: Progress) -> None:
+        """Write one line; nan becomes null."""
+        line = json.dumps({name: _plain(value) for name, value in asdict(progress).items()}, allow_nan=False)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from matganip.learning.dataset import Dataset, as_matrices
 from matganip.learning.history import Progress, ProgressCallback, TrainingHistory
 from matganip.learning.metrics import Metrics, evaluate
 from matganip.learning.networks import Discriminator, Generator, Graphs
+from matganip.learning.resume import StateFile, fingerprint
 from matganip.learning.scaling import GraphScaler, Scaler, TargetScaler
 from matganip.learning.training import DivergedError, Rows, train
 
@@ -68,7 +69,12 @@ class Matganip:
         self._fitted = False
 
     def fit(
-        self, dataset: Dataset, validation: Dataset | None = None, callback: ProgressCallback | None = None
+        self,
+        dataset: Dataset,
+        validation: Dataset | None = None,
+        callback: ProgressCallback | None = None,
+        *,
+        state: str | os.PathLike[str] | None = None,
     ) -> TrainingHistory:
         """Train afresh.
 
@@ -83,6 +89,9 @@ class Matganip:
             Decides which epoch's weights are kept, and with ``patience`` when to stop.
         callback : callable, optional
             Called with a `Progress` every ``evaluate_every`` epochs.
+        state : path-like, optional
+            A file that is kept up to date at each of these. Where it is there already the training goes on from it,
+            to the same weights, bit for bit, as one that was never stopped.
 
         Returns
         -------
@@ -92,7 +101,8 @@ class Matganip:
         ------
         InputError
             If the matrices do not have the config's peaks and channels, the two sets differ in unit, all
-            targets are equal, or the training diverges (`DivergedError`).
+            targets are equal, the training diverges (`DivergedError`), or `state` is damaged or of another
+            training.
         """
         config = self.config
         for data in (dataset, validation or dataset):
@@ -101,6 +111,7 @@ class Matganip:
         if config.discriminator != "sequence" or config.objective == "supervised":
             dataset = dataset.collapsed()  # a sequence would be another one without its repeats
         inputs, outputs = GraphScaler.fit(dataset), TargetScaler.fit(dataset)
+        state_file = None if state is None else StateFile(Path(state), fingerprint(config, dataset, validation))
         with _threads(config.num_threads):
             generator, discriminator = self._networks()
             rows = Rows.of(dataset, inputs, outputs, self._device)
@@ -114,6 +125,7 @@ class Matganip:
                 callback=callback or _silent,
                 unit=dataset.unit,
                 scale=outputs.scale,
+                state_file=state_file,
             )
         self.discriminator = discriminator
         self.unit, self._inputs, self._outputs = dataset.unit, inputs, outputs

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from matganip.learning._torch import nn, torch
 from matganip.learning.config import MatganipConfig
+from matganip.learning.ridge import solve_ridge
 from matganip.learning.scaling import GraphScaler, vertex_strengths
 
 
@@ -38,12 +39,13 @@ class Generator(nn.Module):
 
     With ``config.linear_readout`` that is only a correction, scaled down, to a linear function of the vertex
     strengths, scaled up. Energies of arrangements are close to linear in pair counts and so are resolved
-    intensities; the scales let the linear part learn first and the convolutions what it leaves.
+    intensities; the scales let the linear part learn first and the convolutions what it leaves. With ``readout_fit =
+    "ridge"`` the linear function reads edges too, and is given by `solve_readout` instead of learned.
 
     Parameters
     ----------
     config : MatganipConfig
-        Uses n_peaks, channels, conv_channels, kernel_size, linear_readout, readout_gain, correction_gain.
+        Uses n_peaks, channels, conv_channels, kernel_size, linear_readout, readout_fit and the gains.
     """
 
     def __init__(self, config: MatganipConfig) -> None:
@@ -56,12 +58,31 @@ class Generator(nn.Module):
         self.pool = nn.MaxPool2d(2)
         self.linear = nn.Linear(second * side * side, 1)
         self.readout: nn.Linear | None = None
+        self.reads_edges = False
         self.readout_gain, self.correction_gain = config.readout_gain, config.correction_gain
         if config.linear_readout:
-            self.readout = nn.Linear(config.channels * config.n_peaks, 1, bias=False)
+            self.reads_edges = config.readout_fit == "ridge"
+            features = config.channels * config.n_peaks * (1 + config.n_peaks * self.reads_edges)
+            self.readout = nn.Linear(features, 1, bias=False)
             for head in (self.linear, self.readout):  # the first prediction is the constant
                 for parameter in head.parameters():
                     nn.init.zeros_(parameter)
+            if self.reads_edges:
+                self.readout_gain = 1.0
+                self.readout.requires_grad_(False)
+
+    def readout_features(self, graphs: Graphs) -> torch.Tensor:
+        """What the linear function reads: vertices (n, c * p), or vertices and edges (n, c * p * (1 + p))."""
+        vertices = graphs.strengths.flatten(1)  # (n, c * p)
+        return torch.cat([vertices, graphs.matrices.flatten(1)], dim=1) if self.reads_edges else vertices
+
+    def solve_readout(self, graphs: Graphs, target: torch.Tensor, weight: torch.Tensor) -> None:
+        """Set the linear function to the ridge solution of standardised targets (n, 1) with weights (n, 1)."""
+        if self.readout is None or not self.reads_edges:
+            return
+        features, y, w = (x.double().cpu().numpy() for x in (self.readout_features(graphs), target, weight))
+        solved = solve_ridge(features, y[:, 0], w[:, 0])
+        self.readout.weight.copy_(torch.from_numpy(solved.coefficients[None]))
 
     def forward(self, graphs: Graphs) -> torch.Tensor:
         """Predict the property, (n, 1)."""
@@ -73,7 +94,7 @@ class Generator(nn.Module):
         y = _by_row(self.linear, x)  # (n, 1)
         if self.readout is None:
             return y
-        linear = _by_row(self.readout, graphs.strengths.flatten(1))  # (n, 1)
+        linear = _by_row(self.readout, self.readout_features(graphs))  # (n, 1)
         return self.correction_gain * y + self.readout_gain * linear
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import math
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,6 +16,7 @@ from matganip.learning.dataset import Dataset
 from matganip.learning.history import Progress, ProgressCallback, TrainingHistory
 from matganip.learning.networks import Discriminator, Generator, Graphs
 from matganip.learning.objectives import SupervisedTerm, game, weighted_mean
+from matganip.learning.resume import LoopState, StateFile
 from matganip.learning.scaling import GraphScaler, TargetScaler
 
 logger = logging.getLogger(__name__)
@@ -69,6 +71,7 @@ def train(
     callback: ProgressCallback,
     unit: str,
     scale: float,
+    state_file: StateFile | None = None,
 ) -> tuple[Generator, TrainingHistory]:
     """Train G and D.
 
@@ -91,6 +94,8 @@ def train(
         Of the property.
     scale : float
         One standard deviation of the training target, in that unit.
+    state_file : StateFile, optional
+        Kept up to date at every record; where it holds a state, the training goes on from there.
 
     Returns
     -------
@@ -102,7 +107,11 @@ def train(
     ------
     DivergedError
         If a loss or an error is no longer finite.
+    InputError
+        If the state is damaged or of another training.
     """
+    with torch.no_grad():
+        generator.solve_readout(training.graphs, training.target, training.weight)
     playing = game(config.objective)
     supervised = SupervisedTerm(config.supervised_loss)
     supervised_weight = config.supervised_weight or (1.0 if playing is None else 0.0)
@@ -111,12 +120,17 @@ def train(
     order = torch.Generator().manual_seed(config.seed)
     watch = _Watch(generator, training, validation, config, unit, scale)
     state: tuple[torch.Tensor, ...] = ()  # of the game: F(D), F(G), D(x_r), D(x_f)
+    loop = _loop_state(generator, discriminator, adam_g, adam_d, watch, order)
+    done = watch.restore(loop, state_file)
 
-    for epoch in range(1, config.epochs + 1):
+    for epoch in range(done + 1, config.epochs + 1):
+        if watch.impatient:
+            break
         rate = _learning_rate(config, epoch)
         for batch in torch.split(torch.randperm(len(training), generator=order), config.batch_size):
             graphs, real, weight = training.batch(batch)  # b graphs, (b, 1), (b, 1)
-            fake = generator(graphs)  # (b, 1)
+            with _precision(config, real.device):
+                fake = generator(graphs).float()  # (b, 1)
             loss = supervised_weight * supervised(fake, real, weight)  # ()
 
             if playing is not None and discriminator is not None and adam_d is not None:
@@ -136,10 +150,31 @@ def train(
             watch.after_step(*state)
 
         if epoch % config.evaluate_every == 0 or epoch == config.epochs:
-            callback(watch.record(epoch))
-            if watch.impatient:
-                break
+            progress = watch.record(epoch)
+            watch.keep(loop, state_file)
+            callback(progress)
     return watch.finish()
+
+
+def _loop_state(
+    generator: Generator,
+    discriminator: Discriminator | None,
+    adam_g: _Adam,
+    adam_d: _Adam | None,
+    watch: _Watch,
+    draws: torch.Generator,
+) -> LoopState:
+    networks: dict[str, nn.Module] = {"generator": generator, "average": watch.average}
+    optimisers: dict[str, torch.optim.Optimizer] = {"adam_g": adam_g.adam}
+    if discriminator is not None and adam_d is not None:
+        networks["discriminator"] = discriminator
+        optimisers["adam_d"] = adam_d.adam
+    return LoopState(networks, optimisers, draws)
+
+
+def _precision(config: MatganipConfig, device: torch.device) -> AbstractContextManager[object]:
+    """Let torch choose where bfloat16 serves, if the config allows it."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16")
 
 
 def _logits_of_one(discriminator: Discriminator, graphs: Graphs, x: torch.Tensor) -> torch.Tensor:
@@ -151,7 +186,7 @@ class _Adam:
     """Adam with the aids of the config, for one network."""
 
     def __init__(self, network: nn.Module, config: MatganipConfig, weight_decay: float = 0.0) -> None:
-        self.parameters = list(network.parameters())
+        self.parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         self.clip = config.gradient_clip
         self.adam = torch.optim.AdamW(
             self.parameters,
@@ -251,6 +286,34 @@ class _Watch:
         waited = sum(record.epoch > self.best_epoch for record in self.records)
         return 0 < self.config.patience <= waited
 
+    def keep(self, loop: LoopState, state_file: StateFile | None) -> None:
+        """Write all that the training holds."""
+        if state_file is None:
+            return
+        best = {f"best.{name}": value for name, value in self.best_weights.items()}
+        record = {
+            "steps": self.steps,
+            "best_error": self.best_error,
+            "best_epoch": self.best_epoch,
+            "history": self._history().to_dict(),
+        }
+        state_file.write(loop, best, record)
+
+    def restore(self, loop: LoopState, state_file: StateFile | None) -> int:
+        """Take up what was kept, and tell how many epochs it has done."""
+        found = None if state_file is None else state_file.read()
+        if found is None:
+            return 0
+        tensors, record = found
+        loop.restore(tensors)
+        device = self.training.target.device
+        self.best_weights = {
+            name.removeprefix("best."): value.to(device) for name, value in tensors.items() if name.startswith("best.")
+        }
+        self.steps, self.best_error, self.best_epoch = (record[key] for key in ("steps", "best_error", "best_epoch"))
+        self.records = list(TrainingHistory.from_dict(record["history"]).records)
+        return self.records[-1].epoch
+
     def finish(self) -> tuple[Generator, TrainingHistory]:
         """Give the generator that predicts, and the history."""
         self.average.load_state_dict(self.best_weights)
@@ -260,9 +323,12 @@ class _Watch:
                 "the error on the training set after training, %.4g %s, is no better than the constant's %.4g",
                 last.train_mae, self.unit, last.constant_mae,
             )  # fmt: skip
-        return self.average, TrainingHistory(
+        return self.average, self._history()
+
+    def _history(self) -> TrainingHistory:
+        return TrainingHistory(
             records=tuple(self.records),
             best_epoch=self.best_epoch,
-            stopped_early=last.epoch < self.config.epochs,
+            stopped_early=self.records[-1].epoch < self.config.epochs,
             n_rows=len(self.training),
         )

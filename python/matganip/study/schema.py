@@ -161,6 +161,11 @@ class ModelSection(Section):
         description="Add a linear function of the matrix to G, so that the convolutions learn only what "
         "is not linear in it; false is the paper's G.",
     )
+    readout_fit: Literal["adam", "ridge"] = Field(
+        default="adam",
+        description='How that function is found: trained by Adam; or "ridge": it reads edges as well as vertices and '
+        "is solved in closed form, and the networks train what it leaves.",
+    )
     readout_gain: float = Field(
         default=_NETWORKS.readout_gain, description="Factor on that linear function: the larger, the faster it learns."
     )
@@ -216,6 +221,9 @@ class ModelSection(Section):
         description="Entries without a better validation error after which training stops; 0 never stops it early.",
     )
     device: Literal["cpu", "cuda", "mps", "auto"] = Field(default="cpu", description="Where to compute.")
+    precision: Literal["float32", "bfloat16"] = Field(
+        default="float32", description="Of the networks' arithmetic in training; bfloat16 pays on devices that have it."
+    )
     num_threads: int = Field(
         default=_NETWORKS.num_threads, description="Threads that train; one gives the same bits on any number of cores."
     )

@@ -16,6 +16,7 @@ from matganip.files import atomic_path
 from matganip.learning import splits
 from matganip.learning.config import OPTIMA
 from matganip.learning.dataset import Dataset
+from matganip.learning.history import JsonLines
 from matganip.study.assess import Assessed, assess, or_null
 from matganip.study.card import Card, vertex_positions
 from matganip.study.folder import claim, sha256
@@ -27,10 +28,14 @@ from matganip.study.provenance import versions, write_json
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from matganip.learning.history import Progress
     from matganip.learning.model import Matganip
     from matganip.study.schema import Study
 
     Rows = NDArray[np.int64]
+
+
+STATE, LOG = "training.safetensors", "training.jsonl"
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,7 @@ def train(
     train_size: float = 0.8,
     validation: float = 0.0,
     overwrite: bool = False,
+    resume: bool = False,
     listener: Listener | None = None,
     command: tuple[str, ...] = (),
     source: Path | None = None,
@@ -81,13 +87,16 @@ def train(
     base : pathlib.Path
         The folder that the study's relative paths start from.
     folder : pathlib.Path
-        Where the results go: ``model/``, ``metrics.json``, ``predictions.parquet``, ``figures/``.
+        Where the results go: ``model/``, ``metrics.json``, ``predictions.parquet``, ``training.jsonl``, ``figures/``;
+        ``training.safetensors`` stands there while it trains.
     train_size : float
         Part of the labelled orbits to train on, drawn with the study's seed; the others are the test. 1 trains on all.
     validation : float
         Part of the training orbits that are kept apart to choose the epoch (and to stop early); 0 keeps none.
     overwrite : bool
         Whether an earlier run's files there may be replaced.
+    resume : bool
+        Whether to go on with a training of the same study that was interrupted in this folder.
     listener : Listener, optional
         Hears how far it is.
     command : tuple of str
@@ -116,15 +125,26 @@ def train(
         labels = prepare_labels(study, base, str(source or "study"))
         model = Learner(study).new_model()
         data, rows = _split(labels, study.seed, train_size, validation)
-        claim(folder, overwrite=overwrite)
+        state = folder / STATE
+        going_on = resume and state.exists()
+        claim(folder, overwrite=overwrite or going_on)
+        if not going_on:
+            state.unlink(missing_ok=True)
     with clock.step("train"):
         check = data.subset(rows["validation"]) if "validation" in rows else None
-        model.fit(data.subset(rows["train"]), validation=check, callback=telling(clock.listener))
+        tell, log = telling(clock.listener), JsonLines(folder / LOG, append=going_on)
+
+        def follow(progress: Progress) -> None:
+            log(progress)
+            tell(progress)
+
+        model.fit(data.subset(rows["train"]), validation=check, callback=follow, state=state)
     with clock.step("evaluate"):
         parts = tuple(assess(name, model, labels.represent, labels.labelled, part) for name, part in rows.items())
     made = Training(study, labels, _card(study, labels, rows), model, parts, clock.seconds)
     with clock.step("write"):
         _write(made, folder, command=command, source=source)
+        state.unlink()  # what it kept is in the model now
     return made
 
 
