@@ -148,8 +148,8 @@ def saliency(
     --------
     >>> import matganip as mg
     >>> from matganip.learning.dataset import Dataset
-    >>> vertices = Vertices(np.linspace(0.1, 0.5, 8), np.random.default_rng(0).random((6, 8)))
-    >>> model = mg.Matganip(mg.MatganipConfig(n_peaks=8, epochs=100))
+    >>> vertices = Vertices(np.linspace(0.1, 0.5, 8), np.random.default_rng(0).random((40, 8)))
+    >>> model = mg.Matganip(mg.MatganipConfig(n_peaks=8, epochs=30))
     >>> _ = model.fit(Dataset(vertices.matrices(), vertices.intensity[:, 2]))
     >>> int(saliency(model, vertices).importance.argmax())
     2
