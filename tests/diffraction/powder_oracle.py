@@ -59,6 +59,16 @@ def lines(
     return sorted(found)
 
 
+def at_an_end(lattice: Lattice, radiation: Radiation, two_theta_range: tuple[float, float]) -> bool:
+    """Whether a reflection stands where the range begins or ends, to within rounding."""
+    low, high = two_theta_range
+    return any(
+        min(abs(two_theta - low), abs(two_theta - high)) < 1e-6
+        for wavelength, _ in radiation.lines
+        for _, _, two_theta, _ in diffraction_oracle.all_reflections(lattice, wavelength, high + 1e-5)
+    )
+
+
 def peaks(structure: Structure, radiation: Radiation, two_theta_range: tuple, *physics: object) -> list[list]:
     """[two theta, intensity, number of reflections] of each peak: lines within 1e-5 degrees of its first."""
     merged: list[list] = []

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import powder_oracle as oracle
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
@@ -69,6 +69,8 @@ def test_patterns_are_those_of_the_slow_twin(
         structure = oracle.displaced(structure, np.random.default_rng(seed), kind)
     debye_waller = {} if kind else {"O": 0.8, "Pb": 1.7}
     two_theta_range = (20.0, 60.0)
+    # A reflection at an end of the range is in or out by the last bit of its angle, here and in the twin.
+    assume(not oracle.at_an_end(structure.lattice, radiation, two_theta_range))
     expected = oracle.peaks(structure, radiation, two_theta_range, debye_waller, orientation)
     powder = mg.PowderDiffraction(radiation, "proximity", debye_waller, orientation)
     (found,) = powder.patterns([structure], two_theta_range, scaled=False)
