@@ -13,6 +13,7 @@ from matganip.cli.distinguish import distinguish
 from matganip.cli.enumerate import enumerate_orbits
 from matganip.cli.evaluate import evaluate
 from matganip.cli.keys import keys
+from matganip.cli.label import label
 from matganip.cli.predict import predict
 from matganip.cli.run import run
 from matganip.cli.sample import sample
@@ -34,6 +35,7 @@ app.command("count")(count)
 app.command("enumerate")(enumerate_orbits)
 app.command("sample")(sample)
 app.command("distinguish")(distinguish)
+app.command("label")(label)
 app.command("keys")(keys)
 
 

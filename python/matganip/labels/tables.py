@@ -118,7 +118,11 @@ class LabelTable:
         >>> len(labelled), int(labelled.multiplicity.sum()), labelled.n_elsewhere
         (19, 2024, 9)
         """
-        rows, codes = self._occupations(space)
+        if self.path is not None and self.path.suffix == ".db":
+            from matganip.labels.database import LabelDatabase
+
+            return LabelDatabase(self.path).labelled(space)
+        rows, codes = self.rows_of(space)
         if not len(rows):
             raise InputError(f"{self.name}: none of its {len(self)} rows has the composition of {space!r}")
         orbits = space.canonical(codes)
@@ -147,8 +151,26 @@ class LabelTable:
             n_elsewhere=len(self) - len(rows),
         )
 
-    def _occupations(self, space: ConfigurationSpace) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-        """Row numbers that have the space's composition, and their codes."""
+    def rows_of(self, space: ConfigurationSpace) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """Find the rows that have a space's composition.
+
+        Parameters
+        ----------
+        space : ConfigurationSpace
+            The space.
+
+        Returns
+        -------
+        rows : (n,) int64
+            Their numbers.
+        occupations : (n, n_sites) uint8
+            Their codes as they stand, not the representatives'.
+
+        Raises
+        ------
+        InputError
+            Names the row that fits no supercell of the space.
+        """
         columns = None if self.reference is None else _columns_of_atoms(space, self.reference, self.name)
         codes = np.stack(
             [
@@ -172,7 +194,8 @@ def read_labels(source: str | os.PathLike[str]) -> LabelTable:
     A table has the columns ``calculator``, ``energy_eV`` (total energy of the supercell) and one of ``occupation``
     (the codes of the sites, as ``orbits.parquet`` writes them) or ``substitutions`` (``"Br:16 17;Sn:8"``: which atoms,
     numbered from 0, of the undoped supercell in the file ``supercell.vasp`` beside the table are replaced).
-    ``multiplicity`` is optional and checked.
+    ``multiplicity`` is optional and checked. A database of `matganip label`, ``.db``, is read too if it holds labels of
+    one calculator and one choice of settings; what is not converged is left out.
 
     Parameters
     ----------
@@ -202,6 +225,8 @@ def read_labels(source: str | os.PathLike[str]) -> LabelTable:
             raise InputError(
                 f"{name}: no such labels file, and no shipped table; those are {', '.join(shipped_tables())}"
             )
+    if path.suffix == ".db":
+        return _from_database(name, path)
     table = _read_table(path)
     return LabelTable(
         name=name,
@@ -231,6 +256,24 @@ def shipped_tables() -> list[str]:
         for folder in _SHIPPED.iterdir()
         for entry in folder.iterdir()
         if entry.name.endswith(".csv")
+    )
+
+
+def _from_database(name: str, path: Path) -> LabelTable:
+    from matganip.labels.database import LabelDatabase
+
+    database = LabelDatabase(path)
+    kinds = sorted({(one.calculator, one.settings_hash) for one in database.sets()})
+    if len(kinds) != 1:
+        there = " and ".join(" ".join(kind) for kind in kinds) or "none"
+        raise InputError(f"{path}: labels of one calculator and one choice of settings are needed, it has {there}")
+    rows = database.energies(*kinds[0])
+    return LabelTable(
+        name=name,
+        calculator=" ".join(kinds[0]),
+        energy=np.array([energy for _, energy in rows], dtype=np.float64),
+        arrangements=[orbit for orbit, _ in rows],
+        path=path,
     )
 
 

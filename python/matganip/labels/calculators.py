@@ -1,0 +1,220 @@
+"""Calculators by name and settings: ready ones, and any of ASE's by its import path."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from matganip.errors import InputError, MissingExtraError
+from matganip.labels.results import canonical_json
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A calculator that is known by a short name.
+
+    Attributes
+    ----------
+    package : str
+        The distribution that brings it; its version is recorded with every label.
+    install : str
+        How to get it.
+    build : callable
+        Makes the calculator from settings and a folder for its files.
+    defaults : mapping
+        Settings that are recorded though they were not given.
+    title : str
+        For tables; filled with the settings and `version`.
+    reusable : bool
+        Whether one object serves many structures; else each gets a new one.
+    """
+
+    package: str
+    install: str
+    build: Callable[[dict[str, Any], str], Any]
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    title: str = ""
+    reusable: bool = True
+
+
+def _imported(path: str) -> Any:
+    """What ``module:name`` stands for; imported only when it is wanted."""
+    module, _, name = path.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _chgnet(settings: dict[str, Any], folder: str) -> Any:
+    del folder
+    device = settings.pop("device")
+    load = _imported("chgnet.model:CHGNet").load
+    model = load(model_name=settings.pop("model"), use_device=device, verbose=False)
+    return _imported("chgnet.model.dynamics:CHGNetCalculator")(model=model, use_device=device, **settings)
+
+
+def _sevennet(settings: dict[str, Any], folder: str) -> Any:
+    del folder
+    return _imported("sevenn.calculator:SevenNetCalculator")(**settings)
+
+
+def _gpaw(settings: dict[str, Any], folder: str) -> Any:
+    return _imported("gpaw:GPAW")(**{"txt": f"{folder}/gpaw.txt"} | settings)
+
+
+def _espresso(settings: dict[str, Any], folder: str) -> Any:
+    make_profile = _imported("ase.calculators.espresso:EspressoProfile")
+    profile = make_profile(command=settings.pop("command"), pseudo_dir=settings.pop("pseudo_dir"))
+    return _imported("ase.calculators.espresso:Espresso")(profile=profile, directory=folder, **settings)
+
+
+READY: dict[str, Ready] = {
+    "chgnet": Ready(
+        "chgnet",
+        "pip install 'matganip[chgnet]'",
+        _chgnet,
+        {"model": "0.3.0", "device": "cpu"},
+        "CHGNet {model} (chgnet {version})",
+    ),
+    "sevennet": Ready(
+        "sevenn",
+        "pip install sevenn",
+        _sevennet,
+        {"model": "7net-mf-0", "modal": "PBE", "device": "cpu"},
+        "SevenNet {model} {modal} (sevenn {version})",
+    ),
+    "gpaw": Ready(
+        "gpaw",
+        "pip install gpaw gpaw-data (libxc, BLAS and FFTW are needed, see docs/labels.md)",
+        _gpaw,
+        {"xc": "PBE"},
+        "GPAW {version} {xc}",
+        reusable=False,
+    ),
+    "espresso": Ready(
+        "ase",
+        "install Quantum ESPRESSO and name its pw.x in the setting command",
+        _espresso,
+        {"command": "pw.x", "pseudo_dir": "."},
+        "Quantum ESPRESSO (ase {version})",
+        reusable=False,
+    ),
+}
+"""The calculators that have a name. Anything else is ``module:Class``."""
+
+
+@dataclass(frozen=True)
+class CalculatorChoice:
+    """A calculator by its name, and its settings.
+
+    Parameters
+    ----------
+    name : str
+        One of `READY`, or the import path of an ASE calculator, ``"ase.calculators.lj:LennardJones"``.
+    settings : mapping
+        Its keyword arguments, JSON values.
+
+    Raises
+    ------
+    InputError
+        If the name is none of these, or a setting is no JSON.
+    MissingExtraError
+        If its package is not installed.
+
+    Examples
+    --------
+    >>> choice = CalculatorChoice("ase.calculators.lj:LennardJones", {"sigma": 2.5})
+    >>> sorted(choice.recorded), type(choice.build(".")).__name__
+    (['program', 'sigma'], 'LennardJones')
+    """
+
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        canonical_json(self.settings)
+        module, colon, attribute = self.name.partition(":")
+        if self.name not in READY and not (colon and module and attribute):
+            raise InputError(
+                f"calculator {self.name!r}: neither one of {', '.join(READY)} nor an import path like "
+                "ase.calculators.lj:LennardJones"
+            )
+        if "program" in self.settings:
+            raise InputError("calculator settings: program is recorded by itself, leave it out")
+        self._version()
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """What is stored with every label: the settings, defaults filled in, and the program with its version."""
+        ready = READY.get(self.name)
+        package = ready.package if ready else self._package()
+        return {**(ready.defaults if ready else {}), **self.settings, "program": f"{package} {self._version()}"}
+
+    @property
+    def title(self) -> str:
+        """What a table calls it: name, version and what matters of the settings."""
+        ready = READY.get(self.name)
+        if ready is None:
+            return f"{self.name.rpartition(':')[2]} ({self.recorded['program']})"
+        return ready.title.format(**{**ready.defaults, **self.settings, "version": self._version()})
+
+    @property
+    def reusable(self) -> bool:
+        """Whether one object may serve many structures."""
+        return self.name not in READY or READY[self.name].reusable
+
+    def build(self, folder: str) -> Any:
+        """Make the calculator.
+
+        Parameters
+        ----------
+        folder : str
+            Where it may write files of its own.
+
+        Returns
+        -------
+        ase.calculators.calculator.Calculator
+
+        Raises
+        ------
+        InputError
+            If it cannot be imported or does not take the settings.
+        """
+        ready = READY.get(self.name)
+        try:
+            # What some of them print on being made would tear the progress bar.
+            with contextlib.redirect_stdout(io.StringIO()):
+                if ready:
+                    return ready.build({**ready.defaults, **self.settings}, folder)
+                return _imported(self.name)(**self.settings)
+        except Exception as error:  # whatever a foreign constructor raises, the settings are what a user can mend
+            raise InputError(f"calculator {self.name}: cannot be made: {one_line(error)}") from error
+
+    def _package(self) -> str:
+        return self.name.partition(":")[0].partition(".")[0]
+
+    def _version(self) -> str:
+        ready = READY.get(self.name)
+        try:
+            return version(ready.package if ready else self._package())
+        except PackageNotFoundError:
+            if ready:
+                raise MissingExtraError(
+                    f"calculator {self.name}: {ready.package} is not installed: {ready.install}"
+                ) from None
+            return "of no package"
+
+
+def one_line(error: BaseException) -> str:
+    r"""An exception in one line, its type first.
+
+    Examples
+    --------
+    >>> one_line(ValueError("no\n  energy"))
+    'ValueError: no energy'
+    """
+    text = " ".join(str(error).split())[:300]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

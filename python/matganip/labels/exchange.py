@@ -1,0 +1,222 @@
+"""Labels out of the database as a table, and tables into it: CSV for people, Parquet with everything."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyarrow import csv, parquet
+from pymatgen.core.lattice import Lattice
+from pymatgen.core.structure import Structure
+
+from matganip.configurations.composition import element_of
+from matganip.configurations.space import ConfigurationSpace
+from matganip.crystal.structures import read_structure
+from matganip.errors import InputError
+from matganip.files import atomic_path
+from matganip.labels.database import LabelDatabase
+from matganip.labels.results import Calculation, Relaxation
+from matganip.labels.rows import codes_of, space_name
+from matganip.labels.sqlite import reading
+from matganip.labels.tables import REFERENCE, read_labels
+
+_QUERY = """SELECT labels.*, systems.numbers, positions, cell, forces FROM labels JOIN systems USING (id)
+    WHERE labels.space = ? AND labels.calculator = ? AND labels.settings_hash = ? ORDER BY orbit"""
+
+
+def export_labels(
+    database: LabelDatabase,
+    spaces: Sequence[ConfigurationSpace],
+    path: str | os.PathLike[str],
+    *,
+    calculator: str,
+    settings_hash: str,
+    title: str | None = None,
+    unconverged: bool = False,
+) -> int:
+    """Write labels to a table that `read_labels` reads, with the undoped supercell beside it.
+
+    Parameters
+    ----------
+    database : LabelDatabase
+        Where the labels are.
+    spaces : sequence of ConfigurationSpace
+        Compositions of one supercell.
+    path : path-like
+        ``.csv``: orbit, multiplicity, energy, largest force and how it was computed. ``.parquet``: also the final
+        geometry and the forces, so that `import_labels` brings everything back.
+    calculator, settings_hash : str
+        Whose labels.
+    title : str, optional
+        What the column ``calculator`` says; by default the calculator's name.
+    unconverged : bool
+        Write results that are not converged too.
+
+    Returns
+    -------
+    int
+        Number of rows.
+
+    Raises
+    ------
+    InputError
+        If there are none, or another supercell stands beside the table already.
+    """
+    path = Path(path)
+    if path.suffix not in (".csv", ".parquet"):
+        raise InputError(f"{path}: labels are written as .csv or .parquet")
+    atoms = _numbering(spaces[0], path.parent / REFERENCE)
+    rows = []
+    with reading(database.path) as connection:
+        connection.row_factory = lambda cursor, row: dict(zip((d[0] for d in cursor.description), row, strict=True))
+        for space in spaces:
+            for row in connection.execute(_QUERY, (space_name(space), calculator, settings_hash)):
+                if row["quality"] >= (1 if unconverged else 2):
+                    rows.append(_plain(space, atoms, row, title or calculator, path.suffix == ".parquet"))
+    if not rows:
+        raise InputError(f"{database.path}: no labels by {calculator} {settings_hash} to write")
+    table = pa.Table.from_pylist(rows)
+    with atomic_path(path) as temporary:
+        if path.suffix == ".csv":
+            csv.write_csv(table, temporary, csv.WriteOptions(quoting_style="needed"))
+        else:
+            parquet.write_table(table, temporary, compression="zstd")
+    return len(rows)
+
+
+def import_labels(
+    database: LabelDatabase,
+    space: ConfigurationSpace,
+    path: str | os.PathLike[str],
+    *,
+    calculator: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> int:
+    """Add the rows of a table to the database.
+
+    Parameters
+    ----------
+    database : LabelDatabase
+        Where they go.
+    space : ConfigurationSpace
+        The space of the rows; those of another composition are left out.
+    path : path-like
+        What `read_labels` reads, or a name of a shipped table. Columns of `export_labels` are used where there are any:
+        ``calculator_name``, ``settings``, ``relaxation``, ``converged``, and in Parquet geometry and forces.
+    calculator, settings
+        What computed the rows, where the table has no such columns; by default its ``calculator`` and nothing.
+
+    Returns
+    -------
+    int
+        Rows added; those that were there already are not counted.
+
+    Raises
+    ------
+    InputError
+        If the table does not read or a row fits no orbit.
+    """
+    table = read_labels(path)
+    rows, codes = table.rows_of(space)
+    columns = _columns(table.path)
+    added = 0
+    for row, occupation in zip(rows.tolist(), codes, strict=True):
+        cells = {name: values[row] for name, values in columns.items()}
+        how = settings if settings is not None else json.loads(cells.get("settings") or "{}")
+        relaxation: Relaxation = cells.get("relaxation") or "static"
+        geometry, forces = _geometry(cells)
+        calculation = Calculation(
+            structure=geometry or space.structure(occupation),
+            energy=float(table.energy[row]),
+            forces=forces,
+            converged=cells.get("converged") in (None, True, 1, "true"),
+            relaxation=relaxation,
+            calculator=calculator or cells.get("calculator_name") or table.calculator,
+            settings=how,
+            n_steps=int(cells.get("n_steps") or 0),
+            wall_s=float(cells.get("wall_s") or 0.0),
+        )
+        added += database.add(space, occupation, calculation)
+    return added
+
+
+def _plain(
+    space: ConfigurationSpace, atoms: NDArray[np.int64], row: dict[str, Any], title: str, everything: bool
+) -> dict[str, Any]:
+    """One label as the cells of a table."""
+    codes = codes_of(row["orbit"])
+    taken: dict[str, list[int]] = {}
+    for site, sublattice, code in zip(space.site_indices, space.sublattices, codes, strict=True):
+        name = space.species[sublattice][code]
+        if code != space.host_codes[sublattice]:
+            taken.setdefault(name, []).append(int(atoms[site]))
+    cells = {
+        "calculator": title,
+        "substitutions": ";".join(f"{name}:{' '.join(map(str, sorted(where)))}" for name, where in taken.items()),
+        "multiplicity": int(row["multiplicity"]),
+        "energy_eV": row["energy"],
+        "max_force_eV_per_A": row["max_force"],
+        "relaxation": row["relaxation"],
+        "converged": bool(row["converged"]),
+        "n_steps": int(row["n_steps"]),
+        "wall_s": round(row["wall_s"], 3),
+        "calculator_name": row["calculator"],
+        "settings": row["settings"],
+    }
+    if everything:
+        numbers = np.frombuffer(row["numbers"], np.int32)
+        forces = row["forces"]
+        cells |= {
+            "numbers": numbers.tolist(),
+            "positions": np.frombuffer(row["positions"]).tolist(),
+            "cell": np.frombuffer(row["cell"]).tolist(),
+            "forces": None if forces is None else np.frombuffer(forces).tolist(),
+        }
+    return cells
+
+
+def _numbering(space: ConfigurationSpace, reference: Path) -> NDArray[np.int64]:
+    """For each site of the supercell the number of its atom in the file beside the table, which is made if missing."""
+    frame = space.supercell_structure
+    if not reference.exists():
+        with atomic_path(reference) as temporary:
+            temporary.write_text(frame.to(fmt="poscar"))
+    there = read_structure(reference)
+    if len(there) == len(frame) and np.allclose(there.lattice.matrix, frame.lattice.matrix, atol=1e-3):
+        distances = frame.lattice.get_all_distances(frame.frac_coords, there.frac_coords)
+        atoms = distances.argmin(axis=1)
+        same = all(element_of(frame, i) == element_of(there, int(a)) for i, a in enumerate(atoms))
+        if same and distances.min(axis=1).max() < 1e-2:
+            return np.asarray(atoms, dtype=np.int64)
+    raise InputError(
+        f"{reference}: is another supercell than that of {space!r}; write the table to a folder of its own"
+    )
+
+
+def _columns(path: Path | None) -> dict[str, list[Any]]:
+    if path is None:
+        return {}
+    if path.suffix == ".parquet":
+        return dict(parquet.read_table(path).to_pydict())
+    text = {name: pa.string() for name in ("calculator", "calculator_name", "occupation", "substitutions", "settings")}
+    return dict(csv.read_csv(path, convert_options=csv.ConvertOptions(column_types=text)).to_pydict())
+
+
+def _geometry(cells: dict[str, Any]) -> tuple[Structure | None, NDArray[np.float64] | None]:
+    """Final geometry and forces, where the table has them."""
+    if cells.get("positions") is None:
+        return None, None
+    structure = Structure(
+        Lattice(np.reshape(cells["cell"], (3, 3))),
+        cells["numbers"],
+        np.reshape(cells["positions"], (-1, 3)),
+        coords_are_cartesian=True,
+    )
+    forces = cells.get("forces")
+    return structure, None if forces is None else np.reshape(np.array(forces), (-1, 3))

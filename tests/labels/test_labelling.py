@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ase.calculators.fd import calculate_numerical_forces
+from pymatgen.core.lattice import Lattice
+from pymatgen.core.structure import Structure
+from toy_calculators import Pairs
+
+import matganip as mg
+from matganip.labels.calculators import CalculatorChoice
+from matganip.labels.database import LabelDatabase
+from matganip.labels.labelling import label, seconds_an_orbit
+from matganip.labels.relaxing import Calculating, Protocol
+
+PAIRS = CalculatorChoice("toy_calculators:Pairs", {"decay": 1.5})
+
+
+@pytest.fixture
+def database(tmp_path):
+    return LabelDatabase(tmp_path / "labels.db")
+
+
+@pytest.fixture(scope="module")
+def batch(space_3of24):
+    return next(space_3of24.orbits())
+
+
+def energies(batch):
+    """What the toy calculator says of each orbit, without any of our code between."""
+    found = []
+    for atoms in batch.atoms():
+        atoms.calc = Pairs()
+        found.append(atoms.get_potential_energy())
+    return found
+
+
+@pytest.mark.parametrize("n_workers", [0, 2])
+def test_all_orbits_are_labelled_once(database, batch, n_workers):
+    heard = []
+    tally = label(database, batch, PAIRS, n_workers=n_workers, progress=lambda t, c: heard.append(t.n_done))
+    assert (tally.n_orbits, tally.n_there, tally.n_stored, tally.n_failed) == (19, 0, 19, 0)
+    assert heard == list(range(1, 20))
+    assert database.labelled(batch.space).energy == pytest.approx(energies(batch), abs=1e-9)
+    again = label(database, batch, PAIRS, n_workers=n_workers)
+    assert (again.n_there, again.n_missing, again.n_stored) == (19, 0, 0)
+
+
+def test_a_second_start_does_the_rest(database, batch):
+    half = mg.ConfigurationBatch(batch.space, batch.occupations[::2], batch.multiplicity[::2])
+    assert label(database, half, PAIRS).n_stored == 10
+    tally = label(database, batch, PAIRS)
+    assert (tally.n_there, tally.n_stored) == (10, 9)
+    assert database.labelled(batch.space).energy == pytest.approx(energies(batch), abs=1e-9)
+
+
+def test_what_another_process_does_meanwhile_is_not_done_again(database, batch):
+    def meddle(tally, calculation):
+        if tally.n_done == 5:
+            label(database, batch, PAIRS)
+
+    tally = label(database, batch, PAIRS, progress=meddle)
+    assert (tally.n_stored, tally.n_elsewhere) == (5, 14)
+
+
+@pytest.mark.parametrize("n_workers", [0, 2])
+def test_a_calculator_that_raises_on_some_is_told_of_and_the_rest_is_stored(database, batch, n_workers):
+    choice = CalculatorChoice("toy_calculators:OneInTen")
+    expected = [round(energy * 1e6) % 10 == 0 for energy in energies(batch)]
+    assert 0 < sum(expected) < 8
+    tally = label(database, batch, choice, n_workers=n_workers)
+    assert (tally.n_stored, tally.n_failed) == (19, sum(expected))
+    assert tally.errors == {"RuntimeError: SCF did not find its way": sum(expected)}
+    assert len(database.labelled(batch.space)) == 19 - sum(expected)
+    again = label(database, batch, choice, n_workers=n_workers)  # they are tried once more, and fail once more
+    assert (again.n_there, again.n_failed, again.n_elsewhere) == (19 - sum(expected), sum(expected), 0)
+
+
+def test_a_calculator_that_ends_its_process_costs_that_structure_only(database, batch):
+    expected = [round(energy * 1e6) % 10 == 0 for energy in energies(batch)]
+    tally = label(database, batch, CalculatorChoice("toy_calculators:Crashing"), n_workers=2)
+    assert (tally.n_stored, tally.n_failed) == (19, sum(expected))
+    assert list(tally.errors) == ["the calculator ended its process: exit status 3"]
+
+
+@pytest.mark.parametrize("n_workers", [0, 1])
+def test_a_calculator_that_never_works_is_given_up(database, batch, n_workers):
+    with pytest.raises(mg.InputError, match="the first 5 structures all failed, the last one with Runtime"):
+        label(database, batch, CalculatorChoice("toy_calculators:Broken"), n_workers=n_workers)
+
+
+def test_an_energy_that_is_no_number_is_a_failure(batch):
+    choice = CalculatorChoice("toy_calculators:NotANumber")
+    found = Calculating(choice, Protocol(), ".")(batch.space.structure(batch.occupations[0]))
+    assert (found.energy, found.converged, found.error) == (None, False, "the energy is nan")
+
+
+@pytest.mark.parametrize("n_workers", [0, 2])
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("toy_calculators:Nobody", {}, "cannot be made: AttributeError: .*no attribute 'Nobody'"),
+        ("no_such_module:Pairs", {}, "cannot be made: ModuleNotFoundError: No module named 'no_such_module'"),
+        ("toy_calculators:Pairs", {"colour": 1}, "cannot be made: TypeError: .*colour"),
+    ],
+)
+def test_a_calculator_that_cannot_be_made_is_named(database, batch, n_workers, name, settings, message):
+    with pytest.raises(mg.InputError, match=f"calculator {name}: {message}"):
+        label(database, batch, CalculatorChoice(name, settings), n_workers=n_workers)
+
+
+def test_bad_names_and_settings_are_refused():
+    with pytest.raises(mg.InputError, match="'chgnut': neither one of chgnet, sevennet, gpaw, espresso nor an import"):
+        CalculatorChoice("chgnut")
+    with pytest.raises(mg.InputError, match="program is recorded by itself"):
+        CalculatorChoice("toy_calculators:Pairs", {"program": "x"})
+    with pytest.raises(mg.MissingExtraError, match="sevenn is not installed: pip install sevenn"):
+        CalculatorChoice("sevennet")
+    for given, message in [
+        ({"relaxation": "all"}, "'all' is none of static, positions, cell"),
+        ({"fmax": 0.0}, "fmax must be positive, got 0.0"),
+        ({"optimizer": "Newton"}, "'Newton' is none of BFGS"),
+    ]:
+        with pytest.raises(mg.InputError, match=message):
+            Protocol(**given)
+
+
+# -- relaxations -----------------------------------------------------------------------------------------------
+
+
+def test_the_toy_calculators_forces_are_those_of_its_energy(batch):
+    atoms = next(batch.atoms())
+    atoms.rattle(0.05, seed=1)
+    atoms.calc = Pairs()
+    numeric = calculate_numerical_forces(atoms, eps=1e-4, iatoms=[0, 17])
+    assert atoms.get_forces()[[0, 17]] == pytest.approx(numeric, abs=1e-6)
+
+
+EMT = CalculatorChoice("ase.calculators.emt:EMT")
+
+
+@pytest.fixture(scope="module")
+def alloy():
+    """2 Au of 8 Cu: effective medium theory knows them, and what it relaxes is near where it began."""
+    copper = Structure.from_spacegroup("Fm-3m", Lattice.cubic(3.7), ["Cu"], [[0, 0, 0]])
+    return next(mg.ConfigurationSpace(copper, (2, 1, 1), {"Cu": {"Au": 2}}).orbits())
+
+
+def shaken(alloy):
+    structure = alloy.space.structure(alloy.occupations[1])
+    for atom, way in enumerate(np.random.default_rng(4).normal(scale=0.05, size=(8, 3))):
+        structure.translate_sites([atom], way, frac_coords=False)
+    return structure
+
+
+@pytest.mark.parametrize("relaxation", ["positions", "cell"])
+def test_a_relaxation_ends_below_its_threshold_with_what_was_to_move(alloy, relaxation):
+    start = shaken(alloy)
+    before = Calculating(EMT, Protocol(), ".")(start)
+    found = Calculating(EMT, Protocol(relaxation, fmax=0.01, optimizer="FIRE2"), ".")(start)
+    assert found.converged
+    assert found.n_steps > 0
+    assert found.energy < before.energy - 1e-3
+    assert np.linalg.norm(found.forces, axis=1).max() <= 0.01
+    assert np.allclose(found.structure.lattice.matrix, start.lattice.matrix) == (relaxation == "positions")
+    assert found.settings["optimizer"] == "FIRE2"
+    assert found.settings_hash != before.settings_hash
+
+
+def test_the_energy_may_be_asked_to_settle_too(alloy):
+    forces_alone = Calculating(EMT, Protocol("positions", fmax=0.1), ".")(shaken(alloy))
+    both = Calculating(EMT, Protocol("positions", fmax=0.1, energy_change=1e-8), ".")(shaken(alloy))
+    assert forces_alone.converged
+    assert both.converged
+    assert both.n_steps > forces_alone.n_steps
+
+
+def test_what_does_not_converge_is_stored_as_such_and_not_trained_on(database, alloy):
+    hasty = Protocol("cell", fmax=1e-6, max_steps=1)
+    n = len(alloy)
+    tally = label(database, alloy, EMT, hasty)
+    assert (tally.n_stored, tally.n_unconverged, tally.n_failed) == (n, n, 0)
+    with pytest.raises(mg.InputError, match=f"none of the {n} labels of .* is converged"):
+        database.labelled(alloy.space)
+    assert len(database.labelled(alloy.space, unconverged=True)) == n
+    assert label(database, alloy, EMT, hasty).n_there == n
+    assert label(database, alloy, EMT, hasty, retry=True).n_missing == n
+
+
+def test_a_timed_first_one_stores_nothing(database, batch):
+    choice = CalculatorChoice("toy_calculators:Pairs", {"nap": 0.05})
+    assert 0.05 < seconds_an_orbit(batch, choice) < 1.0
+    assert not database.path.exists()
