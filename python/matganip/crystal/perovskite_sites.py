@@ -155,7 +155,7 @@ def _check_network(
     octahedra: Mapping[int, list[tuple[int, tuple[int, int, int]]]],
     anions: NDArray[np.int64],
 ) -> None:
-    """Every anion belongs to two octahedra (to one, where half of them are missing); two octahedra share one at most."""
+    """Every anion is in two octahedra (in one, where half of them are missing), and two octahedra share one at most."""
     owners: dict[int, list[tuple[int, tuple[int, int, int]]]] = {int(site): [] for site in anions}
     for center, corners in octahedra.items():
         for site, image in corners:

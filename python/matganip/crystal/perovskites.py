@@ -130,7 +130,7 @@ def identify_perovskite(formula: str, charges: Mapping[str, int] | None = None) 
     >>> [str(ion) for ion in (*found.a, *found.b)]
     ['Sr2+', 'Ti4+']
     >>> [str(ion) for ion in identify_perovskite("Cs2AgBiBr6").b]
-    ['Ag+ 0.5', 'Bi3+ 0.5']
+    ['0.5 Ag+', '0.5 Bi3+']
     """
     return _identify(formula, tuple(sorted((charges or {}).items())))
 

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import math
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
+from pymatgen.core.structure import Structure
+
+from matganip.crystal.perovskite_sites import perovskite_sites
 from matganip.crystal.perovskites import Perovskite, identify_perovskite
 from matganip.crystal.radii import Fallback, Kind
 from matganip.errors import InputError
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+Material: TypeAlias = "str | os.PathLike[str] | Structure | Atoms | Perovskite"
+"""A formula, a crystal or its file, or the ions of a perovskite."""
 
 Convention = Literal["effective", "crystal"]
 
@@ -21,7 +32,7 @@ PLATT_SIGMOIDS = ((1.115, 4.379), (2.724, 4.197))
 
 
 def tolerance_factor(
-    material: str | Perovskite,
+    material: Material,
     convention: Convention = "effective",
     *,
     charges: Mapping[str, int] | None = None,
@@ -34,8 +45,10 @@ def tolerance_factor(
 
     Parameters
     ----------
-    material : str or Perovskite
-        A formula (`parse_formula`), or what `identify_perovskite` made of it.
+    material : str, path, Structure, ase.Atoms or Perovskite
+        A formula (`parse_formula`), a crystal or its file (`perovskite_sites` then says which sites are A, B and X), or
+        what `identify_perovskite` made of a formula. A string is a file if it ends in a suffix such as ``.cif``, or is
+        named POSCAR or CONTCAR.
     convention : {"effective", "crystal"}
         ``"effective"``: effective ionic radii, A at coordination XII, B and X at VI, as textbooks and Bartel et al.
         (2019) have it. ``"crystal"``: crystal radii, all at coordination VI, as the MATGANIP paper has it.
@@ -64,7 +77,7 @@ def tolerance_factor(
 
 
 def octahedral_factor(
-    material: str | Perovskite,
+    material: Material,
     convention: Convention = "effective",
     *,
     charges: Mapping[str, int] | None = None,
@@ -84,7 +97,7 @@ def octahedral_factor(
 
 
 def bartel_tau(
-    material: str | Perovskite, *, charges: Mapping[str, int] | None = None, fallback: Fallback = "nearest"
+    material: Material, *, charges: Mapping[str, int] | None = None, fallback: Fallback = "nearest"
 ) -> float:
     """Bartel's tolerance factor tau = r_X / r_B - n_A (n_A - (r_A / r_B) / ln(r_A / r_B)); perovskite below 4.18.
 
@@ -152,7 +165,7 @@ class ToleranceFactors:
 
 
 def tolerance_factors(
-    material: str | Perovskite, *, charges: Mapping[str, int] | None = None, fallback: Fallback = "nearest"
+    material: Material, *, charges: Mapping[str, int] | None = None, fallback: Fallback = "nearest"
 ) -> ToleranceFactors:
     """All factors of one perovskite: t in both conventions, mu (effective radii), tau and its probability.
 
@@ -174,8 +187,17 @@ def tolerance_factors(
     )
 
 
-def _identified(material: str | Perovskite, charges: Mapping[str, int] | None) -> Perovskite:
-    return material if isinstance(material, Perovskite) else identify_perovskite(material, charges)
+def _identified(material: Material, charges: Mapping[str, int] | None) -> Perovskite:
+    if isinstance(material, Perovskite):
+        return material
+    if isinstance(material, str) and not is_file_name(material):
+        return identify_perovskite(material, charges)
+    return perovskite_sites(material, charges).perovskite
+
+
+def is_file_name(text: str) -> bool:
+    """Whether a string names a structure file and is no formula, in which a point stands before a digit only."""
+    return bool(re.search(r"\.[A-Za-z]\w*$|(POSCAR|CONTCAR)[^/\\]*$", text))
 
 
 def _mean_radius(found: Perovskite, site: str, convention: Convention, fallback: Fallback) -> float:
