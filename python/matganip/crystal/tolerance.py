@@ -149,6 +149,8 @@ def bartel_probability(tau: float) -> float:
     >>> round(bartel_probability(4.18), 2)
     0.53
     """
+    if tau == math.inf:
+        return 0.0
     return sum(1 / (1 + math.exp(min(slope * (tau - middle), 700.0))) for slope, middle in PLATT_SIGMOIDS) / 2
 
 
