@@ -86,6 +86,8 @@ class Perovskite:
         """
         ions = self.ions(site)
         radii = self.radii(site, coordination, kind, fallback)
+        if len(radii) == 1:
+            return radii[0].value
         weighted = sum(float(ion.amount) * radius.value for ion, radius in zip(ions, radii, strict=True))
         return weighted / float(sum(ion.amount for ion in ions))
 
