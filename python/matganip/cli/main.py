@@ -76,6 +76,10 @@ def matganip(
 
         matganip distinguish CsPbI3.cif --supercell 2,2,2 --substitute I:Br=6 --triplets
 
+    [bold]Do the ions of a perovskite fit?[/bold]
+
+        matganip tolerance CsPbI3 Cs2AgBiBr6 FAPbI3
+
     [bold]Which win?[/bold] Describe parent, labels, model and screen in a study file, and run it:
 
         matganip run examples/cspbi3_br/study.toml --output results/
