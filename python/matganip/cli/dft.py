@@ -54,10 +54,14 @@ def write(
     kpoints: Annotated[str | None, typer.Option("--kpoints", help="A mesh, 4,4,4, in place of a density.")] = None,
     density: Annotated[
         float | None,
-        typer.Option("--kpoint-density", help="k-points per volume of the reciprocal cell; 64 without it."),
+        typer.Option("--kpoint-density", help="k-points per volume of the reciprocal cell; 64."),
     ] = None,
     incar: Annotated[
         list[str] | None, typer.Option("--incar", metavar="KEY=VALUE", help="VASP: an INCAR key that overrides.")
+    ] = None,
+    potcar: Annotated[
+        list[str] | None,
+        typer.Option("--potcar", metavar="ELEMENT=SYMBOL", help="VASP: another POTCAR."),
     ] = None,
     setting: Annotated[
         list[str] | None,
@@ -92,7 +96,8 @@ def write(
     changes: dict[str, Any] = {"code": code, "relaxation": relax, "encut": encut, "kpoint_density": density}
     changes["kpoints"] = None if kpoints is None else _mesh(kpoints)
     changes["incar"] = dict(parse_setting(text) for text in incar or [])
-    changes["pseudopotentials"] = dict(_pair(text) for text in pseudo or [])
+    changes["pseudopotentials"] = dict(_pair("--pseudo", text) for text in pseudo or [])
+    changes["potcar"] = dict(_pair("--potcar", text) for text in potcar or [])
     own = dict(parse_setting(text) for text in setting or [])
     batch = _batch(source, supercell, substitute, changes, own, output, custodian, (number, seed))
     there = LabelDatabase(database) if database else None
@@ -175,8 +180,8 @@ def collect(
 
     matganip dft collect runs --database labels.db
 
-    A run is good if it has ended and converged, its last geometry is still its orbit's, and its settings are those asked for.
-    What has not converged is stored as such. Collecting again adds what is new.
+    A run is good if it has ended and converged, its last geometry is still its orbit's, and its settings are those
+    asked for. What has not converged is stored as such. Collecting again adds what is new.
     """
     from matganip.labels.database import LabelDatabase
     from matganip.labels.dft_collecting import collect as do
@@ -273,7 +278,7 @@ def _batch(
         output = output or study.folder
     else:
         spaces, settings, job = spaces_from(source, supercell, substitute).spaces, DftSettings(), Job()
-    for name in ("incar", "pseudopotentials"):
+    for name in ("incar", "potcar", "pseudopotentials"):
         if name in given:
             given[name] = {**getattr(settings, name), **given[name]}
     settings_now = {"code": settings.code, **given}
@@ -291,7 +296,8 @@ def _batch(
 
 
 def _mesh(text: str) -> tuple[int, int, int]:
-    """
+    """Three integers.
+
     >>> _mesh("4,4,2")
     (4, 4, 2)
     """
@@ -302,8 +308,8 @@ def _mesh(text: str) -> tuple[int, int, int]:
     return first, second, third
 
 
-def _pair(text: str) -> tuple[str, str]:
+def _pair(option: str, text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (equals and name.strip() and value.strip()):
-        raise InputError(f"--pseudo {text}: not of the form ELEMENT=FILE, as in Pb=Pb.upf")
+        raise InputError(f"{option} {text}: not of the form ELEMENT=NAME, as in Pb=Pb_d")
     return name.strip(), value.strip()

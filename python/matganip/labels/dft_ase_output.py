@@ -35,13 +35,11 @@ def read_gpaw(folder: Path, names: list[str]) -> Run:
     end = _end(folder) if "end.json" in names else {}
     if "gpaw" in end or version:
         program = f"gpaw {end.get('gpaw') or (version and (version[1] or version[2]))}"
-    ionic = bool(end.get("converged", True))
+    ionic = bool(end["converged"]) if "converged" in end else None
     why = [] if electronic else ["the electronic loop did not converge"]
-    why += [] if ionic else [f"the relaxation used up its {end.get('steps')} steps"]
+    why += [f"the relaxation used up its {end.get('steps')} steps"] if ionic is False else []
     run = _run(folder / source, "gpaw", program, atoms, electronic, ionic, "; ".join(why))
     run.n_steps, run.found = int(end.get("steps", 0)), found
-    if not end:
-        run.notes.append("nothing says whether a relaxation converged; its forces are looked at")
     return run
 
 
@@ -63,7 +61,8 @@ def _gpaw_settings(path: Path) -> tuple[dict[str, Any], str]:
     """Parameters that a .gpw file holds."""
     from ase.io.ulm import open as open_ulm
 
-    with open_ulm(str(path)) as reader:
+    open_it: Any = open_ulm
+    with open_it(str(path)) as reader:
         raw = reader.parameters.asdict() if "parameters" in reader else {}
         program = f"gpaw {reader.gpaw_version}" if "gpaw_version" in reader else ""
     return {"gpaw": json.loads(json.dumps(raw, default=str))}, program
@@ -112,7 +111,7 @@ def read_espresso(folder: Path, names: list[str]) -> Run:
         ionic,
         "; ".join(why),
     )
-    run.n_steps = steps
+    run.n_steps, run.found["relaxed"] = steps, relaxing
     cutoff = re.search(r"kinetic-energy cutoff\s*=\s*([\d.]+)\s*Ry", text)
     if cutoff:
         from ase.units import Ry
@@ -150,7 +149,7 @@ def _mesh_beside(folder: Path, names: list[str]) -> list[int]:
 
 def read_trajectory(path: Path) -> Run:
     """The last image of a trajectory or JSON file of ASE's."""
-    run = _run(path, "", "", _read(path, None), True, True, "")
+    run = _run(path, "", "", _read(path, None), True, None, "")
     run.notes.append(f"{path.name} names no settings, nor whether anything converged")
     return run
 
@@ -167,7 +166,7 @@ def _read(path: Path, form: str | None) -> Any:
         raise OutputError(f"{path.name} does not parse (cut off?): {type(error).__name__}: {reason}") from error
 
 
-def _run(path: Path, code: str, program: str, atoms: Any, electronic: bool, ionic: bool, why: str) -> Run:
+def _run(path: Path, code: str, program: str, atoms: Any, electronic: bool, ionic: bool | None, why: str) -> Run:
     results = atoms.calc.results if atoms.calc is not None else {}
     energy = results.get("energy")
     if energy is None or not np.isfinite(energy):

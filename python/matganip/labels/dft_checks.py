@@ -15,7 +15,7 @@ from matganip.labels.results import Relaxation
 from matganip.labels.rows import orbit_names
 
 TOLERANCE: Mapping[Relaxation, float] = {"static": 0.1, "positions": 1.0, "cell": 1.0}
-"""How far in angstrom an atom may be from its ideal site at the end; half-way to the next site is 2 angstrom or more."""
+"""How far in angstrom an atom may be from its ideal site at the end; half-way to the next site is about 2 angstrom."""
 
 STRAIN: Mapping[Relaxation, float] = {"static": 0.01, "positions": 0.01, "cell": 0.1}
 """How far, as a fraction, the cell's vectors may be off."""
@@ -63,6 +63,8 @@ def differences(asked: Mapping[str, Any], run: Run, relaxation: Relaxation, supe
         wrong += _gpaw(asked, found["gpaw"])
     if "encut" in found and "encut" in asked and abs(found["encut"] - asked["encut"]) > 0.5:
         wrong.append(f"cut-off {found['encut']:.1f} eV, asked {asked['encut']:.1f}")
+    if found.get("relaxed", relaxation != "static") != (relaxation != "static"):
+        wrong.append(_moved(found["relaxed"]))
     for element, name in found.get("pseudopotentials", {}).items():
         wanted = asked.get("pseudopotentials", {}).get(element, name)
         if wanted != name:
@@ -88,12 +90,16 @@ def _incar(asked: Mapping[str, Any], found: Mapping[str, Any], relaxation: Relax
         wrong.append(f"EDIFF {found['EDIFF']:g}, asked {limit:g}")
     moved = (found.get("NSW") or 0) > 1
     if moved != (relaxation != "static"):
-        wrong.append("it was relaxed, asked for a single point" if moved else "it was not relaxed, as was asked for")
+        wrong.append(_moved(moved))
     elif moved and found.get("ISIF") is not None and found["ISIF"] != asked.get("ISIF", found["ISIF"]):
         wrong.append(f"ISIF {found['ISIF']}, asked {asked['ISIF']}")
     elif moved and found.get("EDIFFG") is not None and _looser(found["EDIFFG"], asked["EDIFFG"]):
         wrong.append(f"EDIFFG {found['EDIFFG']:g}, asked {asked['EDIFFG']:g}")
     return wrong
+
+
+def _moved(moved: bool) -> str:
+    return "it was relaxed, asked for a single point" if moved else "it was not relaxed, as was asked for"
 
 
 def _looser(found: float, asked: float) -> bool:

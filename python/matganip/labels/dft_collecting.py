@@ -94,8 +94,8 @@ def collect(
     Parameters
     ----------
     root : path-like
-        Where to look; at any depth. A folder's run is that of the `orbit.json` in it or in the nearest folder above, else of
-        the orbit that its geometry is.
+        Where to look; at any depth. A folder's run is that of the `orbit.json` in it or in the nearest folder above,
+        else of the orbit that its geometry is.
     database : LabelDatabase
         Where results go.
     spaces : iterable of ConfigurationSpace
@@ -114,8 +114,8 @@ def collect(
     Raises
     ------
     InputError
-        If the folder cannot be read, nothing in it says what was asked for, or the database cannot be written. A run that is
-        bad is an `Outcome`, no error.
+        If the folder cannot be read, nothing in it says what was asked for, or the database cannot be written. A run
+        that is bad is an `Outcome`, no error.
     """
     base = Path(root)
     if not base.is_dir():
@@ -241,9 +241,10 @@ class _Collecting:
         relaxation = cast("Relaxation", note.relaxation)
         why = [run.why] if run.why else []
         converged = run.converged
-        if note.code != "vasp" and relaxation != "static" and run.n_steps == 0 and run.forces is not None:
-            # Nothing told whether a relaxation ended: its forces do, those on the cell they do not.
-            largest, limit = float(np.linalg.norm(run.forces, axis=1).max()), note.settings.get("fmax", 0.0)
+        if run.ionic is None and relaxation != "static":
+            # Nothing told whether the relaxation ended: the forces do, but not those on the cell.
+            largest = np.inf if run.forces is None else float(np.linalg.norm(run.forces, axis=1).max())
+            limit = note.settings.get("fmax", -note.settings.get("incar", {}).get("EDIFFG", 0.0))
             if relaxation == "cell" or largest > 1.01 * limit:
                 converged = False
                 why.append(

@@ -45,7 +45,7 @@ def input_files(note: OrbitNote, settings: DftSettings) -> dict[str, str]:
 
 def _vasp(structure: Structure, note: OrbitNote, settings: DftSettings) -> dict[str, str]:
     """INCAR, KPOINTS, POSCAR, and POTCAR.spec in place of the licensed POTCAR."""
-    from pymatgen.io.vasp import Kpoints
+    from pymatgen.io.vasp.inputs import Kpoints
     from pymatgen.io.vasp.sets import MPScanRelaxSet, VaspInputSet
 
     config = {
@@ -55,7 +55,7 @@ def _vasp(structure: Structure, note: OrbitNote, settings: DftSettings) -> dict[
         "POTCAR": {**MPScanRelaxSet.CONFIG["POTCAR"], **settings.potcar},
         "POTCAR_FUNCTIONAL": settings.potcar_functional,
     }
-    mesh = Kpoints.gamma_automatic(tuple(note.settings["kpoints"]))
+    mesh: Any = Kpoints.gamma_automatic(tuple(note.settings["kpoints"]))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # advice on the choice of keys, which is the user's, once for every orbit

@@ -73,7 +73,7 @@ class OrbitNote:
 
 
 def folder_name(space: ConfigurationSpace, orbit: str, multiplicity: int) -> str:
-    """What the folder of an orbit is called: composition, occupation (a hash of it on more than 64 sites), multiplicity.
+    """What the folder of an orbit is called: composition, occupation (a hash if it is long), multiplicity.
 
     Examples
     --------

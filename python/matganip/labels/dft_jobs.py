@@ -47,7 +47,7 @@ class Job:
     name : str
         Of the job.
     command : str, optional
-        What runs the code in a job's folder; by default ``srun`` and `COMMANDS`. The plain loop leaves the ``srun`` out.
+        What runs the code in a job's folder; by default ``srun`` and `COMMANDS`. The plain loop leaves ``srun`` out.
     time : str
         Limit of a task, as SLURM writes it.
     nodes, ntasks, cpus_per_task : int

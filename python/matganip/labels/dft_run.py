@@ -33,8 +33,10 @@ class Run:
         Of that, in eV; extrapolated to no smearing (VASP, GPAW), or the free energy (Quantum ESPRESSO).
     forces : (n, 3) float64 or None
         In eV/angstrom.
-    electronic, ionic : bool
-        Whether the electronic loop of the last step, and the relaxation where there was one, converged.
+    electronic : bool
+        Whether the electronic loop of the last step converged.
+    ionic : bool or None
+        Whether a relaxation converged; None where the file does not say.
     why : str
         What did not.
     n_steps : int
@@ -54,7 +56,7 @@ class Run:
     energy: float
     forces: NDArray[np.float64] | None = field(repr=False)
     electronic: bool
-    ionic: bool
+    ionic: bool | None
     why: str = ""
     n_steps: int = 0
     wall_s: float = 0.0
@@ -63,5 +65,5 @@ class Run:
 
     @property
     def converged(self) -> bool:
-        """Both."""
-        return self.electronic and self.ionic
+        """Whether nothing says that it has not."""
+        return self.electronic and self.ionic is not False

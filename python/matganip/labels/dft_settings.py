@@ -92,8 +92,8 @@ class DftSettings:
     Raises
     ------
     InputError
-        If a number is not positive, a name unknown, an INCAR key unknown (the nearest known one is named) or one that has a
-        setting of its own.
+        If a number is not positive, a name unknown, an INCAR key unknown (the nearest known one is named) or one that
+        has a setting of its own.
 
     Examples
     --------
@@ -197,6 +197,7 @@ class DftSettings:
             "kpoints": list(self.mesh(supercell)),
             "energy": "free" if self.code == "espresso" else "sigma->0",
         }
+        own: dict[str, Any]
         if self.code == "vasp":
             own = {
                 "incar": self.full_incar,

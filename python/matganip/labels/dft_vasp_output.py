@@ -18,9 +18,9 @@ XML = ("vasprun.xml", "vasprun.xml.gz")
 TEXT = ("OUTCAR", "OUTCAR.gz")
 
 KEYS = (
-    "AEXX EDIFF EDIFFG ENCUT GGA HFSCREEN IBRION ISIF ISMEAR ISPIN IVDW LASPH LDAU LHFCALC LREAL LSORBIT LUSE_VDW METAGGA "
-    "NELM NSW PREC SIGMA"
-).split()
+    *("AEXX", "EDIFF", "EDIFFG", "ENCUT", "GGA", "HFSCREEN", "IBRION", "ISIF", "ISMEAR", "ISPIN", "IVDW", "LASPH"),
+    *("LDAU", "LHFCALC", "LREAL", "LSORBIT", "LUSE_VDW", "METAGGA", "NELM", "NSW", "PREC", "SIGMA"),
+)
 """INCAR keys that an energy depends on, or its convergence."""
 
 
@@ -67,7 +67,7 @@ def read_vasp(folder: Path) -> Run:
 def _from_xml(path: Path) -> Run:
     from xml.etree.ElementTree import ParseError
 
-    from pymatgen.io.vasp import Vasprun
+    from pymatgen.io.vasp.outputs import Vasprun
 
     try:
         with warnings.catch_warnings():
@@ -212,7 +212,8 @@ def _keys(text: str) -> dict[str, Any]:
 
 
 def _value(word: str) -> object:
-    """
+    """A word that OUTCAR prints, as what it stands for.
+
     >>> _value("0.5E-01"), _value("60"), _value("F"), _value("accura")
     (0.05, 60, False, 'accura')
     """
@@ -226,7 +227,7 @@ def _value(word: str) -> object:
 
 def _mesh_beside(folder: Path) -> dict[str, Any]:
     """OUTCAR does not name the mesh; the KPOINTS beside it does."""
-    from pymatgen.io.vasp import Kpoints
+    from pymatgen.io.vasp.inputs import Kpoints
 
     path = folder / "KPOINTS"
     if not path.is_file():
@@ -244,7 +245,7 @@ def _elapsed(text: str) -> float:
 
 def _text(path: Path) -> str:
     try:
-        raw = gzip.open(path).read() if path.suffix == ".gz" else path.read_bytes()
+        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (OSError, EOFError, zlib.error) as error:
         raise OutputError(f"{path.name} cannot be read: {_first_line(error)}") from error
     return raw.decode("utf-8", errors="replace")
