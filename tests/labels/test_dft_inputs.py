@@ -49,11 +49,11 @@ def test_each_orbit_has_a_folder_with_the_papers_defaults(written, space_3of24):
     assert (folder / "POTCAR.spec").read_text().split() == ["Cs_sv", "Pb_d", "I", "Br"]
     assert Poscar.from_file(folder / "POSCAR").site_symbols == ["Cs", "Pb", "I", "Br"]
     assert not (folder / "POTCAR").exists()
-    assert not [path for path in root.rglob(".*")]
+    assert not list(root.rglob(".*"))
 
 
 def test_the_name_and_the_json_file_say_which_orbit_it_is(written, space_3of24):
-    root, result = written
+    _, result = written
     (batch,) = space_3of24.orbits()
     note = Notes().read(result.folders[2] / "orbit.json")
     assert note.space.key == space_3of24.key
@@ -116,7 +116,9 @@ def test_only_what_the_database_lacks(space_3of24, tmp_path):
         database.add(space_3of24, batch.occupations[row], Calculation(structure, -1.0 - row, **kind))
     structure = space_3of24.structure(batch.occupations[7])
     database.add(space_3of24, batch.occupations[7], Calculation(structure, -9.0, calculator="vasp", settings={}))
-    wrong = Calculation(structure, -9.0, converged=False, calculator="vasp", settings={**asked, "program": "vasp 6.4.2"})
+    wrong = Calculation(
+        structure, -9.0, converged=False, calculator="vasp", settings={**asked, "program": "vasp 6.4.2"}
+    )
     database.add(space_3of24, batch.occupations[8], wrong)
     written = write_inputs(tmp_path / "runs", [batch], settings, database=database)
     assert (written.n_labelled, len(written.folders)) == (3, 16)

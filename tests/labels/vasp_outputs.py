@@ -1,7 +1,7 @@
 """Genuine outputs of DFT programs, from packages: nothing of them is in this repository.
 
-`ase` ships a few in its wheel. More are in the source distribution of `parsevasp` (MIT licence), whose tests read them; its
-wheel has none, so `make setup` puts that archive beside the environment: `python tests/labels/vasp_outputs.py`.
+`ase` ships a few in its wheel. More are in the source distribution of `parsevasp` (MIT licence), whose tests read
+them; its wheel has none, so `make setup` puts that archive beside the environment by running this file.
 """
 
 from __future__ import annotations
@@ -43,4 +43,4 @@ def from_ase(name: str) -> bytes:
 
 
 if __name__ == "__main__":
-    print(archive())  # noqa: T201
+    print(archive())

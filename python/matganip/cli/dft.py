@@ -87,8 +87,8 @@ def write(
 
     matganip dft write study.toml --database labels.db
 
-    Then, on the cluster, in that folder: sbatch job_array.sh (or: bash run_all.sh). Start either again, and what has ended
-    is skipped.
+    Then, on the cluster, in that folder: sbatch job_array.sh (or: bash run_all.sh). Start either again, and what has
+    ended is skipped.
     """
     from matganip.labels.database import LabelDatabase
     from matganip.labels.dft_inputs import write_inputs

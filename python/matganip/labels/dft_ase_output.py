@@ -16,7 +16,7 @@ from matganip.labels.dft_run import OutputError, Run
 
 
 def read_gpaw(folder: Path, names: list[str]) -> Run:
-    """GPAW's run: energy and geometry from its .gpw, else from its text, which also says whether it converged."""
+    """GPAW's run: energy and geometry from its .gpw, else a .traj, else its text, which also says if it converged."""
     texts = [name for name in names if is_gpaw_text(folder / name)]
     gpw = next((name for name in names if name.endswith(".gpw")), None)
     text = (folder / texts[0]).read_text(encoding="utf-8", errors="replace") if texts else ""
@@ -26,12 +26,18 @@ def read_gpaw(folder: Path, names: list[str]) -> Run:
         raise OutputError(
             f"{texts[0]}: the last electronic loop did not converge, or was killed ({n_iterations} iterations)"
         )
-    source = gpw or next(iter(texts), None)
+    trajectory = next((name for name in names if name.endswith(".traj")), None)
+    source = gpw or trajectory or next(iter(texts), None)
     if source is None:
         raise OutputError("neither a .gpw file nor GPAW's text is there")
-    atoms = _read(folder / source, None if gpw else "gpaw-out")
+    try:
+        atoms = _read(folder / source, "gpaw-out" if source in texts else None)
+    except OutputError as error:
+        if source in texts:
+            raise OutputError(f"{error}; ASE reads the text of GPAW before 25, keep the .gpw of newer ones") from error
+        raise
     found, program = _gpaw_settings(folder / source) if gpw else ({}, "")
-    version = re.search(r"^\s*\|___\|_\|\s+(\d\S*)|\|\|/\\\|\s+-\s+(\d\S*)", text, re.MULTILINE)
+    version = re.search(r"\|_____\|\s+(\d\S*)|\|\|/\\\|\s+-\s+(\d\S*)", text, re.MULTILINE)
     end = _end(folder) if "end.json" in names else {}
     if "gpaw" in end or version:
         program = f"gpaw {end.get('gpaw') or (version and (version[1] or version[2]))}"
@@ -40,6 +46,9 @@ def read_gpaw(folder: Path, names: list[str]) -> Run:
     why += [f"the relaxation used up its {end.get('steps')} steps"] if ionic is False else []
     run = _run(folder / source, "gpaw", program, atoms, electronic, ionic, "; ".join(why))
     run.n_steps, run.found = int(end.get("steps", 0)), found
+    printed = re.findall(r"Extrapolated:\s+(-?[\d.]+)", text)
+    if source in texts and printed:
+        run.energy = float(printed[-1])  # ASE takes the one of the last iteration, with fewer digits
     return run
 
 
@@ -85,7 +94,7 @@ def read_espresso(folder: Path, names: list[str]) -> Run:
     path = folder / outputs[0]
     text = path.read_text(encoding="utf-8", errors="replace")
     if "JOB DONE" not in text and "End final coordinates" not in text:
-        stop = re.search(r"%+\s+Error in routine (.+?)\s*\n\s*(.+)", text)
+        stop = re.search(r"%+\s+Error in routine (.+?):?\s*\n\s*(.+)", text)
         reason = (
             f"stopped in {stop[1]}: {stop[2].strip()}"
             if stop

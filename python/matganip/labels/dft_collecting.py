@@ -275,6 +275,12 @@ class _Collecting:
     def missing(self) -> None:
         """Add what was asked for and has no output."""
         seen = {(one.space, one.orbit) for one in self.result.outcomes}
+        told = {one.folder for one in self.result.outcomes}
+        for folder, note in self.notes.items():
+            place = folder.relative_to(self.base).as_posix()
+            if isinstance(note, InputError) and place not in told:
+                told.add(place)
+                self.result.outcomes.append(Outcome(place, "missing", str(note)))
         places = {
             (note.space.key, note.orbit): folder for folder, note in self.notes.items() if isinstance(note, OrbitNote)
         }
@@ -295,9 +301,11 @@ class _Collecting:
                 if orbit in labelled:
                     self.result.n_labelled += 1
                     continue
-                folder = places.get((of, orbit))
-                place = folder.relative_to(self.base).as_posix() if folder else folder_name(space, orbit, multiplicity)
-                why = "not run yet" if folder else "its folder is not here"
+                where = places.get((of, orbit))
+                place = where.relative_to(self.base).as_posix() if where else folder_name(space, orbit, multiplicity)
+                if where is None and place in told:
+                    continue  # its note is damaged, which is told
+                why = "not run yet" if where else "its where is not here"
                 self.result.outcomes.append(Outcome(place, "missing", why, key, orbit, multiplicity))
 
 

@@ -65,8 +65,6 @@ def read_vasp(folder: Path) -> Run:
 
 
 def _from_xml(path: Path) -> Run:
-    from xml.etree.ElementTree import ParseError
-
     from pymatgen.io.vasp.outputs import Vasprun
 
     try:
@@ -75,7 +73,8 @@ def _from_xml(path: Path) -> Run:
             read: Any = Vasprun(str(path), parse_dos=False, parse_eigen=False, parse_potcar_file=False)
             energy = float(read.final_energy)
             electronic, ionic = bool(read.converged_electronic), bool(read.converged_ionic)
-    except (ParseError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+    # A SyntaxError is what XML parsers raise, whichever pymatgen uses.
+    except (SyntaxError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise OutputError(
             f"{path.name} is cut off or damaged (still running, or killed?): {_first_line(error)}"
         ) from error
@@ -84,7 +83,7 @@ def _from_xml(path: Path) -> Run:
     if not read.ionic_steps or not np.isfinite(energy):
         raise OutputError(f"{path.name} holds no energy")
     incar = {key: read.parameters.get(key, read.incar.get(key)) for key in KEYS}
-    # What was given wins over what VASP makes of it: IBRION, which it changes itself, apart.
+    # These stand only in what was given.
     incar |= {key: read.incar[key] for key in ("IVDW", "LREAL", "METAGGA") if key in read.incar}
     incar["ENCUT"] = read.parameters.get("ENMAX", read.incar.get("ENCUT"))
     titles = list(read.potcar_symbols)
