@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +93,7 @@ def test_the_papers_19_orbits_with_outputs_that_are_not_theirs(space_3of24, tmp_
     assert why[0].startswith("its geometry is not the orbit's: its cell has 40.6 cubic angstrom, the supercell 1989.9")
     assert why[1].startswith("vasprun.xml is cut off or damaged")
     assert why[2].startswith("its geometry is not the orbit's: its cell has")
+    assert why[2].endswith("the electronic loop of the last step used up its 60 iterations (NELM)")
     assert "OUTCAR does not come to its end" in why[3]
     assert why[4].startswith("its geometry is not the orbit's")
     assert rows(database) == []
@@ -276,6 +281,21 @@ def test_what_the_database_has_is_not_missing(batch, tmp_path):
     assert (collected.n_labelled, collected.count("missing")) == (1, 1)
 
 
+@pytest.mark.parametrize("changes", [{"code": "vesp"}, {"relaxation": "all"}, {"settings": {}}, {"orbit": "o5"}, None])
+def test_a_damaged_note_is_named_and_its_run_kept_out(batch, changes):
+    root, _, database = batch
+    folder = folder_of(root, "Na1Cl1")
+    (folder / "vasprun.xml").write_bytes(from_ase("vasprun_dfpt.xml"))
+    data = json.loads((folder / "orbit.json").read_text())
+    (folder / "orbit.json").write_text(json.dumps(data | changes) if changes else "{")
+    status, why = told(collect(root, database))[folder.name]
+    assert status == "failed"
+    assert "orbit.json: is" in why
+    assert rows(database) == []
+    (folder / "vasprun.xml").unlink()
+    assert told(collect(root, database))[folder.name][0] == "missing"
+
+
 def test_bad_input_is_refused(batch, tmp_path):
     root, _, database = batch
     with pytest.raises(mg.InputError, match="no such folder"):
@@ -283,3 +303,32 @@ def test_bad_input_is_refused(batch, tmp_path):
     (root / "dft.json").write_text("[]")
     with pytest.raises(mg.InputError, match="dft.json: holds no JSON table"):
         collect(root, database)
+
+
+if find_spec("gpaw"):
+
+    @pytest.mark.slow
+    def test_gpaws_own_runs_end_to_end(nacl, tmp_path):
+        """Written, run by the script that is written, collected: a single point, a relaxation, one cut short."""
+        space = mg.ConfigurationSpace(nacl, (1, 1, 1), {"Cl": {"Br": 0}})
+        database = LabelDatabase(tmp_path / "labels.db")
+        given = {"encut": 250.0, "kpoints": (2, 2, 2), "fmax": 0.05}
+        for name, settings in {
+            "static": DftSettings("gpaw", **given),
+            "cell": DftSettings("gpaw", "cell", max_steps=1, **given),
+            "stopped": DftSettings("gpaw", gpaw={"maxiter": 3}, **given),
+        }.items():
+            root = tmp_path / name
+            write_inputs(root, space.orbits(), settings)
+            environment = os.environ | {"COMMAND": f"{sys.executable} run.py", "OMP_NUM_THREADS": "1"}
+            subprocess.run(["bash", root / "run_all.sh"], env=environment, check=False, capture_output=True)
+        (static,) = collect(tmp_path / "static", database).outcomes
+        (cell,) = collect(tmp_path / "cell", database).outcomes
+        (stopped,) = collect(tmp_path / "stopped", database).outcomes
+        assert (static.status, static.source, cell.status) == ("done", "gpaw.gpw", "unconverged")
+        assert cell.why == "the relaxation used up its 1 steps"
+        assert (stopped.status, stopped.why) == (
+            "failed",
+            "gpaw.txt: the last electronic loop did not converge, or was killed (3 iterations)",
+        )
+        assert sorted(row[2] for row in rows(database)) == [1, 2]

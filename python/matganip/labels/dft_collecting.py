@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 
@@ -158,9 +158,7 @@ class _Collecting:
             if ORBIT_FILE in names:
                 try:
                     self.notes[folder] = note = self.reader.read(folder / ORBIT_FILE)
-                    self.known.setdefault(
-                        note.space.key, (note.space, note.code, cast("Relaxation", note.relaxation), note.settings)
-                    )
+                    self.known.setdefault(note.space.key, (note.space, note.code, note.relaxation, note.settings))
                 except InputError as error:
                     self.notes[folder] = error
             if BATCH_FILE in names:
@@ -168,7 +166,7 @@ class _Collecting:
                 self.batches.append(batch)
                 for key, one in batch.spaces.items():
                     space = self.reader.space(one["definition"], key)
-                    self.known[key] = (space, batch.code, cast("Relaxation", batch.relaxation), batch.settings)
+                    self.known[key] = (space, batch.code, batch.relaxation, batch.settings)
             if output_of(folder, names):
                 self.runs.append((folder, names))
 
@@ -226,7 +224,7 @@ class _Collecting:
 
     def complaints(self, note: OrbitNote, run: Run) -> list[str]:
         """What is wrong with a run that could be read, convergence apart."""
-        relaxation = cast("Relaxation", note.relaxation)
+        relaxation = note.relaxation
         wrong = []
         if run.code and run.code != note.code:
             wrong.append(f"it is a run of {run.code}, asked for {note.code}")
@@ -234,11 +232,11 @@ class _Collecting:
         wrong += [geometry] if geometry else []
         if not wrong:
             wrong += differences(note.settings, run, relaxation, len(run.structure))
-        return wrong
+        return [*wrong, run.why] if wrong and run.why else wrong
 
     def store(self, note: OrbitNote, run: Run, outcome: Outcome) -> None:
         """Put a run that is what was asked for into the database, as converged or not."""
-        relaxation = cast("Relaxation", note.relaxation)
+        relaxation = note.relaxation
         why = [run.why] if run.why else []
         converged = run.converged
         if run.ionic is None and relaxation != "static":
@@ -305,7 +303,7 @@ class _Collecting:
                 place = where.relative_to(self.base).as_posix() if where else folder_name(space, orbit, multiplicity)
                 if where is None and place in told:
                     continue  # its note is damaged, which is told
-                why = "not run yet" if where else "its where is not here"
+                why = "not run yet" if where else "its folder is not here"
                 self.result.outcomes.append(Outcome(place, "missing", why, key, orbit, multiplicity))
 
 

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from matganip.configurations.composition import element_of
 from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
 from matganip.files import atomic_path
+from matganip.labels.dft_settings import Code
+from matganip.labels.results import Relaxation
 from matganip.labels.rows import codes_of
 
 ORBIT_FILE = "orbit.json"
@@ -51,7 +53,7 @@ class OrbitNote:
     orbit: str
     multiplicity: int
     code: str
-    relaxation: str
+    relaxation: Relaxation
     settings: dict[str, Any]
 
     @property
@@ -170,14 +172,11 @@ class Notes:
         """
         data = read_json(path)
         try:
-            return OrbitNote(
-                self.space(data["definition"], data["space"]),
-                str(data["orbit"]),
-                int(data["multiplicity"]),
-                str(data["code"]),
-                str(data["relaxation"]),
-                dict(data["settings"]),
-            )
+            code, relaxation, settings = _kind(data)
+            space = self.space(data["definition"], data["space"])
+            orbit, multiplicity = str(data["orbit"]), int(data["multiplicity"])
+            space.checked_occupations(codes_of(orbit)[np.newaxis])
+            return OrbitNote(space, orbit, multiplicity, code, relaxation, settings)
         except (KeyError, TypeError, ValueError) as error:
             reason = str(error) if isinstance(error, InputError) else f"it lacks {error}, or that is of a wrong type"
             raise InputError(f"{path}: is damaged: {reason}") from error
@@ -202,7 +201,7 @@ class BatchNote:
     """
 
     code: str
-    relaxation: str
+    relaxation: Relaxation
     settings: dict[str, Any]
     spaces: dict[str, dict[str, Any]]
 
@@ -220,9 +219,26 @@ class BatchNote:
         """Read the file; an `InputError` names what is wrong with it."""
         data = read_json(path)
         try:
-            return cls(str(data["code"]), str(data["relaxation"]), dict(data["settings"]), dict(data["spaces"]))
+            return cls(*_kind(data), dict(data["spaces"]))
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path}: is damaged: it lacks {error}, or that is of a wrong type") from error
+
+
+def _kind(data: Mapping[str, Any]) -> tuple[str, Relaxation, dict[str, Any]]:
+    """Code, relaxation and settings, with what the checks of an output need; a `KeyError` names what is not there."""
+    code, relaxation, settings = data["code"], data["relaxation"], data["settings"]
+    if code not in get_args(Code):
+        raise KeyError("code")
+    if relaxation not in get_args(Relaxation):
+        raise KeyError("relaxation")
+    needed = ["kpoints"] if code == "vasp" else ["kpoints", "encut"]
+    lacking = [key for key in needed if key not in settings]
+    if code == "vasp":
+        keys = ["EDIFF_PER_ATOM"] if relaxation == "static" else ["EDIFF_PER_ATOM", "EDIFFG"]
+        lacking += [key for key in keys if key not in settings["incar"]]
+    if lacking:
+        raise KeyError(*lacking)
+    return code, relaxation, dict(settings)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -251,8 +267,12 @@ def write_if_new(path: Path, text: str, mode: int | None = None) -> bool:
 
 def walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
     """Every folder below and its files, in order of their names; hidden ones and loops of links are left out."""
+
+    def refuse(error: OSError) -> None:
+        raise InputError(f"{error.filename}: cannot be read: {error.strerror}") from error
+
     seen: set[tuple[int, int]] = set()
-    for folder, below, names in os.walk(root, followlinks=True):
+    for folder, below, names in os.walk(root, onerror=refuse, followlinks=True):
         status = os.stat(folder)  # noqa: PTH116 # as os.walk gives them
         if (status.st_dev, status.st_ino) in seen:
             below.clear()

@@ -65,7 +65,6 @@ class DftStudy(Section):
 
     name: str = Field(min_length=1, description="What it is called.")
     folder: Path | None = Field(default=None, description="Where the runs go, relative to where it is run.")
-    database: Path | None = Field(default=None, description="Where the labels go, relative to where it is run.")
     parent: ParentSection = Field(description="The undoped crystal.")
     supercell: Annotated[Supercell, PlainValidator(checked_supercell), PlainSerializer(list)] = Field(
         default=(1, 1, 1), description="Three integers, or a 3x3 integer matrix."
