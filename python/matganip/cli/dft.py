@@ -103,9 +103,10 @@ def write(
     there = LabelDatabase(database) if database else None
     if there is not None and not there.path.exists():
         raise InputError(f"{database}: no such database; leave --database out, or label something first")
-    written = write_inputs(
-        batch.folder, batch.batches, batch.settings, job=batch.job, database=there, overwrite=overwrite
-    )
+    with stderr().status(f"writing {sum(map(len, batch.batches)):,} folders"):
+        written = write_inputs(
+            batch.folder, batch.batches, batch.settings, job=batch.job, database=there, overwrite=overwrite
+        )
     mesh = batch.settings.mesh(batch.batches[0].space.supercell_structure)
     if json:
         print_json(
