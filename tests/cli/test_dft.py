@@ -122,6 +122,18 @@ def test_a_foreign_folder_is_collected_with_the_study(study, tmp_path):
     assert "run7: done: no orbit.json; its orbit is known by its geometry" in invoke(*options, "--study", study)
 
 
+def test_the_study_file_of_the_documentation(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "dft.md").read_text()
+    (tmp_path / "study.toml").write_text(page.split("```toml\n")[1].split("```")[0])
+    (tmp_path / "CsPbI3.cif").write_text(CIF.read_text())
+    document = json.loads(invoke("dft", "write", tmp_path / "study.toml", "-o", tmp_path / "runs", "--json"))
+    assert document["orbits"] == 1 + 7 + 19
+    script = (tmp_path / "runs" / "job_array.sh").read_text()
+    assert "#SBATCH --array=0-26%50\n" in script
+    assert "#SBATCH --account=perovskites\n" in script
+    assert "custodian_run.py" in (tmp_path / "runs" / "run_one.sh").read_text()
+
+
 def test_long_lists_are_cut(tmp_path):
     invoke("dft", "write", CIF, "-s", "2,2,2", "-x", "I:Br=0-3", "-x", "Pb:Sn=1", "-N", 20, "-o", tmp_path / "runs")
     options = ["dft", "collect", tmp_path / "runs", "-d", tmp_path / "labels.db"]

@@ -181,7 +181,7 @@ def test_genuine_relaxations_converged_unconverged_and_killed(tmp_path):
     assert rows(database) == [("o11", pytest.approx(-10.84171139, abs=1e-8), 2)]
 
 
-def moved_run(space, row, energy, folder, shift=0.0, seed=0):
+def moved_run(space, row, energy, folder, shift=0.0, seed=0, calculator="gpaw"):
     """A run's trajectory, its atoms in random order and its origin moved: what a real code's output may look like."""
     atoms = next(one for number, one in enumerate(next(space.orbits()).atoms()) if number == row)
     generator = np.random.default_rng(seed)
@@ -190,6 +190,7 @@ def moved_run(space, row, energy, folder, shift=0.0, seed=0):
     if shift:
         atoms.positions[[atom.symbol for atom in atoms].index("Br")] += [shift, 0, 0]
     atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=np.zeros((len(atoms), 3)))
+    atoms.calc.name = calculator
     folder.mkdir(parents=True, exist_ok=True)
     write(folder / "result.traj", atoms)
 
@@ -205,6 +206,8 @@ def test_folders_moved_and_renamed_and_runs_known_by_their_geometry(space_3of24,
     moved_run(space_3of24, 5, -5.0, folders[6])  # another orbit's
     moved_run(space_3of24, 7, -7.0, root / "without a note", seed=3)
     moved_run(space_3of24, 8, -8.0, folders[8], shift=0.8)  # a Br where none belongs
+    moved_run(space_3of24, 11, -11.0, folders[11], calculator="chgnetcalculator")
+    moved_run(space_3of24, 12, -12.0, folders[12], calculator="unknown")
     shutil.rmtree(folders[9])
     (folders[10] / "orbit.json").write_text("{}")
     moved_run(space_3of24, 10, -10.0, folders[10])
@@ -216,6 +219,8 @@ def test_folders_moved_and_renamed_and_runs_known_by_their_geometry(space_3of24,
     assert found[folders[6].name] == ("failed", f"its geometry is another orbit's: {folders[5].name.split('-')[1]}")
     assert "(Br) is 0.7" in found[folders[8].name][1]
     assert "orbit.json: is damaged" in found[folders[10].name][1]
+    assert found[folders[11].name] == ("failed", "it is a run of chgnetcalculator, asked for gpaw")
+    assert found[folders[12].name] == ("failed", "result.traj does not say which program it is of")
     assert found[folders[9].name] == ("missing", "its folder is not here")
     (batch,) = space_3of24.orbits()
     assert sorted(energy for _, energy, _ in rows(database)) == [-7.0, -4.0, -3.0]
@@ -251,6 +256,7 @@ def test_relaxed_trajectories_are_judged_by_their_forces(space_3of24, tmp_path):
         atoms = next(one for number, one in enumerate(next(space_3of24.orbits()).atoms()) if number == row)
         atoms.rattle(0.1, seed=row)
         atoms.calc = SinglePointCalculator(atoms, energy=-1.0, forces=np.full((40, 3), force / np.sqrt(3)))
+        atoms.calc.name = "gpaw"
         write(folders[row] / "relax.traj", atoms)
     found = told(collect(root, database))
     assert found[folders[0].name][0] == "done"

@@ -226,10 +226,11 @@ def test_ases_files(tmp_path, name):
     for energy in (-6.0, -6.5):
         image = atoms.copy()
         image.calc = SinglePointCalculator(image, energy=energy, forces=np.full((2, 3), 0.001))
+        image.calc.name = "gpaw"
         images.append(image)
     write(tmp_path / name, images)
     run = read(tmp_path)
-    assert (run.energy, run.ionic, run.code) == (-6.5, None, "")
+    assert (run.energy, run.ionic, run.code) == (-6.5, None, "gpaw")
     assert read_structure(run.structure).composition.formula == "Na1 Cl1"
     (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:50])
     assert f"{name} does not parse (cut off?)" in refused(tmp_path)

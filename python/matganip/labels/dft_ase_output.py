@@ -157,8 +157,10 @@ def _mesh_beside(folder: Path, names: list[str]) -> list[int]:
 
 
 def read_trajectory(path: Path) -> Run:
-    """The last image of a trajectory or JSON file of ASE's."""
-    run = _run(path, "", "", _read(path, None), True, None, "")
+    """The last image of a trajectory or JSON file of ASE's, which names its calculator."""
+    atoms = _read(path, None)
+    code = str(getattr(atoms.calc, "name", None) or "unknown")
+    run = _run(path, "" if code == "unknown" else code, "", atoms, True, None, "")
     run.notes.append(f"{path.name} names no settings, nor whether anything converged")
     return run
 

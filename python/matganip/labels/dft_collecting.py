@@ -226,7 +226,9 @@ class _Collecting:
         """What is wrong with a run that could be read, convergence apart."""
         relaxation = note.relaxation
         wrong = []
-        if run.code and run.code != note.code:
+        if not run.code:
+            wrong.append(f"{run.source.name} does not say which program it is of")
+        elif run.code != note.code:
             wrong.append(f"it is a run of {run.code}, asked for {note.code}")
         geometry = geometry_complaint(note.space, note.orbit, run, relaxation, *self.limits)
         wrong += [geometry] if geometry else []

@@ -152,10 +152,12 @@ def write_scripts(
 def _run_one(settings: DftSettings, job: Job) -> str:
     code = _template(f"{settings.code}.sh").replace("@FAMILY@", FAMILIES.get(settings.potcar_functional, ""))
     plain = (job.command or COMMANDS[settings.code]).removeprefix("srun ")
+    here = 'HERE=$(cd -- "$(dirname -- "$0")" && pwd)\n' if job.custodian else ""
     run = 'python \\"$HERE/custodian_run.py\\" $COMMAND' if job.custodian else "$COMMAND"
     return (
         _template("run_one.sh")
         .replace("@CODE@\n", code + "\n")
+        .replace("@HERE@", here)
         .replace("@RUN@", run)
         .replace("@COMMAND@", shlex.quote(plain))
     )

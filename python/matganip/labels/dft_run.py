@@ -24,7 +24,7 @@ class Run:
     source : Path
         The file that was read.
     code : str
-        "vasp", "gpaw", "espresso", or "" where the file does not say.
+        "vasp", "gpaw", "espresso", another calculator of ASE's, or "" where the file does not say.
     program : str
         With its version, "vasp 6.3.2"; "" where the file does not say.
     structure : Structure
