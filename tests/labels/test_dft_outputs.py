@@ -213,6 +213,10 @@ def test_pwscfs_text(tmp_path):
     unconverged = pw_output_text.replace("convergence has been achieved in  23", "convergence NOT achieved after 100")
     run = read(put(tmp_path, **{"espresso.pwo": unconverged.encode()}))
     assert (run.electronic, run.why) == (False, "the last electronic loop did not converge")
+    start = pw_output_text[: pw_output_text.index("Cartesian axes")]
+    stopped = f"{start}convergence NOT achieved after   2 iterations: stopping\n   JOB DONE.\n".encode()
+    said = refused(put(tmp_path, **{"espresso.pwo": stopped}))
+    assert said.startswith("the last electronic loop did not converge; espresso.pwo does not parse")
     cut = pw_output_text[: pw_output_text.index("Begin final")].encode()
     assert "does not come to its end" in refused(put(tmp_path, **{"espresso.pwo": cut}))
     stopped = b" Program PWSCF v.6.7 starts\n %%%%\n     Error in routine readpp (1):\n     file Si.UPF not found\n"

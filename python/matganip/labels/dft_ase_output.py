@@ -111,15 +111,12 @@ def read_espresso(folder: Path, names: list[str]) -> Run:
         ionic = False
     why = [] if electronic else ["the last electronic loop did not converge"]
     why += [] if ionic else [f"the relaxation used up its {steps} steps"]
-    run = _run(
-        path,
-        "espresso",
-        f"espresso {version[1]}" if version else "",
-        _read(path, "espresso-out"),
-        electronic,
-        ionic,
-        "; ".join(why),
-    )
+    try:
+        atoms = _read(path, "espresso-out")
+    except OutputError as error:
+        raise OutputError("; ".join([*why, str(error)])) from error
+    program = f"espresso {version[1]}" if version else ""
+    run = _run(path, "espresso", program, atoms, electronic, ionic, "; ".join(why))
     run.n_steps, run.found["relaxed"] = steps, relaxing
     cutoff = re.search(r"kinetic-energy cutoff\s*=\s*([\d.]+)\s*Ry", text)
     if cutoff:

@@ -94,7 +94,7 @@ def write_inputs(
     >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 1}})
     >>> written = write_inputs(tempfile.mkdtemp(), space.orbits(), DftSettings("vasp"))
     >>> written.folders[0].name, sorted(file.name for file in written.folders[0].iterdir())
-    ('Cs8Pb8Br1I23-o000000000000000000000001-x24', ['INCAR', 'KPOINTS', 'POSCAR', 'POTCAR.spec', 'orbit.json'])
+    ('Cs8Pb8Br1I23-o011111111111111111111111-x24', ['INCAR', 'KPOINTS', 'POSCAR', 'POTCAR.spec', 'orbit.json'])
     """
     root, job = Path(folder), job or Job()
     batches = list(batches)
