@@ -1,16 +1,12 @@
-"""Print the requirements of pyproject.toml, one to a word, for pip in the Makefile: every extra that tests import.
-
-The clients of data services bring dozens of packages of their own, and stubs stand for them in tests.
-"""
+"""Print the requirements of pyproject.toml, all extras but the heavy ones, one to a word, for pip in the Makefile."""
 
 import tomllib
 from pathlib import Path
 
-DATA_SERVICES = {"materials-project", "amcsd"}
-
 project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]
+heavy = {"jobflow", "materials-project", "amcsd"}
 listed = [
     *project["dependencies"],
-    *(r for name, extra in project["optional-dependencies"].items() if name not in DATA_SERVICES for r in extra),
+    *(r for extra, required in project["optional-dependencies"].items() if extra not in heavy for r in required),
 ]
 print(*sorted({requirement for requirement in listed if not requirement.startswith(project["name"])}))
