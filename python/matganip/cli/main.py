@@ -17,6 +17,7 @@ from matganip.cli.label import label
 from matganip.cli.predict import predict
 from matganip.cli.run import run
 from matganip.cli.sample import sample
+from matganip.cli.suggest import suggest
 from matganip.cli.train import train
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ app.command("enumerate")(enumerate_orbits)
 app.command("sample")(sample)
 app.command("distinguish")(distinguish)
 app.command("label")(label)
+app.command("suggest")(suggest)
 app.command("keys")(keys)
 
 
@@ -73,6 +75,10 @@ def matganip(
     [bold]What can a diffractometer tell apart?[/bold]
 
         matganip distinguish CsPbI3.cif --supercell 2,2,2 --substitute I:Br=6 --triplets
+
+    [bold]Which of them to label?[/bold]
+
+        matganip suggest CsPbI3.cif --supercell 2,2,2 --substitute I:Br=6 --calculator chgnet --budget 40
 
     [bold]Which win?[/bold] Describe parent, labels, model and screen in a study file, and run it:
 
