@@ -152,7 +152,7 @@ class Matganip:
         batch_size : int
             How many a device computes at a time, which bounds the memory.
         num_threads : int, optional
-            Of the kernel; None or 0 is all cores.
+            Of the kernel; None is as many as torch takes, 0 all cores.
 
         Returns
         -------
@@ -170,7 +170,8 @@ class Matganip:
         stacked = as_matrices(matrices)
         self._check(stacked)
         if self._device.type == "cpu":
-            scaled = compiled(self.generator, self._inputs).predict(stacked, num_threads=num_threads or 0)  # (n, 1)
+            threads = torch.get_num_threads() if num_threads is None else num_threads
+            scaled = compiled(self.generator, self._inputs).predict(stacked, num_threads=threads)  # (n, 1)
         else:
             scaled = self._predict_on_device(stacked, batch_size)
         _refuse_infinite(scaled[:, 0])
