@@ -19,6 +19,7 @@ from matganip.cli.predict import predict
 from matganip.cli.run import run
 from matganip.cli.sample import sample
 from matganip.cli.tolerance import tolerance
+from matganip.cli.suggest import suggest
 from matganip.cli.train import train
 
 app = typer.Typer(
@@ -39,6 +40,7 @@ app.command("sample")(sample)
 app.command("distinguish")(distinguish)
 app.command("label")(label)
 app.command("tolerance")(tolerance)
+app.command("suggest")(suggest)
 app.add_typer(dft)
 app.command("keys")(keys)
 
@@ -81,6 +83,9 @@ def matganip(
     [bold]Do the ions of a perovskite fit?[/bold]
 
         matganip tolerance CsPbI3 Cs2AgBiBr6 FAPbI3
+    [bold]Which of them to label?[/bold]
+
+        matganip suggest CsPbI3.cif --supercell 2,2,2 --substitute I:Br=6 --calculator chgnet --budget 40
 
     [bold]Which win?[/bold] Describe parent, labels, model and screen in a study file, and run it:
 
