@@ -105,7 +105,8 @@ class EnergyHistogram:
     def edges(self) -> NDArray[np.float64]:
         """(n_bins + 1,) float64: edges of the bins from the lowest to the highest one with an orbit, eV."""
         span = self._span
-        return np.arange(span.start, span.stop + 1) * self.bin_width
+        edges: NDArray[np.float64] = self.bin_width * np.arange(span.start, span.stop + 1, dtype=np.float64)
+        return edges
 
     @property
     def orbits(self) -> list[int]:

@@ -94,7 +94,7 @@ class CanonicalSums:
         block.lowest = float(e.min())
         block.degeneracy = exact_sum(g[e == block.lowest])
         above = e - block.lowest
-        for t, temperature in enumerate(self.temperatures):
+        for t, temperature in enumerate(self.temperatures.tolist()):
             weight = g * _boltzmann(above, temperature)
             total = weight.sum()
             mean = (weight * above).sum() / total
@@ -366,4 +366,4 @@ def _boltzmann(above: Floats, temperature: float) -> Floats:
 
 def _boltzmann_each(step: float, temperatures: Floats) -> Floats:
     """The same of one energy at each temperature."""
-    return np.array([_boltzmann(np.array(step), temperature) for temperature in temperatures], dtype=np.float64)
+    return np.concatenate([_boltzmann(np.array([step]), temperature) for temperature in temperatures])
