@@ -30,17 +30,6 @@ py::array_t<std::uint8_t> rows_of(const LatticeSwaps& swaps, const py::array& oc
     return rows;
 }
 
-py::array_t<double> py_sums(const LatticeSwaps& swaps, const py::array& occupations, int num_threads) {
-    const auto rows = rows_of(swaps, occupations);
-    py::array_t<double> sums({rows.shape(0), static_cast<py::ssize_t>(swaps.n_sums())});
-    const auto written = as_mutable_span(sums);
-    {
-        const py::gil_scoped_release released;
-        swaps.sums(as_span(rows), written, num_threads);
-    }
-    return sums;
-}
-
 py::dict py_walk(const LatticeSwaps& swaps, const py::array& occupations, const py::array& generators,
                  const py::array& beta, const py::array& coefficients, std::size_t n_swaps, int num_threads) {
     const auto start = rows_of(swaps, occupations);
@@ -95,9 +84,6 @@ void register_swaps(py::module_& module) {
     py::class_<LatticeSwaps>(module, "LatticeSwaps",
                              "Metropolis walks by swaps; matganip/lattice_swaps.hpp documents them.")
         .def(py::init(&make_swaps), py::arg("patterns"), py::kw_only(), py::arg("sublattices"))
-        .def_property_readonly("n_sums", &LatticeSwaps::n_sums)
-        .def("sums", &py_sums, py::arg("occupations"), py::kw_only(), py::arg("num_threads") = 0,
-             "Sums (n, n_sums) float64 of occupations (n, n_sites) uint8.")
         .def("walk", &py_walk, py::arg("occupations"), py::kw_only(), py::arg("generators"), py::arg("beta"),
              py::arg("coefficients"), py::arg("n_swaps"), py::arg("num_threads") = 0,
              "Walk each chain by n_swaps trials; a dict of arrays, as SwapChains names them.");

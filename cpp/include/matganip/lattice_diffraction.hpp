@@ -83,10 +83,16 @@ class LatticePattern {
     void intensities(std::span<const std::uint8_t> occupations, std::size_t n_columns, bool scale_to_maximum,
                      std::span<double> intensity, int num_threads, std::size_t first_row = 0) const;
 
+    /// Writes the sums of each arrangement, (n_rows, n_sums), before they become peaks. Throws as
+    /// `intensities`.
+    void sums(std::span<const std::uint8_t> occupations, std::span<double> sums, int num_threads) const;
+
   private:
     struct Scratch;
     static void check(const LatticeForm& form);
     std::size_t occupied_sites(const std::uint8_t* occupation, std::size_t row, Scratch& scratch) const;
+    void sum_block(const std::uint8_t* occupations, std::size_t n_rows, std::size_t first_row,
+                   Scratch& scratch) const;
     void process_block(const std::uint8_t* occupations, std::size_t n_rows, std::size_t first_row,
                        std::size_t n_columns, bool scale_to_maximum, bool past_cache, double* intensity,
                        Scratch& scratch) const;

@@ -58,8 +58,8 @@ def search(
 ) -> None:
     """Search for the arrangements that a model puts lowest, without enumerating.
 
-    Chains walk by swaps at several temperatures. A linear guide, fitted to what the model has scored, proposes; the model
-    decides. Each distinct orbit is scored once.
+    Chains walk by swaps at several temperatures. A linear guide, fitted to what the model has scored, proposes; the
+    model decides. Each distinct orbit is scored once.
 
         matganip search runs/model -s 3,3,3 -x I:Br=20 --output best.parquet
 

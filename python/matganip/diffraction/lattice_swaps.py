@@ -76,10 +76,11 @@ class LatticeSwaps:
 
     def __init__(self, diffraction: LatticeDiffraction) -> None:
         self.space = diffraction.space
+        self._patterns = diffraction.kernels
         self._kernel = _core.LatticeSwaps(
-            diffraction.kernels, sublattices=np.ascontiguousarray(self.space.sublattices, dtype=np.int32)
+            self._patterns, sublattices=np.ascontiguousarray(self.space.sublattices, dtype=np.int32)
         )
-        self.n_sums: int = self._kernel.n_sums
+        self.n_sums: int = sum(pattern.n_sums for pattern in self._patterns)
 
     def sums(self, occupations: NDArray[np.uint8], num_threads: int | None = None) -> Floats:
         """Sums of arrangements.
@@ -100,7 +101,7 @@ class LatticeSwaps:
             If `occupations` does not fit the space.
         """
         try:
-            return self._kernel.sums(occupations, num_threads=num_threads or 0)
+            return np.hstack([one.sums(occupations, num_threads=num_threads or 0) for one in self._patterns])
         except (TypeError, ValueError) as error:
             raise InputError(str(error)) from error
 

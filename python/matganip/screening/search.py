@@ -38,6 +38,8 @@ Method = Literal["tempering", "annealing"]
 LEVELS = 8
 # An arrangement is scored where the guide, less so many of its errors, puts it among the best.
 CAUTION = 3.0
+# Steps after which what the swaps away from the best orbit lead to is looked at, and how many of these at most.
+SETTLED, MOST_POLISHED = 3, 512
 
 
 @dataclass(frozen=True)
@@ -280,11 +282,9 @@ class Search:
         guided_change = (self._swaps.sums(walked.occupations, 1) * coefficients).sum(axis=1) - guided_before
 
         # What a chain has passed is scored too where it may be one of the best.
-        promising = (
-            np.flatnonzero(self._may_be_best(walked.lowest) & (walked.lowest_energy < walked.energy))
-            if settings.guided
-            else np.zeros(0, dtype=np.int64)
-        )
+        lowest = walked.lowest_energy + self._guide.intercept
+        passed = (walked.lowest_energy < walked.energy) & (lowest < self._promise) & settings.guided
+        promising = np.flatnonzero(passed)
         rows = np.concatenate([walked.occupations, walked.lowest[promising]])
         energy = self._score(rows, np.concatenate([self._group, self._group[promising]]))
         self._decide(walked.occupations, energy[: settings.n_chains], guided_change, beta, random)
@@ -318,26 +318,29 @@ class Search:
             self._count(2, len(made), len(low))
 
     def _polish(self, most: int) -> None:
-        """Look at every swap away from the best orbit; where one is better, at that one's, and so on."""
-        while self.scored.best[0].key not in self._polished and self.scored.n_scored < most:
-            best = self.scored.best[0]
-            self._polished = {*self._polished, best.key} if len(self._polished) < self.settings.top else {best.key}
-            rows = swapped(np.frombuffer(best.key, dtype=np.uint8), self.space.sublattices)
-            rows = np.unique(self.space.canonical(rows, num_threads=1).occupations, axis=0)
-            rows = rows[~self.scored.knows(rows)]
-            if self.settings.guided and len(rows):
-                rows = rows[self._may_be_best(rows)]
-                rows = rows[np.argsort(self._guide.predict(self._swaps.sums(rows, 1)), kind="stable")]
-            rows = rows[: most - self.scored.n_scored]
+        """Where the best has stood for some steps, look at the swaps away from it that promise most."""
+        best = self.scored.best[0]
+        if best.key in self._polished or self.step - best.step < SETTLED or self.scored.n_scored >= most:
+            return
+        # Few are remembered: who was the best once and is again has been looked at within these.
+        self._polished = {*self._polished, best.key} if len(self._polished) < self.settings.top else {best.key}
+        rows = swapped(np.frombuffer(best.key, dtype=np.uint8), self.space.sublattices)
+        rows = np.unique(self.space.canonical(rows, num_threads=1).occupations, axis=0)
+        rows = rows[~self.scored.knows(rows)]
+        if self.settings.guided and len(rows):
+            guided = self._guide.predict(self._swaps.sums(rows, 1))
+            rows = rows[np.argsort(guided, kind="stable")]
+            rows = rows[: int((guided < self._promise).sum())]
+        rows = rows[: min(MOST_POLISHED, most - self.scored.n_scored)]
+        # Whoever found the best finds what is one swap away.
+        for group in sorted(best.groups) or [-1]:
             if len(rows):
-                # Whoever found the best finds what is one swap away.
-                for group in sorted(best.groups) or [-1]:
-                    self._score(rows, np.full(len(rows), group))
+                self._score(rows, np.full(len(rows), group))
 
-    def _may_be_best(self, rows: Rows) -> NDArray[np.bool_]:
-        """Which rows the guide, within its error, puts among the best."""
-        guided = self._guide.predict(self._swaps.sums(rows, 1))
-        return guided - CAUTION * self._guide.error < self.scored.bar
+    @property
+    def _promise(self) -> float:
+        """What the guide must say of an arrangement that may, within its error, be one of the best."""
+        return self.scored.bar + CAUTION * self._guide.error
 
     def _score(self, rows: Rows, groups: NDArray[np.int64]) -> Floats:
         energy, new = self.scored.energies(rows, groups, self.step)

@@ -37,7 +37,7 @@ def write_checkpoint(path: Path, search: Search, model: str) -> None:
     about = {"format": FORMAT, "version": VERSION, "model": model, **search.identity()}
     text = np.frombuffer(json.dumps(about, sort_keys=True).encode(), dtype=np.uint8)
     with atomic_path(path) as temporary:
-        np.savez(temporary, about=text, **search.arrays())
+        np.savez(temporary, **{"about": text, **search.arrays()})  # type: ignore[arg-type]  # its stubs know no **
 
 
 def read_checkpoint(path: Path, search: Search, model: str) -> None:

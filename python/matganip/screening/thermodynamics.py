@@ -366,4 +366,4 @@ def _boltzmann(above: Floats, temperature: float) -> Floats:
 
 def _boltzmann_each(step: float, temperatures: Floats) -> Floats:
     """The same of one energy at each temperature."""
-    return np.concatenate([_boltzmann(np.array([step]), temperature) for temperature in temperatures])
+    return np.array([float(_boltzmann(np.array([step]), temperature)[0]) for temperature in temperatures])
