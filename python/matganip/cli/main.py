@@ -18,6 +18,7 @@ from matganip.cli.predict import predict
 from matganip.cli.run import run
 from matganip.cli.sample import sample
 from matganip.cli.search import search
+from matganip.cli.thermo import thermo
 from matganip.cli.train import train
 
 app = typer.Typer(
@@ -33,6 +34,7 @@ app.command("train")(train)
 app.command("evaluate")(evaluate)
 app.command("predict")(predict)
 app.command("search")(search)
+app.command("thermo")(thermo)
 app.command("count")(count)
 app.command("enumerate")(enumerate_orbits)
 app.command("sample")(sample)

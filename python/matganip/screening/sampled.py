@@ -156,9 +156,7 @@ def convergence(
     e, g = checked_rows(energy, multiplicity)
     sizes = [n for n in (2 * N_BLOCKS * 2**k for k in range(40)) if n < len(e)] + [len(e)]
     return [
-        from_sample(
-            e[:n], g[:n], temperatures, n_configurations=n_configurations, uniform=uniform, n_atoms=n_atoms
-        )
+        from_sample(e[:n], g[:n], temperatures, n_configurations=n_configurations, uniform=uniform, n_atoms=n_atoms)
         for n in sizes
     ]
 

@@ -57,7 +57,7 @@ def read_checkpoint(path: Path, search: Search, model: str) -> None:
         If the file cannot be read, is damaged, or belongs to another search; the message says what differs.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays: dict[str, Any] = {name: stored[name] for name in stored.files}
         about = json.loads(arrays.pop("about").tobytes())
     except OSError as error:
