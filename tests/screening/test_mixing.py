@@ -31,7 +31,7 @@ def test_fractions_of_a_series() -> None:
     assert fractions(series.spaces)[0] == "Br on I"
     assert fractions(series.spaces)[1].tolist() == [0, 0.5, 1]
     two = mg.CompositionSeries(mg.perovskite("CsPbI3", a=6.289), (2, 1, 1), {"I": {"Br": [1, 2], "Cl": [0, 1]}})
-    with pytest.raises(InputError, match="Br on I and Cl on I"):
+    with pytest.raises(InputError, match="Cl on I and Br on I"):
         fractions(two.spaces)
 
 

@@ -90,6 +90,12 @@ def matganip(
 
         matganip predict runs/model --output predictions.parquet
 
+    [bold]Too many to predict them all? And at a temperature?[/bold]
+
+        matganip search runs/model --supercell 3,3,3 --substitute I:Br=20 --output best.parquet
+
+        matganip thermo runs/model --temperatures 100-1000:100
+
     [dim]matganip keys lists every key that a study file may have.[/dim]
     """
     del version  # its callback has done all
