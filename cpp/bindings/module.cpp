@@ -9,4 +9,5 @@ PYBIND11_MODULE(_core, module) {
     matganip::bindings::register_diffraction(module);
     matganip::bindings::register_network(module);
     matganip::bindings::register_powder(module);
+    matganip::bindings::register_swaps(module);
 }

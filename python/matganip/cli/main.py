@@ -20,6 +20,8 @@ from matganip.cli.run import run
 from matganip.cli.sample import sample
 from matganip.cli.tolerance import tolerance
 from matganip.cli.suggest import suggest
+from matganip.cli.search import search
+from matganip.cli.thermo import thermo
 from matganip.cli.train import train
 
 app = typer.Typer(
@@ -34,6 +36,8 @@ app.command("run")(run)
 app.command("train")(train)
 app.command("evaluate")(evaluate)
 app.command("predict")(predict)
+app.command("search")(search)
+app.command("thermo")(thermo)
 app.command("count")(count)
 app.command("enumerate")(enumerate_orbits)
 app.command("sample")(sample)
@@ -96,6 +100,12 @@ def matganip(
         matganip train examples/cspbi3_br/train.toml --output runs/model
 
         matganip predict runs/model --output predictions.parquet
+
+    [bold]Too many to predict them all? And at a temperature?[/bold]
+
+        matganip search runs/model --supercell 3,3,3 --substitute I:Br=20 --output best.parquet
+
+        matganip thermo runs/model --temperatures 100-1000:100
 
     [dim]matganip keys lists every key that a study file may have.[/dim]
     """
