@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from matganip.learning.dataset import Dataset
     from matganip.learning.ensemble import Ensemble
     from matganip.learning.model import Matganip
+    from matganip.learning.student import Student
 
 __version__ = _version("matganip")
 
@@ -64,6 +65,7 @@ _HOME = {
     "Matganip": "learning.model",
     "Dataset": "learning.dataset",
     "MatganipConfig": "learning.config",
+    "Student": "learning.student",
 }
 
 __all__ = [
@@ -85,6 +87,7 @@ __all__ = [
     "Peaks",
     "PowderDiffraction",
     "Radiation",
+    "Student",
     "__version__",
     "derivative_structures",
     "graph_matrix",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -217,18 +218,28 @@ class Matganip:
             If the model is not fitted or the folder cannot be written to.
         """
         self._check_fitted()
+        record = {
+            "config": self.config.to_dict(),
+            "target": {"mean": self._outputs.mean, "scale": self._outputs.scale, "unit": self.unit},
+            "history": self.history.to_dict(),
+        }
+        checkpoints.write(Path(folder), checkpoints.Checkpoint(self._tensors(), record))
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the weights and scalers, the one that ``model.json`` holds."""
+        self._check_fitted()
+        return hashlib.sha256(checkpoints.serialized(self._tensors())).hexdigest()
+
+    def _tensors(self) -> checkpoints.Tensors:
+        """Weights and scalers by name."""
         tensors = {f"generator.{name}": t for name, t in self.generator.state_dict().items()}
         if self.discriminator is not None:
             tensors |= {f"discriminator.{name}": t for name, t in self.discriminator.state_dict().items()}
         for name in ("matrices", "strengths"):
             for part in _PARTS:
                 tensors[f"{name}.{part}"] = torch.from_numpy(getattr(getattr(self._inputs, name), part))
-        record = {
-            "config": self.config.to_dict(),
-            "target": {"mean": self._outputs.mean, "scale": self._outputs.scale, "unit": self.unit},
-            "history": self.history.to_dict(),
-        }
-        checkpoints.write(Path(folder), checkpoints.Checkpoint(tensors, record))
+        return tensors
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str], device: str = "cpu") -> Self:
