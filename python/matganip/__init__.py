@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from matganip.learning.ensemble import Ensemble
     from matganip.learning.model import Matganip
     from matganip.learning.student import Student
+    from matganip.study.screen import screen
 
 __version__ = _version("matganip")
 
@@ -65,6 +66,7 @@ _HOME = {
     "Matganip": "learning.model",
     "Dataset": "learning.dataset",
     "MatganipConfig": "learning.config",
+    "screen": "study.screen",
     "Student": "learning.student",
 }
 
@@ -95,6 +97,7 @@ __all__ = [
     "profile",
     "read_labels",
     "read_structure",
+    "screen",
     "superlattices",
 ]
 

@@ -17,6 +17,7 @@ from matganip.cli.label import label
 from matganip.cli.predict import predict
 from matganip.cli.run import run
 from matganip.cli.sample import sample
+from matganip.cli.screen import screen
 from matganip.cli.train import train
 
 app = typer.Typer(
@@ -31,6 +32,7 @@ app.command("run")(run)
 app.command("train")(train)
 app.command("evaluate")(evaluate)
 app.command("predict")(predict)
+app.command("screen")(screen)
 app.command("count")(count)
 app.command("enumerate")(enumerate_orbits)
 app.command("sample")(sample)

@@ -274,7 +274,9 @@ def locked(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise InputError(f"{path}: another screen is at work in this folder; wait for it, or name another") from None
+            raise InputError(
+                f"{path}: another screen is at work in this folder; wait for it, or name another"
+            ) from None
         yield
     finally:
         os.close(handle)

@@ -35,7 +35,7 @@ class GraphScorer:
     ----------
     represent : GraphRepresentation
         From occupations to graphs.
-    model : Matganip or Ensemble
+    model : Matganip, Ensemble or Panel
         Predicts eV/atom.
 
     Notes
@@ -45,7 +45,7 @@ class GraphScorer:
     """
 
     represent: GraphRepresentation
-    model: Matganip | Ensemble
+    model: Matganip | Ensemble | Panel
 
     @property
     def space(self) -> ConfigurationSpace:
@@ -110,6 +110,24 @@ class GraphScorer:
             raise InputError(f"the model predicts {mean[~np.isfinite(mean)][0]} for an arrangement: it diverged")
         scale = float(self.n_atoms)
         return np.round(mean * scale, DECIMALS) + 0.0, np.round(deviation * scale, DECIMALS)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Models that were trained each by itself, on the same kind of graph: their mean predicts, their spread warns.
+
+    Parameters
+    ----------
+    members : tuple of Matganip
+        At least two.
+    """
+
+    members: tuple[Matganip, ...]
+
+    def predict(self, matrices: NDArray[np.float32]) -> tuple[Floats, Floats]:
+        """Mean and sample standard deviation (n,) over the members, of matrices (n, p, p)."""
+        every = np.array([member.predict(matrices) for member in self.members])
+        return every.mean(axis=0), every.std(axis=0, ddof=1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from matganip.screening.cascade import StudentScorer
     from matganip.screening.scoring import GraphScorer
 
+    Floats = NDArray[np.float64]
+
 Tell = Callable[["Pulse"], None]
 STAGES = ("enumeration", "peaks", "student", "network", "ranking", "sums", "writing")
 WIDENED_BY = 1.25
@@ -109,7 +111,7 @@ class ShardTask:
 
 @dataclass(frozen=True)
 class Pulse:
-    """How far a shard is: orbits and configurations so far, and the best key."""
+    """How far a shard is: orbits and configurations so far, and the best energy, eV per supercell."""
 
     shard: int
     n_orbits: int
@@ -229,6 +231,7 @@ class _Shard:
             else Rescorer(opened.scorers[0], self.best, bound, task.ceiling, self.stages.of)
         )
         self.n_predicted = 0
+        self.lead = float("nan")  # best energy seen, by whoever screens
 
     def run(self, folder: Path, tell: Tell | None, begun: float) -> ShardRecord:
         settings, space = self.task.settings, self.opened.space
@@ -246,7 +249,7 @@ class _Shard:
                     every.put(rows)
                 first += len(batch)
                 if tell is not None:
-                    tell(Pulse(self.task.shard, stream.n_orbits, stream.n_configurations, self._best_so_far()))
+                    tell(Pulse(self.task.shard, stream.n_orbits, stream.n_configurations, self.lead))
             if self.rescorer is not None:
                 self.rescorer.finish()
         with self.stages.of("writing"):
@@ -281,6 +284,8 @@ class _Shard:
         with stages.of("sums"):
             self.sums.add(energy[:, 0], batch.multiplicity)
             self.histogram.add(energy[:, 0], batch.multiplicity)
+        with stages.of("ranking"):
+            self._follow(energy[:, 0])
         if self.rescorer is not None:
             self.rescorer.offer(rows)
         else:
@@ -288,9 +293,11 @@ class _Shard:
                 self.best.add(rows)
         return rows
 
-    def _best_so_far(self) -> float:
-        rows = self.best.rows
-        return float(rows.energy[0, 0]) if len(rows) else float("nan")
+    def _follow(self, energy: Floats) -> None:
+        key = self.task.settings.selection.key
+        found = energy[np.argmin(key(energy))]
+        if not key(np.array([self.lead]))[0] <= key(np.array([found]))[0]:  # also where there was none
+            self.lead = float(found)
 
     def _record(self, n_orbits: int, n_configurations: int, files: dict[str, Any], wall: float) -> ShardRecord:
         by = self.rescorer

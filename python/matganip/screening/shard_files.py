@@ -53,9 +53,7 @@ def columns_of(rows: Rows) -> dict[str, pa.Array]:
     return columns
 
 
-def write_shard(
-    folder: Path, shard: int, space: ConfigurationSpace, rows: Rows, facts: Mapping[str, str]
-) -> Files:
+def write_shard(folder: Path, shard: int, space: ConfigurationSpace, rows: Rows, facts: Mapping[str, str]) -> Files:
     """Write a shard's best rows, its sums among the metadata; return size and SHA-256 of the file by its name."""
     path = folder / shard_name(shard)
     table = pa.table(columns_of(rows)).replace_schema_metadata({**space_metadata(space), **facts})

@@ -57,6 +57,11 @@ class Standing:
     record: ShardRecord | None = None
 
     @property
+    def arrangements_per_s(self) -> float:
+        """Arrangements a second, symmetry not counted, at the mean multiplicity so far."""
+        return self.orbits_per_s * self.n_configurations / self.n_orbits if self.n_orbits else 0.0
+
+    @property
     def seconds_left(self) -> float:
         """At the rate so far; nan before there is one."""
         return (self.of_orbits - self.n_orbits) / self.orbits_per_s if self.orbits_per_s > 0 else float("nan")

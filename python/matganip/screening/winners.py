@@ -26,9 +26,7 @@ WINNERS, RESULT = "winners.parquet", "result.json"
 FORMATS = ("cif", "poscar", "extxyz")
 
 
-def write_winners(
-    path: Path, space: ConfigurationSpace, selection: Selection, rows: Rows, sums: CanonicalSums
-) -> None:
+def write_winners(path: Path, space: ConfigurationSpace, selection: Selection, rows: Rows, sums: CanonicalSums) -> None:
     """Write the winners, best first.
 
     Parameters
