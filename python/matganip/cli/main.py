@@ -19,6 +19,7 @@ from matganip.cli.run import run
 from matganip.cli.sample import sample
 from matganip.cli.screen import screen
 from matganip.cli.train import train
+from matganip.cli.verify import verify
 
 app = typer.Typer(
     name="matganip",
@@ -33,6 +34,7 @@ app.command("train")(train)
 app.command("evaluate")(evaluate)
 app.command("predict")(predict)
 app.command("screen")(screen)
+app.command("verify")(verify)
 app.command("count")(count)
 app.command("enumerate")(enumerate_orbits)
 app.command("sample")(sample)

@@ -1,4 +1,4 @@
-"""`matganip screen`: every arrangement of a space by a trained model, in a folder that any number of starts complete."""
+"""`matganip screen`: every arrangement of a space by a trained model; started again, it goes on where it ended."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from matganip.cli.console import print_json, say, show, stderr, stdout
 
 if TYPE_CHECKING:
     from matganip.screening.manifest import ScreenFolder
+    from matganip.screening.plan import Plan
     from matganip.screening.stream import Standing
-    from matganip.study.screen_plan import Plan
 
 
 def follow(standings: Iterator[Standing]) -> None:
@@ -93,7 +93,7 @@ def tell(folder: ScreenFolder) -> None:
         k, n = folder.part
         say(
             console,
-            f"Part {k} of {n}, {len(folder.shards)} shards, is complete in {folder.path}; merge it with the others.",
+            f"Part {k} of {n}, {len(folder.shards)} shards, is complete; merge {folder.path} with the others.",
         )
         return
     result = read_result(folder.path)
@@ -111,7 +111,8 @@ def tell(folder: ScreenFolder) -> None:
             ("rank", "eV", "above first", "multiplicity", "point group"),
             rows,
             "rrrrl",
-            f"Energies of the supercell as {header['models'][0]['calculator']} would give them; above first in meV/atom.",
+            f"Energies of the supercell as {header['models'][0]['calculator']} would give them; above first in "
+            "meV/atom.",
         ),
     )
     if result["cascade"]:
@@ -125,9 +126,9 @@ def tell(folder: ScreenFolder) -> None:
 def cascade_sentence(cascade: dict[str, Any]) -> str:
     """What the two stages did."""
     return (
-        f"The model re-scored {cascade['rescored']:,} of {cascade['of']:,} orbits, all that could win within the bound of "
-        f"{cascade['bound_eV']:.6f} eV; on these the student was at most {cascade['widest_eV_of_rescored']:.6f} eV off. "
-        "Histogram and canonical sums are of the student's energies."
+        f"The model re-scored {cascade['rescored']:,} of {cascade['of']:,} orbits, all that could win within the bound "
+        f"of {cascade['bound_eV']:.6f} eV; on these the student was at most {cascade['widest_eV_of_rescored']:.6f} eV "
+        "off. Histogram and canonical sums are of the student's energies."
     )
 
 

@@ -8,7 +8,7 @@ import signal
 import threading
 import traceback
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -30,6 +30,7 @@ def run_shards(tasks: Iterable[ShardTask], folder: Path, n_workers: int) -> Iter
     Parameters
     ----------
     tasks : iterable of ShardTask
+        Taken one by one, as a worker is free.
     folder : pathlib.Path
         Where their files go.
     n_workers : int
@@ -49,17 +50,13 @@ def run_shards(tasks: Iterable[ShardTask], folder: Path, n_workers: int) -> Iter
     -----
     Workers are spawned: a fork after OpenMP hangs. They end when this process does, however that ends.
     """
-    waiting = list(tasks)
     if n_workers < 1:
-        for task in waiting:
-            pulses: list[Pulse] = []
-            record = run_shard(task, folder, pulses.append)
-            yield from pulses[-1:]
-            yield record
+        for task in tasks:
+            yield run_shard(task, folder)
         return
-    crew = _Crew(folder, min(n_workers, len(waiting)))
+    crew = _Crew(iter(tasks), folder)
     try:
-        yield from crew.work(waiting)
+        yield from crew.work(n_workers)
     finally:
         crew.dismiss()
 
@@ -67,21 +64,21 @@ def run_shards(tasks: Iterable[ShardTask], folder: Path, n_workers: int) -> Iter
 @dataclass
 class _Member:
     process: SpawnProcess
-    on: ShardTask | None = None
+    on: ShardTask
 
 
 class _Crew:
     """The workers, and what each is on."""
 
-    def __init__(self, folder: Path, size: int) -> None:
-        self.folder, self.size = folder, size
+    def __init__(self, tasks: Iterator[ShardTask], folder: Path) -> None:
+        self.tasks, self.folder = tasks, folder
+        self.again: list[ShardTask] = []
         self.members: dict[Connection, _Member] = {}
         self.attempts: dict[int, int] = {}
 
-    def work(self, waiting: list[ShardTask]) -> Iterator[News]:
-        waiting = waiting[::-1]
-        for _ in range(self.size):
-            self._hire(waiting)
+    def work(self, size: int) -> Iterator[News]:
+        for _ in range(size):
+            self._hire()
         while self.members:
             for connection in wait(list(self.members)):
                 if not isinstance(connection, Connection):
@@ -89,13 +86,13 @@ class _Crew:
                 try:
                     news = connection.recv()
                 except (EOFError, ConnectionResetError):
-                    self._replace(connection, waiting)
+                    self._replace(connection)
                     continue
                 if isinstance(news, Failure):
                     news.raise_again()
                 yield news
                 if isinstance(news, ShardRecord):
-                    self._give(connection, waiting)
+                    self._give(connection)
 
     def dismiss(self) -> None:
         """End all workers, whatever they are on."""
@@ -108,44 +105,53 @@ class _Crew:
                 member.process.join()
         self.members.clear()
 
-    def _hire(self, waiting: list[ShardTask]) -> None:
+    def _next(self) -> ShardTask | None:
+        return self.again.pop() if self.again else next(self.tasks, None)
+
+    def _hire(self) -> None:
+        """Start a worker, where there is something to do."""
+        task = self._next()
+        if task is None:
+            return
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, self.folder), daemon=True)
         with _one_thread():
             process.start()
         theirs.close()
-        self.members[ours] = _Member(process)
-        self._give(ours, waiting)
+        self.members[ours] = _Member(process, task)
+        self._send(ours, task)
 
-    def _give(self, connection: Connection, waiting: list[ShardTask]) -> None:
+    def _give(self, connection: Connection) -> None:
         member = self.members[connection]
-        if not waiting:
+        task = self._next()
+        if task is None:
             del self.members[connection]
             connection.close()
             member.process.join()
             return
-        member.on = waiting.pop()
-        try:
-            connection.send(member.on)
-        except (BrokenPipeError, ConnectionResetError):  # it has ended meanwhile; its end of the pipe says so too
-            return
+        member.on = task
+        self._send(connection, task)
 
-    def _replace(self, connection: Connection, waiting: list[ShardTask]) -> None:
+    @staticmethod
+    def _send(connection: Connection, task: ShardTask) -> None:
+        # A worker that has ended meanwhile says so at its end of the pipe.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            connection.send(task)
+
+    def _replace(self, connection: Connection) -> None:
         """Do the shard of a worker that has ended again, by a new one."""
         member = self.members.pop(connection)
         member.process.join()
-        task = member.on
-        if task is None:
-            raise InputError(f"a worker ended before it began: {_end(member.process)}")
-        self.attempts[task.shard] = self.attempts.get(task.shard, 0) + 1
-        if self.attempts[task.shard] >= ATTEMPTS:
+        shard = member.on.shard
+        self.attempts[shard] = self.attempts.get(shard, 0) + 1
+        if self.attempts[shard] >= ATTEMPTS:
             raise InputError(
-                f"shard {task.shard}: its worker ended {ATTEMPTS} times, the last time by {_end(member.process)}; "
+                f"shard {shard}: its worker ended {ATTEMPTS} times, the last time by {_end(member.process)}; "
                 "what is complete is kept, go on with --resume and fewer --workers"
             )
-        waiting.append(task)
-        self._hire(waiting)
+        self.again.append(member.on)
+        self._hire()
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ class GraphScorer:
         return found.select(min(self.represent.n_peaks, found.intensity.shape[1]))
 
     def features(self, occupations: NDArray[np.uint8]) -> Floats:
-        """Intensities (n, p) of the vertices of the graphs, triplets behind peaks, of occupations (n, n_sites) uint8."""
+        """Intensities (n, p) of the graphs' vertices, triplets behind peaks, of occupations (n, n_sites) uint8."""
         diffraction = self.represent.diffraction
         n_columns = self._columns.intensity.shape[1]
         if diffraction.n_triplets:
@@ -97,14 +97,20 @@ class GraphScorer:
             energy[part], deviation[part] = self._predict(units[first[part]] / 10.0**FEATURE_DECIMALS)
         return Scores(energy[of_row], deviation[of_row], len(first))
 
-    def _predict(self, intensity: Floats) -> tuple[Floats, Floats]:
-        """Energies and deviations (n,), in eV per supercell, of rounded intensities (n, p)."""
+    def peaks(self, intensity: Floats) -> Peaks:
+        """The vertices of the graphs, from `features`."""
+        return replace(self._columns, intensity=intensity)
+
+    def matrices(self, intensity: Floats) -> NDArray[np.float32]:
+        """Graph matrices (n, p, p), from `features`."""
         from matganip.diffraction.graph import graph_matrix
 
-        peaks = replace(self._columns, intensity=intensity)
         represent = self.represent
-        matrices = graph_matrix(peaks, n_peaks=represent.n_peaks, scaling=represent.scaling, num_threads=1)
-        predicted = self.model.predict(matrices)
+        return graph_matrix(self.peaks(intensity), represent.n_peaks, scaling=represent.scaling, num_threads=1)
+
+    def _predict(self, intensity: Floats) -> tuple[Floats, Floats]:
+        """Energies and deviations (n,), in eV per supercell, of rounded intensities (n, p)."""
+        predicted = self.model.predict(self.matrices(intensity))
         mean, deviation = predicted if isinstance(predicted, tuple) else (predicted, np.full(len(intensity), np.nan))
         if not np.isfinite(mean).all():
             raise InputError(f"the model predicts {mean[~np.isfinite(mean)][0]} for an arrangement: it diverged")

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from matganip.errors import InputError
 from matganip.screening.cascade import Rescorer, TooNarrow
 from matganip.screening.energy_histogram import EnergyHistogram
 from matganip.screening.selection import Best, Rows, Selection
 from matganip.screening.shard_files import EveryRow, write_shard
-from matganip.screening.thermodynamics import CanonicalSums
+from matganip.screening.thermodynamics import CanonicalSums, checked_temperatures
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,6 +51,11 @@ class Settings:
         Whether every orbit is written, or only the best of each shard.
     batch_size : int
         Orbits of a block.
+
+    Raises
+    ------
+    InputError
+        If one of them makes no sense.
     """
 
     selection: Selection
@@ -58,6 +64,12 @@ class Settings:
     bin_width: float = 0.005
     keep: str = "best"
     batch_size: int = 16384
+
+    def __post_init__(self) -> None:
+        checked_temperatures(self.temperatures)
+        EnergyHistogram(self.bin_width)
+        if self.keep not in ("best", "all"):
+            raise InputError(f"keep: {self.keep!r} is neither best nor all")
 
 
 @dataclass(frozen=True)
@@ -135,10 +147,12 @@ class ShardRecord:
     bound, reach, widest : float
         The bound that was used; the smallest key by the student of an arrangement that was not re-scored (infinity
         where there is none); the largest distance of student and model on those that were.
-    files : dict of str to FileRecord
+    files : dict of str to dict
+        Rows, bytes and SHA-256 of each file.
     stages : dict of str to float
         CPU seconds of each stage.
     wall_s : float
+        Without opening the source, which a process does once.
     """
 
     shard: int
@@ -205,8 +219,8 @@ def run_shard(task: ShardTask, folder: Path, tell: Tell | None = None) -> ShardR
     -----
     The same task gives the same bytes, whoever does it, when, and on how many threads.
     """
-    begun = time.perf_counter()
     opened = task.source.open()
+    begun = time.perf_counter()
     bound = task.bound
     while True:
         try:

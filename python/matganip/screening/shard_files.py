@@ -41,8 +41,10 @@ def every_name(shard: int) -> str:
 
 
 def columns_of(rows: Rows) -> dict[str, pa.Array]:
-    """Columns of rows: ``row``, ``multiplicity``, ``prediction_eV`` and, of a second property, ``prediction_2_eV``,
-    with ``deviation_eV`` where there is one, and ``occupation``.
+    """Columns of rows, in the order of a shard's file.
+
+    ``row``, ``multiplicity``, ``prediction_eV``, ``deviation_eV`` (null where there is one model), the same of a second
+    property with ``_2``, and ``occupation``.
     """
     columns = {"row": pa.array(rows.row), "multiplicity": pa.array(rows.multiplicity)}
     for number in range(rows.energy.shape[1]):

@@ -94,7 +94,7 @@ def stream(
     """
     meter = _Meter(folder, space, settings)
     while True:
-        tasks = [_task(folder, source, settings, shard) for shard in folder.missing()]
+        tasks = [task_of(folder, source, settings, shard) for shard in folder.missing()]
         again = bool(folder.rounds)
         for news in run_shards(tasks, folder.path, n_workers):
             if isinstance(news, ShardRecord):
@@ -115,7 +115,7 @@ def stream(
     yield meter.standing("done")
 
 
-def _task(folder: ScreenFolder, source: Source, settings: Settings, shard: int) -> ShardTask:
+def task_of(folder: ScreenFolder, source: Source, settings: Settings, shard: int) -> ShardTask:
     """A shard as the header, or the last round that named it, wants it done."""
     student = folder.header.get("student") or {"bound_eV": 0.0, "ceiling_eV": None}
     bound, ceiling = student["bound_eV"], student["ceiling_eV"]

@@ -1,9 +1,9 @@
-"""`matganip screen`: every arrangement of a space, by a trained model, in a folder that any number of starts complete."""
+"""`matganip screen`: every arrangement of a space by a trained model, in a folder that any start completes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +63,7 @@ class Wanted:
     supercell: Any = None
     substitutions: dict[str, dict[str, int]] | None = None
     second: str | Path | None = None
-    selection: Selection = Selection()
+    selection: Selection = field(default_factory=Selection)
     temperatures: tuple[float, ...] = (300.0, 600.0, 1000.0)
     bin_width: float = 0.002
     n_shards: int | None = None
@@ -252,14 +252,15 @@ def _opened(wanted: Wanted | None, output: Path, resume: bool, command: Sequence
         folder = ScreenFolder.read(output)
         if wanted is not None:
             _same(folder, wanted)
-        _same_versions(folder)
+        same_versions(folder)
         return folder
     if wanted is None:
         raise InputError(f"{output}: no screen is there to go on with; name a model folder to begin one")
-    return _begun(wanted, output, command, tell)
+    return begun(wanted, output, command, tell)
 
 
-def _begun(wanted: Wanted, output: Path, command: Sequence[str], tell: Say) -> ScreenFolder:
+def begun(wanted: Wanted, output: Path, command: Sequence[str], tell: Say) -> ScreenFolder:
+    """Begin a screen in an empty folder: models copied, a student distilled, the manifest's first line written."""
     models = Models.load(wanted.models, wanted.second, wanted.supercell, wanted.substitutions)
     settings = _settings(wanted, models)
     claim_screen(output)
@@ -286,8 +287,6 @@ def _settings(wanted: Wanted, models: Models) -> Settings:
         raise InputError(f"--shard {k}/{n}: the screen has {n_shards} shards, of which no such part can be made")
     if wanted.selection.n_properties != (2 if wanted.second else 1):
         raise InputError("a Pareto front needs the model of a second property, and nothing else does: --pareto MODEL")
-    if wanted.keep not in ("best", "all"):
-        raise InputError(f"keep: {wanted.keep!r} is neither best nor all")
     return Settings(wanted.selection, n_shards, tuple(wanted.temperatures), wanted.bin_width, wanted.keep)
 
 
@@ -319,7 +318,8 @@ def _same(folder: ScreenFolder, wanted: Wanted) -> None:
         raise InputError(f"{folder.path}: holds part {folder.part[0]}/{folder.part[1]} of a screen, not another")
 
 
-def _same_versions(folder: ScreenFolder) -> None:
+def same_versions(folder: ScreenFolder) -> None:
+    """Refuse to compute for a screen with packages of other versions than it was begun with."""
     from matganip.study.provenance import versions
 
     now, then = versions(), folder.header["versions"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,9 @@ from matganip.screening.cascade import StudentScorer
 from matganip.study.screen_folder import STUDENT, files_of
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from matganip.diffraction.peaks import Peaks
     from matganip.screening.scoring import GraphScorer
     from matganip.screening.selection import Selection
 
@@ -48,7 +52,7 @@ def distilled(
     sample = scorer.space.sample_orbits(SAMPLE, seed=seed).occupations
     sample = np.unique(sample, axis=0)
     student = (
-        Student.fit(scorer.model, scorer.represent, sample, seed=seed)  # type: ignore[arg-type]
+        Student.fit(scorer.model, _Represents(scorer), sample, seed=seed)  # type: ignore[arg-type]
         if given is None
         else Student.load(given, scorer.model)  # type: ignore[arg-type]
     )
@@ -78,8 +82,21 @@ def distilled(
         f"The student is a quadratic function of the peaks, fitted to the model on a fair sample of {len(sample):,} "
         f"orbits. It is off by {apart.mean() * per_atom:.4f} meV/atom on average and {apart.max() * per_atom:.4f} at "
         f"most (the model's own spread there: {said.std() * per_atom:.4f}); {errors.n:,} of them with peaks of their "
-        f"own were held out of the fit, at most {errors.largest * 1000:.4f} off, so that with 95 % confidence fewer than "
-        f"{errors.exceeding:.2%} of the orbits are farther off than that. The bound is {MARGIN:g} times the largest, "
-        f"{MARGIN * apart.max() * per_atom:.4f} meV/atom, and is checked on every arrangement that is re-scored."
+        f"own were held out of the fit, at most {errors.largest * 1000:.4f} off, so that with 95 % confidence "
+        f"fewer than {errors.exceeding:.2%} of the orbits are farther off than that. The bound is {MARGIN:g} times the "
+        f"largest, {MARGIN * apart.max() * per_atom:.4f} meV/atom, and is checked on all that is re-scored."
     )
     return record, sentence
+
+
+@dataclass(frozen=True)
+class _Represents:
+    """The graphs of a scorer without the thousands of peaks that stand beyond their vertices."""
+
+    scorer: GraphScorer
+
+    def peaks(self, occupations: NDArray[np.uint8]) -> Peaks:
+        return self.scorer.peaks(self.scorer.features(occupations))
+
+    def __call__(self, occupations: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return self.scorer.matrices(self.scorer.features(occupations))
