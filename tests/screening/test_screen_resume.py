@@ -230,8 +230,8 @@ def test_killed_from_outside_it_goes_on(model_folder, whole, tmp_path):
     """SIGKILL of the whole command, twice; `bench/kill_screens.py` does it two hundred times."""
     folder = tmp_path / "screen"
     command = [
-        sys.executable, "-m", "matganip.cli.main", "screen", str(model_folder), "--output", str(folder), "--shards", "8",
-        "--top", "20", "--no-cascade", "--resume", "--workers", "1",
+        sys.executable, "-m", "matganip.cli.main", "screen", str(model_folder), "--output", str(folder),
+        "--shards", "8", "--top", "20", "--no-cascade", "--resume", "--workers", "1",
     ]  # fmt: skip
     for n_done in (1, 4):
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:

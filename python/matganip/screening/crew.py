@@ -126,15 +126,16 @@ class _Crew:
         member = self.members[connection]
         task = self._next()
         if task is None:
+            self._send(connection, None)
+            member.process.join()
             del self.members[connection]
             connection.close()
-            member.process.join()
             return
         member.on = task
         self._send(connection, task)
 
     @staticmethod
-    def _send(connection: Connection, task: ShardTask) -> None:
+    def _send(connection: Connection, task: ShardTask | None) -> None:
         # A worker that has ended meanwhile says so at its end of the pipe.
         with suppress(BrokenPipeError, ConnectionResetError):
             connection.send(task)
@@ -187,13 +188,12 @@ def _one_thread() -> Iterator[None]:
 
 
 def _serve(connection: Connection, folder: Path) -> None:
-    """A worker: does the shards that it is given until nobody gives any more."""
+    """A worker: does the shards that it is given until it is given none."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the asking process's to handle
     threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
-        try:
-            task: ShardTask = connection.recv()
-        except EOFError:
+        task: ShardTask | None = connection.recv()
+        if task is None:
             return
         try:
             connection.send(run_shard(task, folder, connection.send))
