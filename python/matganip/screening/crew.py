@@ -52,7 +52,10 @@ def run_shards(tasks: Iterable[ShardTask], folder: Path, n_workers: int) -> Iter
     """
     if n_workers < 1:
         for task in tasks:
-            yield run_shard(task, folder)
+            pulses: list[Pulse] = []
+            record = run_shard(task, folder, pulses.append)
+            yield from pulses[-1:]
+            yield record
         return
     crew = _Crew(iter(tasks), folder)
     try:
