@@ -157,7 +157,12 @@ def show_plan(made: Plan, cores: int | None, as_json: bool) -> None:
         print_json(made.to_dict(cores))
         return
     rows = [
-        (f"{n:,}" + (" (here)" if here else ""), f"{made.core_hours(n):.2f}", _time(made.seconds(n)))
+        (
+            f"{n:,}" + (" (here)" if here else ""),
+            f"{made.n_shards if here else made.shards_for(n):,}",
+            f"{made.core_hours(n):.4f}",
+            _time(made.seconds(n)),
+        )
         for n, here in ((made.workers, True), *(((cores, False),) if cores else ()))
     ]
     console = stdout()
@@ -165,10 +170,10 @@ def show_plan(made: Plan, cores: int | None, as_json: bool) -> None:
         console,
         Table(
             f"{made.orbits:,} orbits of {made.configurations:,} arrangements",
-            ("cores", "core-hours", "wall time"),
+            ("cores", "shards", "core-hours", "wall time"),
             tuple(rows),
-            "lrr",
+            "lrrr",
             f"{made.rate:,.0f} orbits/s by {made.workers} workers, measured on {made.measured:,} orbits; "
-            f"{made.n_shards:,} shards; about {made.bytes / 1e6:,.1f} MB of files.",
+            f"about {made.bytes / 1e6:,.1f} MB of files.",
         ),
     )

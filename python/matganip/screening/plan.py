@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import tempfile
 import time
 from collections.abc import Iterator
@@ -36,8 +37,8 @@ class Plan:
         Orbits a second by all of them together, once they were at work.
     core_seconds : float
         CPU time that they spent on an orbit.
-    start_s : float
-        From starting a worker to its first block; spent by each worker, all at once.
+    start_s, start_core_s : float
+        From starting a worker to its first block, wall time (of all workers at once) and CPU time of each.
     end_s : float
         Merging the shards, estimated from those measured.
     prepare_s : float
@@ -55,24 +56,30 @@ class Plan:
     rate: float
     core_seconds: float
     start_s: float
+    start_core_s: float
     end_s: float
     prepare_s: float
     measured: int
     bytes: int
 
+    def shards_for(self, cores: int) -> int:
+        """Shards to ask for on so many cores: at least four for each, of at least a thousand orbits."""
+        return max(self.n_shards, min(4 * cores, self.orbits // 1000))
+
     def seconds(self, cores: int) -> float:
         """Wall time on so many cores like those measured, in seconds.
 
-        A core does whole shards: where there are fewer shards than cores, cores stay idle.
+        A core does whole shards, which are alike: at the end half a shard's time is spent waiting for the last.
         """
-        per_shard = self.orbits / self.n_shards / (self.rate / self.workers)
-        rounds = -(-self.n_shards // cores)
-        even = self.n_shards / cores  # shards are alike, and one more for some than for others
-        return self.prepare_s + self.start_s + per_shard * (rounds if even < 4 else even + 0.5) + self.end_s
+        shards = self.n_shards if cores == self.workers else self.shards_for(cores)
+        of_shard = self.orbits / shards / (self.rate / self.workers)
+        even = shards / cores
+        rounds = -(-shards // cores) if even < 4 else even + 0.5
+        return self.prepare_s + self.start_s + of_shard * rounds + self.end_s * shards / self.n_shards
 
     def core_hours(self, cores: int) -> float:
         """CPU time in hours."""
-        return (self.orbits * self.core_seconds + self.start_s * min(cores, self.n_shards)) / 3600.0
+        return (self.orbits * self.core_seconds + self.start_core_s * min(cores, self.shards_for(cores))) / 3600.0
 
     def to_dict(self, cores: int | None = None) -> dict[str, Any]:
         """As JSON values."""
@@ -83,7 +90,7 @@ class Plan:
             "bytes": self.bytes,
             "measured": {"orbits": self.measured, "workers": self.workers, "orbits_per_s": self.rate},
             "plans": [
-                {"cores": n, "core_hours": self.core_hours(n), "seconds": self.seconds(n)}
+                {"cores": n, "shards": self.shards_for(n), "core_hours": self.core_hours(n), "seconds": self.seconds(n)}
                 for n in dict.fromkeys([self.workers, *([cores] if cores else [])])
             ],
         }
@@ -124,7 +131,7 @@ def measure(
     -----
     Shards are alike, whole subtrees of the enumeration dealt out evenly, so that those done speak for the others.
     """
-    began = time.perf_counter()
+    began, before = time.perf_counter(), _cpu_of_children()
     records: list[ShardRecord] = []
     firsts: list[float] = []
 
@@ -146,6 +153,7 @@ def measure(
             read_shard(folder / shard_name(record.shard))
         reading = time.perf_counter() - reading
     orbits = sum(record.n_orbits for record in records)
+    spent = sum(sum(record.stages.values()) for record in records)
     size = sum(known["bytes"] for record in records for known in record.files.values())
     return Plan(
         orbits=space.count_orbits(),
@@ -153,10 +161,17 @@ def measure(
         n_shards=settings.n_shards,
         workers=workers,
         rate=workers * orbits / sum(record.wall_s for record in records),
-        core_seconds=sum(sum(record.stages.values()) for record in records) / orbits,
+        core_seconds=spent / orbits,
         start_s=firsts[0] - began,
+        start_core_s=max(0.0, _cpu_of_children() - before - spent) / workers,
         end_s=reading / len(records) * settings.n_shards,
         prepare_s=prepare_s,
         measured=orbits,
         bytes=round(size / len(records) * settings.n_shards),
     )
+
+
+def _cpu_of_children() -> float:
+    """CPU seconds of the processes that this one has started and that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
