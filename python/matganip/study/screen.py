@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 ORBITS_OF_A_SHARD = 200_000
 CASCADE_FROM = 2_000_000
 """Orbits from which on a screen has two stages unless it is told otherwise."""
+OUT_OF_REACH = 10**13
+"""Orbits: 2000 cores at half a million a second enumerate them in three hours; beyond, nobody waits."""
 BYTE_VERSIONS = ("matganip", "numpy", "torch", "pyarrow")
 """Packages whose version must stay the same for the result to be the same bytes."""
 
@@ -282,6 +284,11 @@ def begun(wanted: Wanted, output: Path, command: Sequence[str], tell: Say) -> Sc
 def _settings(wanted: Wanted, models: Models) -> Settings:
     k, n = wanted.part
     orbits = models.space.count_orbits()
+    if orbits > OUT_OF_REACH:
+        raise InputError(
+            f"{models.space!r} has about 10^{len(str(orbits)) - 1} orbits, which no machine enumerates; draw a fair sample of it "
+            "(`matganip predict --number`) or search it"
+        )
     n_shards = wanted.n_shards or max(16, -(-orbits // ORBITS_OF_A_SHARD))
     if not 0 <= k < n <= n_shards:
         raise InputError(f"--shard {k}/{n}: the screen has {n_shards} shards, of which no such part can be made")

@@ -225,13 +225,14 @@ def claim_screen(output: Path) -> None:
         If anything else is in it, or it cannot be written.
     """
     present = sorted(path.name for path in output.iterdir())
-    foreign = [name for name in present if name not in (LOCK, MODELS, SECOND, STUDENT)]
+    begun = [name for name in present if name.startswith(f".{SECOND}-")]
+    foreign = [name for name in present if name not in (LOCK, MODELS, SECOND, STUDENT, *begun)]
     if "manifest.jsonl" in foreign:
         raise InputError(f"{output}: holds a screen already; go on with it by --resume, or name another folder")
     if foreign:
         raise InputError(f"{output}: the output folder is not empty ({foreign[0]}, ...); name another with --output")
     try:
-        for name in (MODELS, SECOND, STUDENT):
+        for name in (MODELS, SECOND, STUDENT, *begun):
             shutil.rmtree(output / name, ignore_errors=True)
         (output / MODELS).mkdir()
     except OSError as error:
