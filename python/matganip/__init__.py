@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from matganip.learning.ensemble import Ensemble
     from matganip.learning.model import Matganip
     from matganip.learning.student import Student
+    from matganip.study.screen import screen
 
 __version__ = _version("matganip")
 
@@ -89,6 +90,7 @@ _HOME = {
     "Matganip": "learning.model",
     "Dataset": "learning.dataset",
     "MatganipConfig": "learning.config",
+    "screen": "study.screen",
     "Student": "learning.student",
 }
 
@@ -129,6 +131,7 @@ __all__ = [
     "profile",
     "read_labels",
     "read_structure",
+    "screen",
     "superlattices",
     "tolerance_factor",
     "tolerance_factors",

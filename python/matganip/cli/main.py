@@ -22,7 +22,9 @@ from matganip.cli.tolerance import tolerance
 from matganip.cli.suggest import suggest
 from matganip.cli.search import search
 from matganip.cli.thermo import thermo
+from matganip.cli.screen import screen
 from matganip.cli.train import train
+from matganip.cli.verify import verify
 
 app = typer.Typer(
     name="matganip",
@@ -38,6 +40,8 @@ app.command("evaluate")(evaluate)
 app.command("predict")(predict)
 app.command("search")(search)
 app.command("thermo")(thermo)
+app.command("screen")(screen)
+app.command("verify")(verify)
 app.command("count")(count)
 app.command("enumerate")(enumerate_orbits)
 app.command("sample")(sample)
