@@ -18,11 +18,11 @@ from matganip.cli.label import label
 from matganip.cli.predict import predict
 from matganip.cli.run import run
 from matganip.cli.sample import sample
-from matganip.cli.tolerance import tolerance
-from matganip.cli.suggest import suggest
-from matganip.cli.search import search
-from matganip.cli.thermo import thermo
 from matganip.cli.screen import screen
+from matganip.cli.search import search
+from matganip.cli.suggest import suggest
+from matganip.cli.thermo import thermo
+from matganip.cli.tolerance import tolerance
 from matganip.cli.train import train
 from matganip.cli.verify import verify
 
