@@ -304,8 +304,8 @@ def _settings(wanted: Wanted, models: Models) -> Settings:
     orbits = models.space.count_orbits()
     if orbits > OUT_OF_REACH:
         raise InputError(
-            f"{models.space!r} has about 10^{len(str(orbits)) - 1} orbits, which no machine enumerates; draw a fair sample of it "
-            "(`matganip predict --number`) or search it"
+            f"{models.space!r} has about 10^{len(str(orbits)) - 1} orbits, which no machine enumerates; draw a fair "
+            "sample of it (`matganip predict --number`) or search it (`matganip search`)"
         )
     n_shards = wanted.n_shards or max(16, -(-orbits // ORBITS_OF_A_SHARD))
     if not 0 <= k < n <= n_shards:
