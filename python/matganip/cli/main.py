@@ -14,6 +14,7 @@ from matganip.cli.enumerate import enumerate_orbits
 from matganip.cli.evaluate import evaluate
 from matganip.cli.keys import keys
 from matganip.cli.label import label
+from matganip.cli.labels import app as labels
 from matganip.cli.predict import predict
 from matganip.cli.run import run
 from matganip.cli.sample import sample
@@ -36,6 +37,7 @@ app.command("enumerate")(enumerate_orbits)
 app.command("sample")(sample)
 app.command("distinguish")(distinguish)
 app.command("label")(label)
+app.add_typer(labels, name="labels")
 app.command("keys")(keys)
 
 
@@ -73,6 +75,12 @@ def matganip(
     [bold]What can a diffractometer tell apart?[/bold]
 
         matganip distinguish CsPbI3.cif --supercell 2,2,2 --substitute I:Br=6 --triplets
+
+    [bold]Energies for them?[/bold] One database; what it lacks is computed, also after a break:
+
+        matganip label CsPbI3.cif --supercell 2,2,2 --substitute I:Br=3 --calculator chgnet --dry-run
+
+        matganip labels export labels.db labels.csv
 
     [bold]Which win?[/bold] Describe parent, labels, model and screen in a study file, and run it:
 

@@ -71,11 +71,11 @@ def export_labels(
     path = Path(path)
     if path.suffix not in (".csv", ".parquet"):
         raise InputError(f"{path}: labels are written as .csv or .parquet")
-    atoms = _numbering(spaces[0], path.parent / REFERENCE)
     rows = []
     with reading(database.path) as connection:
         connection.row_factory = lambda cursor, row: dict(zip((d[0] for d in cursor.description), row, strict=True))
         for space in spaces:
+            atoms = _numbering(space, path.parent / REFERENCE)
             for row in connection.execute(_QUERY, (space_name(space), calculator, settings_hash)):
                 if row["quality"] >= (1 if unconverged else 2):
                     rows.append(_plain(space, atoms, row, title or calculator, path.suffix == ".parquet"))
