@@ -131,6 +131,22 @@ def import_table(
     )
 
 
+@app.command("rescue")
+@tidy
+def rescue_labels(
+    database: Database,
+    target: Annotated[Path, typer.Argument(metavar="NEW", help="The new database.")],
+) -> None:
+    """Copy what can still be read of a damaged database into a new one.
+
+    matganip labels rescue labels.db rescued.db
+    """
+    from matganip.labels.rescue import rescue
+
+    n_rescued, n_lost = rescue(database, target)
+    say(stdout(), f"{n_rescued:,} labels are in {target}, {n_lost:,} could not be read")
+
+
 @app.command("join")
 @tidy
 def join(

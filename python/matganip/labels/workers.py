@@ -180,12 +180,11 @@ def _serve(connection: Connection, choice: CalculatorChoice, protocol: Protocol,
         connection.send(str(error) if isinstance(error, InputError) else one_line(error))
         return
     connection.send(None)
-    while True:
-        try:
-            structure = connection.recv()
-        except EOFError:
-            return
-        connection.send(calculate(structure))
+    try:
+        while True:
+            connection.send(calculate(connection.recv()))
+    except (EOFError, ConnectionError):  # nobody asks any more
+        return
 
 
 def _end_with_parent(shared: str) -> None:
