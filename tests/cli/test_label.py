@@ -45,10 +45,19 @@ def refused(*arguments: object) -> str:
     return line.removeprefix("matganip: error: ")
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
+# A shell that runs tests in the background lets its children ignore SIGINT; a user's Ctrl-C is not ignored.
+INTERRUPTIBLE = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    "from matganip.cli.main import main; main()"
+)
+
+
+def start(
+    *arguments: str, main: str = "from matganip.cli.main import main; main()", **variables: str
+) -> subprocess.Popen[str]:
     """The real command, in a process of its own."""
-    environment = os.environ | {"PYTHONPATH": str(ROOM)}
-    command = [sys.executable, "-m", "matganip.cli.main", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(ROOM)} | variables
+    command = [sys.executable, "-c", main, *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
@@ -122,6 +131,27 @@ def test_killed_thrice_and_started_again_it_ends_with_the_same_rows(tmp_path, un
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert rows(database) == pytest.approx(uninterrupted, abs=1e-9)
+
+
+def test_an_interruption_keeps_what_is_stored_and_leaves_nothing_behind(tmp_path, uninterrupted):
+    database = tmp_path / "labels.db"
+    asked = options(database, "-j", "2")
+    asked[asked.index("toy_calculators:Pairs")] = "toy_calculators:Slow"
+    (tmp_path / "tmp").mkdir()
+    with start(*asked, main=INTERRUPTIBLE, TMPDIR=str(tmp_path / "tmp")) as process:
+        deadline = time.monotonic() + 60
+        while len(rows(database)) < 3:
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err == "matganip: error: interrupted; files that were finished stay, no half-written one was left\n"
+    assert list((tmp_path / "tmp").iterdir()) == []
+    there = rows(database)
+    assert 3 <= len(there) < 19
+    assert there == pytest.approx({orbit: uninterrupted[orbit] for orbit in there}, abs=1e-9)
 
 
 def test_two_at_once_share_the_work(tmp_path, uninterrupted):

@@ -221,13 +221,22 @@ def _tell(job: Job, documents: list[dict[str, Any]], export: Path | None) -> Non
     """Print what came of it."""
     from matganip.report.content import Table
 
-    columns = ("composition", "orbits", "there", "now", "elsewhere", "not converged", "failed", "time")
-    keys = ("orbits", "labelled_before", "labelled_now", "labelled_elsewhere", "not_converged", "failed")
+    columns = {
+        "orbits": "orbits",
+        "there": "labelled_before",
+        "now": "labelled_now",
+        "elsewhere": "labelled_elsewhere",
+        "unconverged": "not_converged",
+        "failed": "failed",
+    }
+    if not any(one["labelled_elsewhere"] for one in documents):
+        del columns["elsewhere"]
     rows = tuple(
-        (one["composition"], *(f"{one[key]:,}" for key in keys), _duration(one["seconds"])) for one in documents
+        (one["composition"], *(f"{one[key]:,}" for key in columns.values()), _duration(one["seconds"]))
+        for one in documents
     )
     title = f"{job.choice.title}, {job.protocol.relaxation}"
-    show(stdout(), Table(title, columns, rows, "lrrrrrrr"))
+    show(stdout(), Table(title, ("composition", *columns, "time"), rows, "w" + "r" * (len(columns) + 1)))
     say(stdout(), f"Labels are in {job.database.path}" + (f", and as a table in {export}" if export else ""))
     errors: dict[str, int] = {}
     for one in documents:

@@ -55,10 +55,10 @@ def list_labels(database: Database, json: Json = False) -> None:
         )
         for one in sets
     )
-    columns = ("composition", "calculator", "settings", "relaxation", "rows", "not converged", "failed")
-    show(stdout(), Table(str(database), columns, rows, "lwllrrr"))
+    columns = ("composition", "calculator", "settings", "relaxation", "rows", "unconverged", "failed")
+    show(stdout(), Table(str(database), columns, rows, "wwllrrr"))
     for one in failures:
-        fail(f"{one['calculator']}: orbit {one['orbit'][1:]}: {one['error']}")
+        fail(f"{one['calculator']}: orbit {one['orbit'][1:]}: {one['error'].removeprefix('error: ')}")
 
 
 @app.command("export")
