@@ -1,4 +1,4 @@
-"""What docs/labels.md measures: 603 orbits of 6/24 Br by CHGNet in one go, killed thrice on the way, and by two at once.
+"""What docs/labels.md measures: 603 orbits of 6/24 Br by CHGNet in one go, killed thrice, and by two at once.
 
 python bench/labelling.py [FOLDER]
 """
