@@ -117,8 +117,9 @@ def test_killed_thrice_and_started_again_it_ends_with_the_same_rows(tmp_path, un
     database = tmp_path / "labels.db"
     slowly = options(database, "-j", "2")
     slowly[slowly.index("toy_calculators:Pairs")] = "toy_calculators:Slow"
+    (tmp_path / "tmp").mkdir()
     for wanted in (3, 7, 12):
-        process = start(*slowly)
+        process = start(*slowly, TMPDIR=str(tmp_path / "tmp"))
         deadline = time.monotonic() + 60
         while len(rows(database)) < wanted:
             assert process.poll() is None, process.communicate()
@@ -131,6 +132,7 @@ def test_killed_thrice_and_started_again_it_ends_with_the_same_rows(tmp_path, un
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert rows(database) == pytest.approx(uninterrupted, abs=1e-9)
+    assert list((tmp_path / "tmp").iterdir()) == []  # workers whose parent was killed clear up before they end
 
 
 def test_an_interruption_keeps_what_is_stored_and_leaves_nothing_behind(tmp_path, uninterrupted):

@@ -82,6 +82,8 @@ def test_where_there_is_a_choice_one_is_asked_for(filled, tmp_path):
     assert "none of its 1 rows has a composition" in run(
         *("labels", "import", tmp_path / "labels.csv", *SPACE, "I:Br=5", "-d", tmp_path / "none.db"), status=2
     )[1]  # fmt: skip
+    _, err = run("labels", "import", path, *SPACE, "I:Br=1", "-d", tmp_path / "none.db", status=2)
+    assert "two.db: is a database; write its labels with matganip labels export" in err
     assert not (tmp_path / "none.db").exists()
 
 

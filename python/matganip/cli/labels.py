@@ -113,14 +113,14 @@ def import_table(
     matganip labels import labels.csv CsPbI3.cif -s 2,2,2 -x I:Br=0-3 -d labels.db
     """
     from matganip.labels.database import LabelDatabase
-    from matganip.labels.exchange import import_labels
-    from matganip.labels.tables import read_labels
+    from matganip.labels.exchange import import_labels, importable
 
     labels = LabelDatabase(database)
     settings = dict(parse_setting(text) for text in setting or []) or None
     spaces = described(source, supercell, substitute)
-    n_rows = len(read_labels(table))
-    fits = sum(len(read_labels(table).rows_of(space)[0]) for space in spaces)
+    rows = importable(table)
+    n_rows = len(rows)
+    fits = sum(len(rows.rows_of(space)[0]) for space in spaces)
     if not fits:
         raise InputError(f"{table}: none of its {n_rows} rows has a composition that was asked for")
     n_added = sum(import_labels(labels, space, table, calculator=calculator, settings=settings) for space in spaces)
