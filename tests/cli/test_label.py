@@ -86,7 +86,7 @@ def test_labels_are_stored_and_told_of(tmp_path, space_3of24):
 
 def test_a_dry_run_stores_nothing(tmp_path):
     printed = invoke(*options(tmp_path / "labels.db", "--setting", "nap=0.02", "-j", 2, "--dry-run"))
-    assert "19 of 19 orbits are missing, 0.0" in printed
+    assert "19 of 19 orbits are missing, " in printed
     assert "nothing was stored" in printed
     assert list(tmp_path.iterdir()) == []
     told = json.loads(invoke(*options(tmp_path / "labels.db", "--setting", "nap=0.02", "--dry-run", "--json", "-j", 2)))
@@ -97,7 +97,7 @@ def test_a_dry_run_stores_nothing(tmp_path):
 def test_a_dry_run_adds_compositions_up(tmp_path):
     asked = options(tmp_path / "labels.db", "-j", 0, "--dry-run")
     asked[asked.index("I:Br=3")] = "I:Br=0-2"
-    assert "Together: 9 orbits are missing, about 0.0" in invoke(*asked)
+    assert "Together: 9 orbits are missing, about " in invoke(*asked)
 
 
 def test_a_table_is_written_beside(tmp_path, space_3of24):
