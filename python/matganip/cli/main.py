@@ -9,6 +9,7 @@ import typer
 
 from matganip.cli.console import DEBUG, INTERRUPTED, fail
 from matganip.cli.count import count
+from matganip.cli.dft import dft
 from matganip.cli.distinguish import distinguish
 from matganip.cli.enumerate import enumerate_orbits
 from matganip.cli.evaluate import evaluate
@@ -38,6 +39,7 @@ app.command("sample")(sample)
 app.command("distinguish")(distinguish)
 app.command("label")(label)
 app.add_typer(labels, name="labels")
+app.add_typer(dft)
 app.command("keys")(keys)
 
 
