@@ -65,6 +65,7 @@ format: setup
 bench: setup
 	$(BIN)/python bench/table.py
 	$(BIN)/python bench/diffraction_table.py
+	$(BIN)/python bench/prediction_table.py
 
 docs: setup demo
 	$(BIN)/python docs/make_figures.py $(OUT)

@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 
 project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]
-heavy = {"jobflow"}
+heavy = {"jobflow", "materials-project", "amcsd"}
 listed = [
     *project["dependencies"],
     *(r for extra, required in project["optional-dependencies"].items() if extra not in heavy for r in required),

@@ -76,6 +76,23 @@ def graph_matrices(
     out: NDArray[np.float32] | None = None,
     num_threads: int = 0,
 ) -> NDArray[np.float32]: ...
+
+class ConvolutionalNetwork:
+    def __init__(
+        self,
+        *,
+        mean: NDArray[np.float32],
+        scale: NDArray[np.float32],
+        conv1_weight: NDArray[np.float32],
+        conv1_bias: NDArray[np.float32],
+        conv2_weight: NDArray[np.float32],
+        conv2_bias: NDArray[np.float32],
+        head_weight: NDArray[np.float64],
+        readout: NDArray[np.float64],
+        bias: NDArray[np.float64],
+    ) -> None: ...
+    def predict(self, matrices: NDArray[np.float32], *, num_threads: int = 0) -> NDArray[np.float64]: ...
+
 def powder_patterns(
     *,
     arrays: dict[str, NDArray[Any]],

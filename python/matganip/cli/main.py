@@ -18,9 +18,13 @@ from matganip.cli.label import label
 from matganip.cli.predict import predict
 from matganip.cli.run import run
 from matganip.cli.sample import sample
+from matganip.cli.screen import screen
 from matganip.cli.search import search
+from matganip.cli.suggest import suggest
 from matganip.cli.thermo import thermo
+from matganip.cli.tolerance import tolerance
 from matganip.cli.train import train
+from matganip.cli.verify import verify
 
 app = typer.Typer(
     name="matganip",
@@ -36,11 +40,15 @@ app.command("evaluate")(evaluate)
 app.command("predict")(predict)
 app.command("search")(search)
 app.command("thermo")(thermo)
+app.command("screen")(screen)
+app.command("verify")(verify)
 app.command("count")(count)
 app.command("enumerate")(enumerate_orbits)
 app.command("sample")(sample)
 app.command("distinguish")(distinguish)
 app.command("label")(label)
+app.command("tolerance")(tolerance)
+app.command("suggest")(suggest)
 app.add_typer(dft)
 app.command("keys")(keys)
 
@@ -79,6 +87,13 @@ def matganip(
     [bold]What can a diffractometer tell apart?[/bold]
 
         matganip distinguish CsPbI3.cif --supercell 2,2,2 --substitute I:Br=6 --triplets
+
+    [bold]Do the ions of a perovskite fit?[/bold]
+
+        matganip tolerance CsPbI3 Cs2AgBiBr6 FAPbI3
+    [bold]Which of them to label?[/bold]
+
+        matganip suggest CsPbI3.cif --supercell 2,2,2 --substitute I:Br=6 --calculator chgnet --budget 40
 
     [bold]Which win?[/bold] Describe parent, labels, model and screen in a study file, and run it:
 
