@@ -17,6 +17,7 @@ from matganip.cli.keys import keys
 from matganip.cli.label import label
 from matganip.cli.labels import app as labels
 from matganip.cli.predict import predict
+from matganip.cli.report import report
 from matganip.cli.run import run
 from matganip.cli.sample import sample
 from matganip.cli.screen import screen
@@ -43,6 +44,7 @@ app.command("search")(search)
 app.command("thermo")(thermo)
 app.command("screen")(screen)
 app.command("verify")(verify)
+app.command("report")(report)
 app.command("count")(count)
 app.command("enumerate")(enumerate_orbits)
 app.command("sample")(sample)
