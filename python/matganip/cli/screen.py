@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +20,7 @@ from matganip.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from matganip.screening.crew import Engine
     from matganip.screening.stream import Standing
     from matganip.study.screen import Wanted
 
@@ -47,6 +50,16 @@ def screen(
     bin_width: Annotated[float, typer.Option("--bin-width", help="Of the histogram, eV per supercell.")] = 0.002,
     shards: Annotated[int | None, typer.Option("--shards", min=1, help="By default one for 200,000 orbits.")] = None,
     workers: Annotated[int | None, typer.Option("--workers", "-j", min=0, help="By default one for each core.")] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option("--scheduler", metavar="ADDRESS", help="Take the workers of a dask scheduler: tcp://host:8786."),
+    ] = None,
+    cluster: Annotated[
+        Path | None,
+        typer.Option(
+            "--cluster", metavar="FILE", help="Start workers by SLURM, PBS ...: a TOML file, docs/cluster.md."
+        ),
+    ] = None,
     keep: Annotated[str, typer.Option("--keep", help="best of each shard, or all orbits.")] = "best",
     cascade: Annotated[
         bool | None,
@@ -83,6 +96,12 @@ def screen(
         matganip screen runs/model --shards 256 --shard $SLURM_ARRAY_TASK_ID/32 -o part-$SLURM_ARRAY_TASK_ID
 
         matganip screen --merge part-* --output whole
+
+    On the workers of a dask cluster, which may come and go:
+
+        matganip screen runs/model --scheduler tcp://node1:8786 --output whole
+
+        matganip screen runs/model --cluster slurm.toml --output whole
 
     What it would cost there:
 
@@ -127,7 +146,24 @@ def screen(
         raise InputError("a model folder is needed, or --resume with the folder of a screen")
     told = _say_json if json else _say
     command = ("matganip", *sys.argv[1:])
-    _show(run(wanted, output, workers=n_workers, resume=resume, command=command, say=told), output, export, json)
+    with _engine(scheduler, cluster) as engine:
+        standings = run(wanted, output, workers=n_workers, engine=engine, resume=resume, command=command, say=told)
+        _show(standings, output, export, json)
+
+
+@contextmanager
+def _engine(scheduler: str | None, cluster: Path | None) -> Iterator[Engine | None]:
+    """Who does the shards; nobody but this machine's processes where no cluster is named."""
+    if scheduler is None and cluster is None:
+        yield None
+        return
+    if scheduler is not None and cluster is not None:
+        raise InputError("--scheduler and --cluster: give one of the two")
+    from matganip.screening.dask_crew import run_shards_on_dask
+    from matganip.study.cluster import client_of
+
+    with client_of(scheduler, cluster) as client:
+        yield partial(run_shards_on_dask, client)
 
 
 def parse_temperatures(text: str) -> tuple[float, ...]:

@@ -30,11 +30,10 @@ def verify(
     from matganip.report.content import Table
     from matganip.screening.manifest import ScreenFolder
     from matganip.screening.verify import verify as do
-    from matganip.study.screen import same_versions
-    from matganip.study.screen_folder import FolderSource, settings_of
+    from matganip.study.screen_folder import FolderSource, same_versions, settings_of
 
     opened = ScreenFolder.read(folder)
-    same_versions(opened)
+    same_versions(opened.header, folder)
     source = FolderSource(folder.absolute(), opened.fingerprint)
     found = do(opened, source, settings_of(opened.header), rows=rows, shards=shards, seed=seed)
     if json:

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -22,6 +22,8 @@ ATTEMPTS = 3
 """How often a shard is given out whose worker ends on it."""
 
 News = ShardRecord | Pulse
+Engine = Callable[[Iterable[ShardTask], Path], Iterator[ShardRecord | Pulse]]
+"""Does shards and puts their files into a folder: `run_shards` with its number of workers, or a cluster."""
 
 
 def run_shards(tasks: Iterable[ShardTask], folder: Path, n_workers: int) -> Iterator[News]:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from matganip.screening.crew import run_shards
 from matganip.screening.merge import merged, next_round, write_result
 from matganip.screening.shard import Pulse, ShardRecord, ShardTask
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
+    from matganip.screening.crew import Engine
     from matganip.screening.manifest import ScreenFolder
     from matganip.screening.shard import Settings, Source
 
@@ -68,7 +68,7 @@ class Standing:
 
 
 def stream(
-    folder: ScreenFolder, source: Source, space: ConfigurationSpace, settings: Settings, n_workers: int
+    folder: ScreenFolder, source: Source, space: ConfigurationSpace, settings: Settings, engine: Engine
 ) -> Iterator[Standing]:
     """Do what is missing in a folder that this process has locked.
 
@@ -79,8 +79,8 @@ def stream(
         Of models and space.
     space : ConfigurationSpace
     settings : Settings
-    n_workers : int
-        Processes beside this one; 0 computes in this one.
+    engine : callable
+        Who does the shards.
 
     Yields
     ------
@@ -90,13 +90,13 @@ def stream(
     Raises
     ------
     InputError
-        As `run_shards` and `write_result` do; what is in the manifest stays, and a later call goes on from it.
+        As the engine and `write_result` do; what is in the manifest stays, and a later call goes on from it.
     """
     meter = _Meter(folder, space, settings)
     while True:
         tasks = [task_of(folder, source, settings, shard) for shard in folder.missing()]
         again = bool(folder.rounds)
-        for news in run_shards(tasks, folder.path, n_workers):
+        for news in engine(tasks, folder.path):
             if isinstance(news, ShardRecord):
                 folder.add(news)
                 yield meter.entered(news, "screen again" if again else "screen")

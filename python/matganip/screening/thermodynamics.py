@@ -359,12 +359,14 @@ def exact_sum(values: NDArray[np.int64]) -> int:
 def _boltzmann(above: Floats, temperature: float) -> Floats:
     """exp(-E / kT) of energies above the lowest one, also at 0 and infinity."""
     if temperature == 0:
-        ground: Floats = np.equal(above, 0).astype(np.float64)
-        return ground
+        lowest: Floats = (above == 0).astype(np.float64)
+        return lowest
     factor: Floats = np.exp(-above / (BOLTZMANN * temperature))
     return factor
 
 
 def _boltzmann_each(step: float, temperatures: Floats) -> Floats:
     """The same of one energy at each temperature."""
-    return np.array([float(_boltzmann(np.array([step]), temperature)[0]) for temperature in temperatures])
+    one = np.array([step])
+    factors: Floats = np.concatenate([_boltzmann(one, temperature) for temperature in temperatures.tolist()])
+    return factors

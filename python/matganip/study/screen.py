@@ -4,19 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from matganip.errors import InputError
+from matganip.screening.crew import run_shards
 from matganip.screening.manifest import ScreenFolder, differences, locked
 from matganip.screening.selection import Selection
 from matganip.screening.shard import Settings
 from matganip.screening.stream import Standing, stream
-from matganip.study.screen_folder import FolderSource, Models, claim_screen, copy_models, header_of, settings_of
+from matganip.study.screen_folder import (
+    FolderSource,
+    Models,
+    claim_screen,
+    copy_models,
+    header_of,
+    same_versions,
+    settings_of,
+)
 from matganip.study.screen_student import distilled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from matganip.screening.crew import Engine
 
     Say = Callable[[str], object]
 
@@ -25,8 +37,6 @@ CASCADE_FROM = 2_000_000
 """Orbits from which on a screen has two stages unless it is told otherwise."""
 OUT_OF_REACH = 10**13
 """Orbits: 2000 cores at half a million a second enumerate them in three hours; beyond, nobody waits."""
-BYTE_VERSIONS = ("matganip", "numpy", "torch", "pyarrow")
-"""Packages whose version must stay the same for the result to be the same bytes."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +94,7 @@ def screen(
     top: int = 100,
     target: float | None = None,
     workers: int = 1,
+    engine: Engine | None = None,
     resume: bool = False,
     **wanted: Any,
 ) -> Iterator[Standing]:
@@ -103,6 +114,9 @@ def screen(
         Where "nearest" looks, eV per supercell.
     workers : int
         Processes, one core each; 0 computes in this one.
+    engine : callable, optional
+        Who does the shards in their place: ``partial(run_shards_on_dask, client)``, see
+        `matganip.screening.dask_crew`.
     resume : bool
         Go on with what is in the folder.
     **wanted
@@ -127,6 +141,7 @@ def screen(
         Wanted(models=models, selection=Selection(select, top, target), **wanted),  # type: ignore[arg-type]
         Path(output),
         workers=workers,
+        engine=engine,
         resume=resume,
     )
 
@@ -136,6 +151,7 @@ def run(
     output: Path,
     *,
     workers: int = 1,
+    engine: Engine | None = None,
     resume: bool = False,
     command: Sequence[str] = (),
     say: Say | None = None,
@@ -147,6 +163,8 @@ def run(
     wanted : Wanted or None
     output : pathlib.Path
     workers : int
+    engine : callable, optional
+        In place of the workers.
     resume : bool
     command : sequence of str
         For the record.
@@ -165,14 +183,14 @@ def run(
             tell(f"{output / wrong}; shard {shard} is done again")
             folder.forget(shard)
         folder.clear_temporary()
-        yield from work(folder, workers)
+        yield from work(folder, engine or partial(run_shards, n_workers=workers))
 
 
-def work(folder: ScreenFolder, workers: int) -> Iterator[Standing]:
+def work(folder: ScreenFolder, engine: Engine) -> Iterator[Standing]:
     """Do what is missing in a folder that is locked."""
     source = FolderSource(folder.path.absolute(), folder.fingerprint)
     opened = source.open()
-    yield from stream(folder, source, opened.space, settings_of(folder.header), workers)
+    yield from stream(folder, source, opened.space, settings_of(folder.header), engine)
 
 
 def merge_parts(parts: Sequence[Path], output: Path, *, workers: int = 1, resume: bool = False) -> Iterator[Standing]:
@@ -226,7 +244,7 @@ def merge_parts(parts: Sequence[Path], output: Path, *, workers: int = 1, resume
         for shard in whole.missing():
             if not any(shard in decided["shards"] for decided in whole.rounds):
                 _copy_shard(there[shard], whole, shard)
-        yield from work(whole, workers)
+        yield from work(whole, partial(run_shards, n_workers=workers))
 
 
 def _copy_shard(part: ScreenFolder, whole: ScreenFolder, shard: int) -> None:
@@ -254,7 +272,7 @@ def _opened(wanted: Wanted | None, output: Path, resume: bool, command: Sequence
         folder = ScreenFolder.read(output)
         if wanted is not None:
             _same(folder, wanted)
-        same_versions(folder)
+        same_versions(folder.header, folder.path)
         return folder
     if wanted is None:
         raise InputError(f"{output}: no screen is there to go on with; name a model folder to begin one")
@@ -286,8 +304,8 @@ def _settings(wanted: Wanted, models: Models) -> Settings:
     orbits = models.space.count_orbits()
     if orbits > OUT_OF_REACH:
         raise InputError(
-            f"{models.space!r} has about 10^{len(str(orbits)) - 1} orbits, which no machine enumerates; draw a fair sample of it "
-            "(`matganip predict --number`) or search it"
+            f"{models.space!r} has about 10^{len(str(orbits)) - 1} orbits, which no machine enumerates; draw a fair "
+            "sample of it (`matganip predict --number`) or search it (`matganip search`)"
         )
     n_shards = wanted.n_shards or max(16, -(-orbits // ORBITS_OF_A_SHARD))
     if not 0 <= k < n <= n_shards:
@@ -323,19 +341,6 @@ def _same(folder: ScreenFolder, wanted: Wanted) -> None:
         )
     if folder.part != wanted.part:
         raise InputError(f"{folder.path}: holds part {folder.part[0]}/{folder.part[1]} of a screen, not another")
-
-
-def same_versions(folder: ScreenFolder) -> None:
-    """Refuse to compute for a screen with packages of other versions than it was begun with."""
-    from matganip.study.provenance import versions
-
-    now, then = versions(), folder.header["versions"]
-    for name in BYTE_VERSIONS:
-        if now.get(name) != then.get(name):
-            raise InputError(
-                f"{folder.path}: was begun with {name} {then.get(name)}, this is {now.get(name)}, which may round "
-                "otherwise; go on with the former, or start anew in another folder"
-            )
 
 
 def _nothing(sentence: str) -> None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
 
 MODELS, SECOND, STUDENT = "models", "second", "student"
+BYTE_VERSIONS = ("matganip", "numpy", "torch", "pyarrow")
+"""Packages whose version must stay the same for the result to be the same bytes."""
 FILES = (CARD, "model.json", "model.safetensors", "student.json")
 
 
@@ -138,6 +140,7 @@ def _open(path: Path, fingerprint: str) -> Opened:
 
     del fingerprint  # part of the cache's key
     header = ScreenFolder.read(path).header
+    same_versions(header, path)
     asked = header["space"]
     folders = [path / MODELS / str(number) for number in range(len(header["models"]))]
     models = Models.load(
@@ -253,6 +256,17 @@ def _copy(source: Path, target: Path) -> None:
         for name in FILES:
             if (source / name).is_file():
                 shutil.copyfile(source / name, temporary / name)
+
+
+def same_versions(header: dict[str, Any], path: Path) -> None:
+    """Refuse to compute for a screen with packages of other versions than it was begun with."""
+    now, then = versions(), header["versions"]
+    for name in BYTE_VERSIONS:
+        if now.get(name) != then.get(name):
+            raise InputError(
+                f"{path}: was begun with {name} {then.get(name)}, this is {now.get(name)}, which may round "
+                "otherwise; go on with the former, or start anew in another folder"
+            )
 
 
 def _check_files(folder: Path, known: dict[str, str]) -> None:
