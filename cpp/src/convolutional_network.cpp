@@ -1,6 +1,7 @@
 #include "matganip/convolutional_network.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <stdexcept>
 
 #include "matganip/parallel.hpp"
@@ -10,19 +11,16 @@ namespace matganip {
 namespace {
 
 constexpr std::size_t width = 16;  // structures side by side: floats of the widest vector
-constexpr std::size_t group = 4;   // output channels made together: with four windows, sixteen accumulators
+constexpr std::size_t group = 4;   // output channels whose weights stand together
 constexpr std::size_t blocks_per_task = 8;
 
-using Floats [[gnu::vector_size(width * sizeof(float))]] = float;
-using Doubles [[gnu::vector_size(width * sizeof(double))]] = double;
-
-// In memory, aligned for the widest vector whatever the baseline of the architecture is.
-struct alignas(width * sizeof(float)) Pixel {
-    Floats lanes;
+/// One number of each of the structures.
+template <class T>
+struct alignas(width * sizeof(T)) Row {
+    T lanes[width];
 };
-struct alignas(width * sizeof(double)) Sum {
-    Doubles lanes;
-};
+using Pixel = Row<float>;
+using Sum = Row<double>;
 
 constexpr std::size_t in_groups(std::size_t n) {
     return (n + group - 1) / group * group;
@@ -46,38 +44,69 @@ struct Image {
     }
 };
 
-/// Convolution, maximum over 2 by 2, ReLU. `in` points at the corner of the border of the input image, rows
-/// of `in_stride` pixels; `out` at the first pixel of the output, of `out_side` by `out_side` pixels in rows
-/// of `out_stride`.
-MATGANIP_CLONES
-void convolve_and_pool(const Pixel* in, std::size_t in_stride, std::size_t n_in, std::size_t kernel_size,
-                       const float* weight, const float* bias, std::size_t n_out, Pixel* out,
-                       std::size_t out_side, std::size_t out_stride) {
-    const std::size_t row = in_stride * n_in;
-    for (std::size_t y = 0; y < out_side; ++y)
-        for (std::size_t x = 0; x < out_side; ++x)
-            for (std::size_t first = 0; first < n_out; first += group) {
-                Floats sums[4][group];
-                for (std::size_t g = 0; g < group; ++g)
-                    for (auto& sum : sums) sum[g] = Floats{} + bias[first + g];
-                const float* w = weight + first * kernel_size * kernel_size * n_in;
-                for (std::size_t ky = 0; ky < kernel_size; ++ky) {
-                    const Pixel* upper = in + (2 * y + ky) * row + 2 * x * n_in;
-                    const Pixel* lower = upper + row;
-                    for (std::size_t t = 0; t < kernel_size * n_in; ++t, w += group) {
-                        const Floats window[4] = {upper[t].lanes, upper[t + n_in].lanes, lower[t].lanes,
-                                                  lower[t + n_in].lanes};
-                        for (std::size_t g = 0; g < group; ++g)
-                            for (std::size_t p = 0; p < 4; ++p) sums[p][g] += window[p] * w[g];
+/// A convolution over an image: `in` points at the corner of the border of the input, rows of `in_stride`
+/// pixels; `out` at the first pixel of the output, `out_side` by `out_side` pixels in rows of `out_stride`.
+struct Convolution {
+    const Pixel* in;
+    std::size_t in_stride, n_in, kernel_size;
+    const float *weight, *bias;
+    std::size_t n_out;
+    Pixel* out;
+    std::size_t out_side, out_stride;
+};
+
+/// Convolution, maximum over 2 by 2, ReLU, with vectors of `n_lanes` floats and `n_together` channels at a
+/// time: four windows of these and what they are made of are to fit into the registers there are.
+template <std::size_t n_lanes, std::size_t n_together>
+[[gnu::always_inline]] inline void convolve_and_pool(const Convolution& c) {
+    using Vector [[gnu::vector_size(n_lanes * sizeof(float))]] = float;
+    const std::size_t row = c.in_stride * c.n_in, n_taps = c.kernel_size * c.n_in;
+    for (std::size_t y = 0; y < c.out_side; ++y)
+        for (std::size_t x = 0; x < c.out_side; ++x)
+            for (std::size_t first = 0; first < c.n_out; first += n_together)
+                for (std::size_t lane = 0; lane < width; lane += n_lanes) {
+                    Vector sums[4][n_together];
+                    for (std::size_t g = 0; g < n_together; ++g)
+                        for (auto& sum : sums) sum[g] = Vector{} + c.bias[first + g];
+                    const float* w =
+                        c.weight + first / group * group * c.kernel_size * n_taps + first % group;
+                    for (std::size_t ky = 0; ky < c.kernel_size; ++ky) {
+                        const Pixel* upper = c.in + (2 * y + ky) * row + 2 * x * c.n_in;
+                        const Pixel* lower = upper + row;
+                        for (std::size_t t = 0; t < n_taps; ++t, w += group) {
+                            Vector window[4];
+                            std::memcpy(&window[0], upper[t].lanes + lane, sizeof(Vector));
+                            std::memcpy(&window[1], upper[t + c.n_in].lanes + lane, sizeof(Vector));
+                            std::memcpy(&window[2], lower[t].lanes + lane, sizeof(Vector));
+                            std::memcpy(&window[3], lower[t + c.n_in].lanes + lane, sizeof(Vector));
+                            for (std::size_t g = 0; g < n_together; ++g)
+                                for (std::size_t p = 0; p < 4; ++p) sums[p][g] += window[p] * w[g];
+                        }
+                    }
+                    Pixel* pixel = c.out + (y * c.out_stride + x) * c.n_out + first;
+                    for (std::size_t g = 0; g < n_together; ++g) {
+                        Vector largest{};
+                        for (const auto& sum : sums) largest = sum[g] > largest ? sum[g] : largest;
+                        std::memcpy(pixel[g].lanes + lane, &largest, sizeof(Vector));
                     }
                 }
-                Pixel* pixel = out + (y * out_stride + x) * n_out + first;
-                for (std::size_t g = 0; g < group; ++g) {
-                    Floats largest{};
-                    for (const auto& sum : sums) largest = sum[g] > largest ? sum[g] : largest;
-                    pixel[g].lanes = largest;
-                }
-            }
+}
+
+// Thirty-two registers of sixteen floats, sixteen of eight, sixteen of four; one is picked when the library
+// is loaded. A vector wider than the machine's would be taken to pieces in memory.
+#if defined(MATGANIP_TARGET)
+MATGANIP_TARGET("arch=x86-64-v4")
+void convolve(const Convolution& c) {
+    convolve_and_pool<16, 4>(c);
+}
+MATGANIP_TARGET("arch=x86-64-v3")
+void convolve(const Convolution& c) {
+    convolve_and_pool<8, 2>(c);
+}
+MATGANIP_TARGET("default")
+#endif
+void convolve(const Convolution& c) {
+    convolve_and_pool<4, 2>(c);
 }
 
 /// Standardises one row of the matrices of sixteen structures into pixels `step` apart, and adds what the
@@ -87,22 +116,22 @@ void read_row(const float* const* matrices, std::size_t n, const float* mean, co
               const double* readout, std::size_t size, std::size_t n_outputs, Pixel* pixels, std::size_t step,
               Sum* outputs, Pixel* broken) {
     for (std::size_t j = 0; j < n; ++j) {
-        Floats a;
-        for (std::size_t k = 0; k < width; ++k) a[k] = matrices[k][j];
-        broken->lanes += a * 0.0F;
-        pixels[j * step].lanes = (a - mean[j]) * scale[j];
-        const Doubles exact = __builtin_convertvector(a, Doubles);
-        for (std::size_t o = 0; o < n_outputs; ++o) outputs[o].lanes += exact * readout[o * size + j];
+        Pixel a;
+        for (std::size_t k = 0; k < width; ++k) a.lanes[k] = matrices[k][j];
+        for (std::size_t k = 0; k < width; ++k) broken->lanes[k] += a.lanes[k] * 0.0F;
+        for (std::size_t k = 0; k < width; ++k) pixels[j * step].lanes[k] = (a.lanes[k] - mean[j]) * scale[j];
+        for (std::size_t o = 0; o < n_outputs; ++o)
+            for (std::size_t k = 0; k < width; ++k)
+                outputs[o].lanes[k] += static_cast<double>(a.lanes[k]) * readout[o * size + j];
     }
 }
 
 /// Adds the products of n pixels with their weights.
 MATGANIP_CLONES
 void add_products(const Pixel* pixels, const double* weight, std::size_t n, Sum* sum) {
-    Doubles total = sum->lanes;
     for (std::size_t i = 0; i < n; ++i)
-        total += __builtin_convertvector(pixels[i].lanes, Doubles) * weight[i];
-    sum->lanes = total;
+        for (std::size_t k = 0; k < width; ++k)
+            sum->lanes[k] += static_cast<double>(pixels[i].lanes[k]) * weight[i];
 }
 
 void check(bool agree, const char* message) {
@@ -182,12 +211,12 @@ void ConvolutionalNetwork::predict_block(const float* matrices, std::size_t n_ro
             read_row(rows, p, mean_.data() + offset, scale_.data() + offset, readout_.data() + offset, size,
                      n_outputs_, work.input.at(i, 0) + c, n_channels_, work.outputs.data(), &broken);
         }
-    convolve_and_pool(work.input.pixels.data(), work.input.stride, conv1_.n_in, conv1_.kernel_size,
-                      conv1_.weight.data(), conv1_.bias.data(), conv1_.n_out, work.middle.at(0, 0),
-                      work.middle.side, work.middle.stride);
-    convolve_and_pool(work.middle.pixels.data(), work.middle.stride, conv2_.n_in, conv2_.kernel_size,
-                      conv2_.weight.data(), conv2_.bias.data(), conv2_.n_out, work.last.at(0, 0),
-                      work.last.side, work.last.stride);
+    convolve({work.input.pixels.data(), work.input.stride, conv1_.n_in, conv1_.kernel_size,
+              conv1_.weight.data(), conv1_.bias.data(), conv1_.n_out, work.middle.at(0, 0), work.middle.side,
+              work.middle.stride});
+    convolve({work.middle.pixels.data(), work.middle.stride, conv2_.n_in, conv2_.kernel_size,
+              conv2_.weight.data(), conv2_.bias.data(), conv2_.n_out, work.last.at(0, 0), work.last.side,
+              work.last.stride});
     const std::size_t n_last = work.last.pixels.size();
     for (std::size_t o = 0; o < n_outputs_; ++o) {
         add_products(work.last.pixels.data(), head_.data() + o * n_last, n_last, &work.outputs[o]);

@@ -22,7 +22,7 @@ from matganip.cli.main import app
 from matganip.screening.energy_histogram import EnergyHistogram
 from matganip.screening.thermodynamics import BOLTZMANN, CanonicalSums
 
-PATTERSON = STUDY.replace('resolution = "resolved"\nn_peaks = 16', "cutoff = 7.0\nn_peaks = 8").replace(
+PATTERSON = STUDY.replace('resolution = "resolved"\nn_peaks = 16', "cutoff = 7.0\nn_peaks = 4").replace(
     "Br = 2", "Br = 3"
 )
 # A shell that runs tests in the background lets its children ignore SIGINT; a user's Ctrl-C is not ignored.
