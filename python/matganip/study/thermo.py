@@ -238,7 +238,9 @@ def _estimated(
 ) -> Ensemble:
     above_zero = [t for t in temperatures if t > 0]
     if not above_zero:
-        raise InputError("at 0 K a sample says nothing, it has not met the ground state: ask for a temperature above it")
+        raise InputError(
+            "at 0 K a sample says nothing, it has not met the ground state: ask for a temperature above it"
+        )
     found = convergence(
         energy, multiplicity, above_zero, n_configurations=n_configurations, uniform=uniform, n_atoms=atoms
     )
