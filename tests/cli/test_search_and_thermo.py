@@ -197,10 +197,10 @@ def test_thermo_refusals(model, predictions, tmp_path) -> None:
         ((tmp_path / "broken.parquet",), "no Parquet file"),
         ((tmp_path,), "neither a .parquet file"),
         ((predictions, "-x", "I:Br=3"), "says itself of what it is"),
-        ((predictions, "-t", "hot"), "'hot' is none"),
+        ((predictions, "-t", "hot"), "'hot' is no temperature"),
         ((predictions, "--sample", "rows"), "a sample is of orbits or of configurations"),
         ((predictions, "--pattern", "mean.csv"), "needs a model"),
-        ((model, "-x", "I:Br=6", "-N", 100, "-t", "0"), "temperatures must be"),
+        ((model, "-x", "I:Br=6", "-N", 100, "-t", "0"), "a sample says nothing"),
     ):
         assert message in refused("thermo", *arguments)
     assert json.loads(invoke("thermo", part, "--sample", "orbits", "-t", "1000", "--json"))["drawn"] == 100
