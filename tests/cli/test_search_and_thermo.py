@@ -22,7 +22,7 @@ from matganip.cli.main import app
 from matganip.screening.energy_histogram import EnergyHistogram
 from matganip.screening.thermodynamics import BOLTZMANN, CanonicalSums
 
-PATTERSON = STUDY.replace('resolution = "resolved"\nn_peaks = 16', "cutoff = 7.0\nn_peaks = 8").replace(
+PATTERSON = STUDY.replace('resolution = "resolved"\nn_peaks = 16', "cutoff = 7.0\nn_peaks = 4").replace(
     "Br = 2", "Br = 3"
 )
 # A shell that runs tests in the background lets its children ignore SIGINT; a user's Ctrl-C is not ignored.
@@ -197,10 +197,10 @@ def test_thermo_refusals(model, predictions, tmp_path) -> None:
         ((tmp_path / "broken.parquet",), "no Parquet file"),
         ((tmp_path,), "neither a .parquet file"),
         ((predictions, "-x", "I:Br=3"), "says itself of what it is"),
-        ((predictions, "-t", "hot"), "'hot' is none"),
+        ((predictions, "-t", "hot"), "'hot' is no temperature"),
         ((predictions, "--sample", "rows"), "a sample is of orbits or of configurations"),
         ((predictions, "--pattern", "mean.csv"), "needs a model"),
-        ((model, "-x", "I:Br=6", "-N", 100, "-t", "0"), "temperatures must be"),
+        ((model, "-x", "I:Br=6", "-N", 100, "-t", "0"), "a sample says nothing"),
     ):
         assert message in refused("thermo", *arguments)
     assert json.loads(invoke("thermo", part, "--sample", "orbits", "-t", "1000", "--json"))["drawn"] == 100

@@ -176,3 +176,13 @@ def test_refusals() -> None:
     ):
         with pytest.raises(InputError, match=message):
             SearchSettings(**changes)
+
+
+@pytest.mark.parametrize(("n_br", "n_orbits"), [(0, 1), (1, 1), (2, 7)])
+def test_tiny_spaces_end_when_all_is_scored(n_br, n_orbits) -> None:
+    space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": n_br}})
+    diffraction = LatticeDiffraction(space, resolution="resolved")
+    search = Search(diffraction, lambda rows: diffraction.peaks(rows).intensity.sum(axis=1))
+    for _ in search.run(50):
+        pass
+    assert search.scored.n_scored == n_orbits == len(search.scored.best)

@@ -15,7 +15,9 @@ from matganip.cli.enumerate import enumerate_orbits
 from matganip.cli.evaluate import evaluate
 from matganip.cli.keys import keys
 from matganip.cli.label import label
+from matganip.cli.labels import app as labels
 from matganip.cli.predict import predict
+from matganip.cli.report import report
 from matganip.cli.run import run
 from matganip.cli.sample import sample
 from matganip.cli.screen import screen
@@ -42,11 +44,13 @@ app.command("search")(search)
 app.command("thermo")(thermo)
 app.command("screen")(screen)
 app.command("verify")(verify)
+app.command("report")(report)
 app.command("count")(count)
 app.command("enumerate")(enumerate_orbits)
 app.command("sample")(sample)
 app.command("distinguish")(distinguish)
 app.command("label")(label)
+app.add_typer(labels, name="labels")
 app.command("tolerance")(tolerance)
 app.command("suggest")(suggest)
 app.add_typer(dft)
@@ -88,6 +92,11 @@ def matganip(
 
         matganip distinguish CsPbI3.cif --supercell 2,2,2 --substitute I:Br=6 --triplets
 
+    [bold]Energies for them?[/bold] One database; what it lacks is computed, also after a break:
+
+        matganip label CsPbI3.cif --supercell 2,2,2 --substitute I:Br=3 --calculator chgnet --dry-run
+
+        matganip labels export labels.db labels.csv
     [bold]Do the ions of a perovskite fit?[/bold]
 
         matganip tolerance CsPbI3 Cs2AgBiBr6 FAPbI3

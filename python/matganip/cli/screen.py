@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -222,7 +223,7 @@ def _foresee(wanted: Wanted | None, workers: int, cores: int | None, json: bool)
 
     if wanted is None:
         raise InputError("--dry-run needs a model folder")
-    show_plan(plan(wanted, workers=max(1, workers)), cores, json)
+    show_plan(plan(wanted, workers=max(1, workers), already_s=time.process_time()), cores, json)
 
 
 def _say(sentence: str) -> None:

@@ -82,12 +82,11 @@ def json_line(document: dict[str, Any]) -> None:
 
 def tell(folder: ScreenFolder) -> None:
     """Print what a screen found and what it cost."""
-    from matganip.report.content import Table
     from matganip.screening.merge import read_result
     from matganip.screening.winners import read_winners
+    from matganip.study.screen_report import cascade_sentence, stage_table, winners_table
 
-    console, header = stdout(), folder.header
-    space = header["space"]
+    console = stdout()
     show(console, stage_table(folder))
     if folder.part != (0, 1):
         k, n = folder.part
@@ -98,55 +97,13 @@ def tell(folder: ScreenFolder) -> None:
         return
     result = read_result(folder.path)
     winners = read_winners(folder.path)
-    rows = tuple(
-        (f"{row['rank']}", f"{row['prediction_eV']:.4f}", f"{row['relative_meV_per_atom']:.4f}",
-         f"{row['multiplicity']:,}", row["point_group"])
-        for row in winners.slice(0, 10).to_pylist()
-    )  # fmt: skip
-    kind = header["settings"]["selection"]["kind"]
-    show(
-        console,
-        Table(
-            f"{space['composition']}: the first {len(rows)} of {winners.num_rows} ({kind})",
-            ("rank", "eV", "above first", "multiplicity", "point group"),
-            rows,
-            "rrrrl",
-            f"Energies of the supercell as {header['models'][0]['calculator']} would give them; above first in "
-            "meV/atom.",
-        ),
-    )
+    show(console, winners_table(folder, winners, 10))
     if result["cascade"]:
         say(console, cascade_sentence(result["cascade"]))
     say(
         console,
         f"{result['orbits']:,} orbits, {int(result['configurations']):,} arrangements, all of them. {folder.path}",
     )
-
-
-def cascade_sentence(cascade: dict[str, Any]) -> str:
-    """What the two stages did."""
-    return (
-        f"The model re-scored {cascade['rescored']:,} of {cascade['of']:,} orbits, all that could win within the bound "
-        f"of {cascade['bound_eV']:.6f} eV; on these the student was at most {cascade['widest_eV_of_rescored']:.6f} eV "
-        "off. Histogram and canonical sums are of the student's energies."
-    )
-
-
-def stage_table(folder: ScreenFolder) -> Any:
-    """CPU time by stage of all shards of a folder."""
-    from matganip.report.content import Table
-    from matganip.screening.shard import STAGES
-
-    records = list(folder.shards.values())
-    orbits = sum(record.n_orbits for record in records)
-    seconds = {stage: sum(record.stages[stage] for record in records) for stage in STAGES}
-    total = sum(seconds.values()) or 1.0
-    rows = [
-        (stage, f"{spent:.2f}", f"{spent / total:.1%}", f"{spent / max(orbits, 1) * 1e6:.3f}")
-        for stage, spent in seconds.items()
-    ]
-    rows.append(("all", f"{sum(seconds.values()):.2f}", "", f"{sum(seconds.values()) / max(orbits, 1) * 1e6:.3f}"))
-    return Table("", ("stage", "CPU, s", "share", "µs an orbit"), tuple(rows), "lrrr", "")
 
 
 def show_plan(made: Plan, cores: int | None, as_json: bool) -> None:

@@ -153,7 +153,10 @@ def draw_ensemble(
     with figure(path, 11.0, 3.4, ncols=3) as axes:
         free_energy(found, sampled, ax=axes[0]).set_title("Free energy and energy")
         entropy(found, sampled, n_configurations=n_configurations, ax=axes[1]).set_title("Entropy and heat capacity")
-        density_of_states(histogram, found.n_atoms, ax=axes[2]).set_title("Density of states")
+        drawn = density_of_states(histogram, found.n_atoms, ax=axes[2])
+        drawn.set_title("Density of states")
+        if sampled is not None:
+            drawn.set_ylabel("arrangements drawn")
 
 
 def draw_mixing(path: Path, name: str, found: Mixing, at_temperatures: Sequence[tuple[float, Mixing]]) -> None:

@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from matganip.screening.crew import run_shards
+from matganip.screening.selection import Best
 from matganip.screening.shard import ShardRecord, ShardTask
 from matganip.screening.shard_files import read_shard, shard_name
+from matganip.screening.thermodynamics import CanonicalSums
+from matganip.screening.winners import WINNERS, write_winners
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
@@ -40,7 +43,7 @@ class Plan:
     start_s, start_core_s : float
         From starting a worker to its first block, wall time (of all workers at once) and CPU time of each.
     end_s : float
-        Merging the shards, estimated from those measured.
+        Merging the shards and writing the winners, estimated from those measured.
     prepare_s : float
         Before the first shard: a student, where there is one.
     measured : int
@@ -148,10 +151,17 @@ def measure(
                 records.append(news)
             if not firsts:
                 firsts.append(time.perf_counter())
-        reading = time.perf_counter()
+        end = time.perf_counter()
+        best = Best(settings.selection, space.n_sites, settings.selection.n_properties)
         for record in records:
-            read_shard(folder / shard_name(record.shard))
-        reading = time.perf_counter() - reading
+            best.add(read_shard(folder / shard_name(record.shard))[0])
+        reading = time.perf_counter() - end
+        end = time.perf_counter()
+        rows = best.rows.take(slice(0, settings.selection.size))
+        sums = CanonicalSums(settings.temperatures)
+        sums.add(rows.energy[:, 0], rows.multiplicity)
+        write_winners(folder / WINNERS, space, settings.selection, rows, sums)
+        writing = time.perf_counter() - end
     orbits = sum(record.n_orbits for record in records)
     spent = sum(sum(record.stages.values()) for record in records)
     size = sum(known["bytes"] for record in records for known in record.files.values())
@@ -164,7 +174,7 @@ def measure(
         core_seconds=spent / orbits,
         start_s=firsts[0] - began,
         start_core_s=max(0.0, _cpu_of_children() - before - spent) / workers,
-        end_s=reading / len(records) * settings.n_shards,
+        end_s=reading / len(records) * settings.n_shards + writing,
         prepare_s=prepare_s,
         measured=orbits,
         bytes=round(size / len(records) * settings.n_shards),

@@ -11,7 +11,7 @@ from matganip.study.screen import Wanted, begun
 from matganip.study.screen_folder import FolderSource, settings_of
 
 
-def plan(wanted: Wanted, *, workers: int, seconds: float = SECONDS) -> Plan:
+def plan(wanted: Wanted, *, workers: int, seconds: float = SECONDS, already_s: float = 0.0) -> Plan:
     """Measure some shards of a screen and work out what all of them cost; nothing stays on disk.
 
     Parameters
@@ -22,6 +22,8 @@ def plan(wanted: Wanted, *, workers: int, seconds: float = SECONDS) -> Plan:
         Processes, at least one.
     seconds : float
         How long to measure, after the start.
+    already_s : float
+        What this process has spent before, importing, that a screen spends too.
 
     Returns
     -------
@@ -44,7 +46,7 @@ def plan(wanted: Wanted, *, workers: int, seconds: float = SECONDS) -> Plan:
             settings_of(folder.header),
             space,
             workers=workers,
-            prepare_s=time.perf_counter() - begin,
+            prepare_s=already_s + time.perf_counter() - begin,
             bound=student["bound_eV"],
             ceiling=float("inf") if ceiling is None else ceiling,
             seconds=seconds,

@@ -237,6 +237,10 @@ def _estimated(
     uniform: Uniform,
 ) -> Ensemble:
     above_zero = [t for t in temperatures if t > 0]
+    if not above_zero:
+        raise InputError(
+            "at 0 K a sample says nothing, it has not met the ground state: ask for a temperature above it"
+        )
     found = convergence(
         energy, multiplicity, above_zero, n_configurations=n_configurations, uniform=uniform, n_atoms=atoms
     )
