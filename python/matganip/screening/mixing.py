@@ -73,7 +73,7 @@ def mixing(fraction: ArrayLike, energy: ArrayLike) -> Mixing:
     Examples
     --------
     >>> found = mixing([0, 0.25, 0.5, 1], [0.0, 0.2, -1.0, 1.0])
-    >>> found.mixing.tolist(), found.on_hull.tolist(), found.above_hull.round(6).tolist()
+    >>> found.mixing.round(6).tolist(), found.on_hull.tolist(), found.above_hull.round(6).tolist()
     ([0.0, -0.05, -1.5, 0.0], [True, False, True, True], [0.0, 0.7, 0.0, 0.0])
     """
     x, e = np.asarray(fraction, dtype=np.float64), np.asarray(energy, dtype=np.float64)
