@@ -39,6 +39,8 @@ class MatganipConfig:
         Peaks, the vertices of the graph: matrices are ``n_peaks`` by ``n_peaks``. At least 4.
     channels : int
         Graph matrices stacked for one structure.
+    n_properties : int
+        Components of the property: a vector of so many is predicted.
     conv_channels : (int, int)
         Channels after Conv1 and Conv2 of the generator.
     kernel_size : int
@@ -112,6 +114,7 @@ class MatganipConfig:
 
     n_peaks: int = 28
     channels: int = 1
+    n_properties: int = 1
     conv_channels: tuple[int, int] = (8, 16)
     kernel_size: int = 3
     linear_readout: bool = True
@@ -239,6 +242,7 @@ class MatganipConfig:
 _LEAST = {
     "n_peaks": 4,
     "channels": 1,
+    "n_properties": 1,
     "kernel_size": 1,
     "embedding_size": 1,
     "lstm_size": 1,
