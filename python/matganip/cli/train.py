@@ -26,8 +26,16 @@ def train(
             "--output", "-o", help="Folder for the results; runs/ and the study's name without it.", show_default=False
         ),
     ] = None,
+    split: Annotated[
+        str,
+        typer.Option(
+            "--split",
+            help="What is never in both training and test set: orbit, composition, formula, element; or random, the "
+            "paper's, through which orbits leak.",
+        ),
+    ] = "orbit",
     train_size: Annotated[
-        float, typer.Option("--train-size", help="Part of the labelled orbits to train on; 1 leaves none to test.")
+        float, typer.Option("--train-size", help="Part of the orbits (compositions ...) to train on; 1 leaves no test.")
     ] = 0.8,
     validation: Annotated[
         float, typer.Option("--validation", help="Part of those that chooses the epoch; needed to stop early.")
@@ -51,6 +59,8 @@ def train(
 
     matganip train examples/cspbi3_br/train.toml --output runs/model
 
+    matganip train examples/cspbi3_br/train.toml --split random      (the paper's: says how many orbits leak)
+
     matganip evaluate runs/model --labels cspbi3_br/chgnet_X6of24
 
     matganip predict runs/model --output predictions.parquet
@@ -69,6 +79,7 @@ def train(
             described,
             study.parent,
             folder,
+            split=split,
             train_size=train_size,
             validation=validation,
             overwrite=overwrite,
@@ -89,7 +100,9 @@ def _tell(made: Training, folder: Path) -> None:
     from matganip.study.assess import metrics_table
 
     console, last = stdout(), made.model.history.last
-    show(console, metrics_table(made.parts, f"{made.study.name}: {made.card.calculator}, split by orbit"))
+    show(console, metrics_table(made.parts, f"{made.study.name}: {made.card.calculator}, split: {made.split.kind}"))
+    if made.split.leak:
+        say(console, made.split.leak)
     if last.loss_d == last.loss_d:  # not nan: a game was played
         loss, verdict = OPTIMA[made.model.config.objective]
         undecided = f"{loss:.4f}" if verdict is None else f"{loss:.4f} and {verdict:g}"

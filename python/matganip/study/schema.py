@@ -133,11 +133,25 @@ class DiffractionSection(Section):
         return self
 
 
+class MoreLabelsSection(Section):
+    """Labels of a further composition on the same sites."""
+
+    table: str = Field(description="Named as labels.table; of the same calculator.")
+    substitutions: dict[str, dict[str, Count]] = Field(
+        min_length=1, description="The composition: the same species on the same sublattices, other numbers."
+    )
+
+
 class LabelsSection(Section):
     """The property to learn, and how the learning is judged."""
 
     table: str = Field(
         description='A table shipped with matganip ("cspbi3_br/gpaw_mp2"), or a .csv file, relative to the study file.'
+    )
+    also: tuple[MoreLabelsSection, ...] = Field(
+        default=(),
+        description="Labels of further compositions for `matganip train`: a list of { table, substitutions }, with the "
+        "same species on the same sublattices.",
     )
     protocols: tuple[Protocol, ...] = Field(
         default=("random-80-20", "leave-one-orbit-out"),
