@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from matganip.configurations.superlattices import superlattices
     from matganip.configurations.transformation import EnumerateOrbitsTransformation
     from matganip.crystal.lattice_constants import lattice_constant
+    from matganip.crystal.perovskite_sites import perovskite_sites
     from matganip.crystal.perovskites import identify_perovskite
     from matganip.crystal.prototypes import double_perovskite, perovskite
     from matganip.crystal.radii import ionic_radius
@@ -65,6 +66,7 @@ _HOME = {
     "lattice_constant": "crystal.lattice_constants",
     "octahedral_factor": "crystal.tolerance",
     "perovskite": "crystal.prototypes",
+    "perovskite_sites": "crystal.perovskite_sites",
     "perovskite_space": "configurations.perovskite_spaces",
     "tolerance_factor": "crystal.tolerance",
     "tolerance_factors": "crystal.tolerance",
@@ -119,6 +121,7 @@ __all__ = [
     "lattice_constant",
     "octahedral_factor",
     "perovskite",
+    "perovskite_sites",
     "perovskite_space",
     "profile",
     "read_labels",

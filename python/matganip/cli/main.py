@@ -17,6 +17,7 @@ from matganip.cli.label import label
 from matganip.cli.predict import predict
 from matganip.cli.run import run
 from matganip.cli.sample import sample
+from matganip.cli.tolerance import tolerance
 from matganip.cli.train import train
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ app.command("enumerate")(enumerate_orbits)
 app.command("sample")(sample)
 app.command("distinguish")(distinguish)
 app.command("label")(label)
+app.command("tolerance")(tolerance)
 app.command("keys")(keys)
 
 

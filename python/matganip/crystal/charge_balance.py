@@ -28,7 +28,7 @@ class Ion:
     Examples
     --------
     >>> str(Ion("Pb", 2, Fraction(1, 2)))
-    'Pb2+ 0.5'
+    '0.5 Pb2+'
     """
 
     species: str
@@ -36,9 +36,20 @@ class Ion:
     amount: Fraction
 
     def __str__(self) -> str:
-        size = "" if abs(self.charge) == 1 else str(abs(self.charge))
-        text = f"{self.species}{size}{'+' if self.charge > 0 else '-'}"
-        return text if self.amount == 1 else f"{text} {float(self.amount):.4g}"
+        symbol = ion_symbol(self.species, self.charge)
+        return symbol if self.amount == 1 else f"{float(self.amount):.4g} {symbol}"
+
+
+def ion_symbol(species: str, charge: int) -> str:
+    """Write an ion as chemists do.
+
+    Examples
+    --------
+    >>> ion_symbol("Pb", 2), ion_symbol("I", -1)
+    ('Pb2+', 'I-')
+    """
+    size = "" if abs(charge) == 1 else str(abs(charge))
+    return f"{species}{size}{'+' if charge > 0 else '-'}"
 
 
 def balanced_ions(

@@ -13,7 +13,7 @@ from matganip.crystal.formulas import parse_formula
 from matganip.crystal.radii import Fallback, Kind, Radius, ionic_radius
 from matganip.errors import InputError
 
-_AMOUNT_TOLERANCE = Fraction(1, 1000)
+AMOUNT_TOLERANCE = Fraction(1, 1000)
 """How far rounded amounts (0.33 + 0.67) may be from one A, one B and three X."""
 
 
@@ -130,7 +130,7 @@ def identify_perovskite(formula: str, charges: Mapping[str, int] | None = None) 
     >>> [str(ion) for ion in (*found.a, *found.b)]
     ['Sr2+', 'Ti4+']
     >>> [str(ion) for ion in identify_perovskite("Cs2AgBiBr6").b]
-    ['Ag+ 0.5', 'Bi3+ 0.5']
+    ['0.5 Ag+', '0.5 Bi3+']
     """
     return _identify(formula, tuple(sorted((charges or {}).items())))
 
@@ -141,9 +141,9 @@ def _identify(formula: str, charges: tuple[tuple[str, int], ...]) -> Perovskite:
     unknown = [species for species, _ in charges if species not in written]
     if unknown:
         raise InputError(f"{formula!r}: charges name {', '.join(unknown)}, which is not in it")
-    anions, scale = _anions(formula, written)
-    amounts = {species: amount * scale for species, amount in written.items()}
     try:
+        anions, scale = find_anions(written)
+        amounts = {species: amount * scale for species, amount in written.items()}
         ions = balanced_ions(amounts, anions, dict(charges))
         cations = [ion for ion in ions if ion.species not in anions]
         a, b = _share_sites(cations)
@@ -152,7 +152,7 @@ def _identify(formula: str, charges: tuple[tuple[str, int], ...]) -> Perovskite:
     return Perovskite(formula, a, b, tuple(ion for ion in ions if ion.species in anions))
 
 
-def _anions(formula: str, amounts: Mapping[str, Fraction]) -> tuple[tuple[str, ...], Fraction]:
+def find_anions(amounts: Mapping[str, Fraction]) -> tuple[tuple[str, ...], Fraction]:
     """The species on X, and what scales the formula to three of them."""
     possible = [species for species in ANION_CHARGES if species in amounts]
     total = sum(amounts.values(), Fraction(0))
@@ -160,13 +160,13 @@ def _anions(formula: str, amounts: Mapping[str, Fraction]) -> tuple[tuple[str, .
         for chosen in _subsets(possible):
             anions = sum((amounts[species] for species in chosen), Fraction(0))
             scale = 3 / anions
-            if len(chosen) < len(amounts) and abs(scale * (total - anions) - n_cations) <= _AMOUNT_TOLERANCE:
+            if len(chosen) < len(amounts) and abs(scale * (total - anions) - n_cations) <= AMOUNT_TOLERANCE:
                 return chosen, scale
     if not possible:
-        raise InputError(f"{formula!r}: holds no anion ({', '.join(ANION_CHARGES)})")
+        raise InputError(f"holds no anion ({', '.join(ANION_CHARGES)})")
     anions = sum((amounts[species] for species in possible), Fraction(0))
     raise InputError(
-        f"{formula!r}: is no ABX3 (nor A2BX6): it has {float(3 * (total - anions) / anions):.4g} cations to 3 "
+        f"is no ABX3 (nor A2BX6): it has {float(3 * (total - anions) / anions):.4g} cations to 3 "
         f"{'/'.join(possible)}, not 2"
     )
 
@@ -180,10 +180,15 @@ def _subsets(species: list[str]) -> Iterator[tuple[str, ...]]:
 
 def _share_sites(cations: list[Ion]) -> tuple[tuple[Ion, ...], tuple[Ion, ...]]:
     """The larger cations on A, one in all; the others on B."""
+    written = " ".join(map(str, cations))
+    if len({ion.species for ion in cations}) < 2:
+        raise InputError(f"{written}: one cation cannot be both A and B")
     by_size = sorted(cations, key=_size, reverse=True)
     whole = _whole_division(by_size)
     if whole:
         return whole
+    if abs(sum((ion.amount for ion in cations), Fraction(0)) - 2) > AMOUNT_TOLERANCE:
+        raise InputError(f"{written}: is no A2BX6, no cations among them make up two A to one B")
     a: list[Ion] = []
     b: list[Ion] = []
     room = Fraction(1)
@@ -192,8 +197,6 @@ def _share_sites(cations: list[Ion]) -> tuple[tuple[Ion, ...], tuple[Ion, ...]]:
         room -= taken
         a += [Ion(ion.species, ion.charge, taken)] if taken else []
         b += [Ion(ion.species, ion.charge, ion.amount - taken)] if ion.amount > taken else []
-    if not b:
-        raise InputError(f"{' '.join(map(str, cations))}: nothing is left for the B site")
     return tuple(a), tuple(b)
 
 
@@ -204,7 +207,7 @@ def _whole_division(by_size: list[Ion]) -> tuple[tuple[Ion, ...], tuple[Ion, ...
     for mask in product((True, False), repeat=len(names)):
         on_a = {name for name, taken in zip(names, mask, strict=True) if taken}
         filled = sum((ion.amount for ion in by_size if ion.species in on_a), Fraction(0))
-        if abs(filled - 1) <= _AMOUNT_TOLERANCE and len(on_a) < len(names):
+        if abs(filled - 1) <= AMOUNT_TOLERANCE and len(on_a) < len(names):
             size = sum(float(ion.amount) * _size(ion)[0] for ion in by_size if ion.species in on_a)
             if best is None or size > best[0]:
                 best = size, on_a

@@ -137,53 +137,54 @@ def _radius(species: str, charge: int, coordination: int, kind: Kind, fallback: 
         known = ", ".join(f"{state:+d}" for state in known_charges(species)) or "none"
         raise InputError(f"{species}: no radius for charge {charge:+d}; known charges: {known}")
     value, source = estimate
-    if coordination == 6:
-        return Radius(species, charge, _tidy(value + shift), kind, "VI", "", source + note)
-    if fallback == "nearest":
-        return Radius(
-            species, charge, _tidy(value + shift), kind, "VI", "", f"{source}{note}; VI, the nearest to "
-            f"{ROMAN[coordination]}",
-        )  # fmt: skip
-    grown = value + shift + BOND_VALENCE_B * math.log(coordination / 6)
-    return Radius(
-        species, charge, _tidy(grown), kind, ROMAN[coordination], "",
-        f"{source}{note}; extrapolated from VI by the bond-valence B of 0.37",
-    )  # fmt: skip
+    wanted, label = ROMAN[coordination], "VI"
+    if coordination != 6 and fallback == "nearest":
+        note += f"; VI, the nearest to {wanted}"
+    elif coordination != 6:
+        value, label = value + BOND_VALENCE_B * math.log(coordination / 6), wanted
+        note += f"; extrapolated to {wanted} from VI by the bond-valence B of 0.37"
+    return Radius(species, charge, _tidy(value + shift), kind, label, "", source + note)
 
 
 def _from_table(
-    species: str,
-    charge: int,
-    table: dict[int, tuple[float, float, str]],
-    coordination: int,
-    kind: Kind,
-    fallback: Fallback,
+    species: str, charge: int, table: dict[int, _Entry], coordination: int, kind: Kind, fallback: Fallback
 ) -> Radius:
-    column: Literal[0, 1] = 1 if kind == "crystal" else 0
-    wanted = ROMAN[coordination]
-    if coordination in table:
-        value = table[coordination][column]
-        return Radius(species, charge, value, kind, wanted, table[coordination][2], SHANNON)
     nearest = min(table, key=lambda n: (abs(n - coordination), n))
+    entry = table[nearest]
+    tabulated = entry.crystal if kind == "crystal" else entry.effective
+    if nearest == coordination:
+        note = "" if entry.label == ROMAN[nearest] else f"; {entry.label} stands for {ROMAN[nearest]}"
+        return Radius(species, charge, tabulated, kind, entry.label, entry.spin, SHANNON + note)
+    wanted = ROMAN[coordination]
     if fallback == "nearest":
-        source = f"{SHANNON}; {ROMAN[nearest]}, the nearest to {wanted}"
-        return Radius(species, charge, table[nearest][column], kind, ROMAN[nearest], table[nearest][2], source)
-    slope, how = BOND_VALENCE_B, f"{ROMAN[nearest]} by the bond-valence B of 0.37"
+        source = f"{SHANNON}; {entry.label}, the nearest to {wanted}"
+        return Radius(species, charge, tabulated, kind, entry.label, entry.spin, source)
+    slope, how = BOND_VALENCE_B, f"{entry.label} by the bond-valence B of 0.37"
     if len(table) > 1:
-        radii = [entry[0] for entry in table.values()]  # both kinds differ by a constant
+        radii = [other.effective for other in table.values()]  # both kinds differ by a constant
         slope = float(np.polyfit(np.log(list(table)), radii, 1)[0])
         how = f"{ROMAN[min(table)]} to {ROMAN[max(table)]} in ln(coordination)"
-    value = table[nearest][column] + slope * math.log(coordination / nearest)
+    value = tabulated + slope * math.log(coordination / nearest)
     source = f"{SHANNON}; extrapolated to {wanted} from {how}"
-    return Radius(species, charge, _tidy(value), kind, wanted, table[nearest][2], source)
+    return Radius(species, charge, _tidy(value), kind, wanted, entry.spin, source)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One line of Shannon's table, in angstrom."""
+
+    effective: float
+    crystal: float
+    spin: str
+    label: str
 
 
 @cache
-def _tabulated(element: str, charge: int) -> dict[int, tuple[float, float, str]]:
-    """Coordination -> effective radius, crystal radius and spin, of Shannon's table."""
+def _tabulated(element: str, charge: int) -> dict[int, _Entry]:
+    """The lines of Shannon's table for one ion, by coordination."""
     if not Element.is_valid_symbol(element):
         raise InputError(f"{element!r}: is no element and no known molecular cation")
-    found: dict[int, tuple[float, float, str]] = {}
+    found: dict[int, _Entry] = {}
     by_charge = Element(element).data.get("Shannon radii") or {}
     for label, by_spin in by_charge.get(str(charge), {}).items():
         # Square-planar and pyramidal entries (IVSQ, IIIPY) stand in only where there is no regular one.
@@ -192,14 +193,16 @@ def _tabulated(element: str, charge: int) -> dict[int, tuple[float, float, str]]
             continue
         spin = next(name for name in ("", "High Spin", "Low Spin") if name in by_spin)
         radii = by_spin[spin]
-        found[number] = (radii["ionic_radius"], radii["crystal_radius"], spin.split(" ")[0].lower())
+        found[number] = _Entry(radii["ionic_radius"], radii["crystal_radius"], spin.split(" ")[0].lower(), label)
     return dict(sorted(found.items()))
 
 
 def _estimated(element: str, charge: int) -> tuple[float, str] | None:
     """The effective radius at VI of an ion that Shannon lacks."""
     if (element, charge) == ("In", 1):
-        value = _tabulated("In", 3)[6][0] + _tabulated("Tl", 1)[6][0] - _tabulated("Tl", 3)[6][0]
+        value = sum(
+            sign * _tabulated(*ion)[6].effective for sign, ion in ((1, ("In", 3)), (1, ("Tl", 1)), (-1, ("Tl", 3)))
+        )
         return value, f"not in Shannon; In3+ + (Tl+ - Tl3+) at VI, each from {SHANNON}"
     return _NOT_IN_SHANNON.get((element, charge))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import cache
 from itertools import combinations
@@ -29,8 +28,8 @@ def abx3(
     *,
     anions: Sequence[str] = tuple(ANION_CHARGES),
     cations: Sequence[str] | None = None,
-    tolerance: tuple[float, float] = (0.7, 1.2),
-    octahedral: float = math.sqrt(2) - 1,
+    tolerance: tuple[float, float] = (0.75, 1.1),
+    octahedral: float = 0.37,
 ) -> PerovskiteTable:
     """Generate every charge-neutral ABX3 of three elements whose radii fit, as ideal cubic crystals.
 
@@ -44,10 +43,11 @@ def abx3(
     anions : sequence of str, default F, Cl, Br, I, O, S, Se, Te, N
     cations : sequence of str, optional
         Elements to combine; by default all that have radii at positive charges.
-    tolerance : (float, float), default (0.7, 1.2)
+    tolerance : (float, float), default (0.75, 1.1)
         Limits of the tolerance factor with effective radii, both included.
-    octahedral : float, default sqrt(2) - 1
-        Lower limit of r_B / r_X, below which the anions of the octahedron touch.
+    octahedral : float, default 0.37
+        Lower limit of r_B / r_X. Hard anions touch at sqrt(2) - 1 = 0.414 already, but CaMnO3 (0.379), LaAlO3 (0.382)
+        and BaZrS3 (0.391) are perovskites.
 
     Returns
     -------
@@ -73,7 +73,10 @@ def abx3(
     for anion in anions:
         if anion not in ANION_CHARGES:
             raise InputError(f"anions: {anion!r} is none of {', '.join(ANION_CHARGES)}")
-    elements = _cations() if cations is None else tuple(sorted(cations, key=lambda symbol: Element(symbol).Z))
+    for cation in cations or ():
+        if cation not in _cations():
+            raise InputError(f"cations: {cation!r} is no element with a radius at a positive charge")
+    elements = [symbol for symbol in _cations() if cations is None or symbol in cations]
     rows: list[Perovskite] = []
     skipped: list[Skipped] = []
     for anion in anions:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -89,7 +89,7 @@ class PerovskiteTable:
     def __len__(self) -> int:
         return len(self.names)
 
-    @property
+    @cached_property
     def formulas(self) -> tuple[str, ...]:
         """Formula of each row as A, B, X: ``"SrTiO3"``."""
         return tuple(found.ordered_formula for found in self.perovskites)
@@ -175,7 +175,7 @@ def make_table(
         np.array([tolerance_factor(found, "crystal") for found in perovskites], dtype=np.float64),
         np.array([octahedral_factor(found) for found in perovskites], dtype=np.float64),
         tau,
-        np.array([bartel_probability(value) if math.isfinite(value) else 0.0 for value in tau], dtype=np.float64),
+        np.array([bartel_probability(value) for value in tau], dtype=np.float64),
         tuple(skipped),
         structure,
     )
