@@ -52,6 +52,9 @@ class MatganipConfig:
         How the linear function is found. "adam" trains it beside the convolutions. "ridge" lets it read every edge
         a_ij as well as the vertices and solves it in closed form (`matganip.learning.ridge`); the networks then
         train the correction alone. Edges hold the products of intensities, so that it is quadratic in them.
+    readout_sizes : tuple of int
+        Widths of hidden layers (each Linear, ReLU) between the vertex strengths and that function, which is then
+        linear no more: for crystals of many elements. None by default; only with "adam".
     readout_gain, correction_gain : float
         Factors of the linear function and of its correction: what learns first, and what it leaves.
     discriminator : {"conditional", "sequence", "single"}
@@ -119,6 +122,7 @@ class MatganipConfig:
     kernel_size: int = 3
     linear_readout: bool = True
     readout_fit: str = "adam"
+    readout_sizes: tuple[int, ...] = ()
     readout_gain: float = 28.0
     correction_gain: float = 0.03
     discriminator: str = "conditional"
@@ -167,6 +171,15 @@ class MatganipConfig:
             all(_is_int(c) and c >= 1 for c in self.conv_channels),
             "two integers, 1 or more",
         )
+        _check(
+            "readout_sizes",
+            self.readout_sizes,
+            isinstance(self.readout_sizes, list | tuple)
+            and all(_is_int(size) and size >= 1 for size in self.readout_sizes)
+            and (not self.readout_sizes or (self.linear_readout and self.readout_fit == "adam")),
+            'integers, 1 or more, and none but with linear_readout and readout_fit = "adam"',
+        )
+        object.__setattr__(self, "readout_sizes", tuple(self.readout_sizes))
         _check("kernel_size", self.kernel_size, self.kernel_size % 2 == 1, "odd")
         _check(
             "learning_rate",

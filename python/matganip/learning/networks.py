@@ -6,7 +6,8 @@ All that goes in and out is standardised; properties are (n, k).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +47,8 @@ class Generator(nn.Module):
     Parameters
     ----------
     config : MatganipConfig
-        Uses n_peaks, channels, n_properties, conv_channels, kernel_size, linear_readout, readout_fit and the gains.
+        Uses n_peaks, channels, n_properties, conv_channels, kernel_size, linear_readout,
+        readout_fit, readout_sizes and the gains.
     """
 
     def __init__(self, config: MatganipConfig) -> None:
@@ -59,12 +61,15 @@ class Generator(nn.Module):
         self.pool = nn.MaxPool2d(2)
         self.linear = nn.Linear(second * side * side, config.n_properties)
         self.readout: nn.Linear | None = None
+        self.hidden = nn.ModuleList()
         self.reads_edges = False
         self.readout_gain, self.correction_gain = config.readout_gain, config.correction_gain
         if config.linear_readout:
             self.reads_edges = config.readout_fit == "ridge"
             features = config.channels * config.n_peaks * (1 + config.n_peaks * self.reads_edges)
-            self.readout = nn.Linear(features, config.n_properties, bias=False)
+            sizes = (features, *config.readout_sizes)
+            self.hidden.extend(nn.Linear(*pair) for pair in pairwise(sizes))
+            self.readout = nn.Linear(sizes[-1], config.n_properties, bias=False)
             for head in (self.linear, self.readout):  # the first prediction is the constant
                 for parameter in head.parameters():
                     nn.init.zeros_(parameter)
@@ -95,7 +100,10 @@ class Generator(nn.Module):
         y = _by_row(self.linear, x)  # (n, k)
         if self.readout is None:
             return y
-        linear = _by_row(self.readout, self.readout_features(graphs))  # (n, k)
+        h = self.readout_features(graphs)  # (n, f)
+        for layer in self.hidden:
+            h = torch.relu(_each_row(layer, h))  # (n, width)
+        linear = _by_row(self.readout, h)  # (n, k)
         return self.correction_gain * y + self.readout_gain * linear
 
 
@@ -107,6 +115,13 @@ def _by_row(linear: nn.Linear, x: torch.Tensor) -> torch.Tensor:
     """
     y = torch.cat([(x * row).sum(dim=1, keepdim=True) for row in linear.weight], dim=1)  # (n, k)
     return y if linear.bias is None else y + linear.bias
+
+
+def _each_row(linear: Any, x: torch.Tensor) -> torch.Tensor:
+    """Apply a wide linear layer, (n, f) -> (n, width): row by row where it predicts, as a product where it trains."""
+    product: bool = torch.is_grad_enabled()
+    y: torch.Tensor = linear(x) if product else (x.unsqueeze(1) * linear.weight).sum(dim=2) + linear.bias
+    return y  # (n, width)
 
 
 class Discriminator(nn.Module):

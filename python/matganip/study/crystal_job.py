@@ -173,8 +173,6 @@ def table_of(made: CrystalTraining) -> Table:
             f"{row.metrics.mae:.4f}",
             f"{row.metrics.constant_mae:.4f}",
             f"{row.ratio:.2f}",
-            f"{row.metrics.r2:.3f}" if row.method != "constant" else "\u2013",
-            f"{row.seconds:.1f}",
         )
         for row in made.rows
     )
@@ -186,8 +184,8 @@ def table_of(made: CrystalTraining) -> Table:
         f"chance); its peaks tell {floor.n_classes:,} of {len(made.task.test):,} apart, which leaves a floor of "
         f"{floor.mae:.4f}."
     )
-    columns = ("method", "input", "MAE", "constant's", "ratio", "R²", "CPU s")
-    return Table(made.study.name, columns, rows, "llrrrrr", note)
+    columns = ("method", "input", "MAE", "constant's", "ratio")
+    return Table(made.study.name, columns, rows, "llrrr", note)
 
 
 def _table(study: CrystalStudy) -> PerovskiteTable:

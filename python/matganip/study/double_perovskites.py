@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import tempfile
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,7 +167,8 @@ def _energies(
 ) -> Floats:
     """Single points, (n,) in eV/atom."""
     found = np.empty(len(structures))
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what a foreign program says to its own authors
         calculator = choice.build(folder)
         for number, structure in enumerate(structures):
             atoms: Any = AseAtomsAdaptor.get_atoms(structure, msonable=False)

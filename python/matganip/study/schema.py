@@ -180,6 +180,10 @@ class ModelSection(Section):
         description='How that function is found: trained by Adam; or "ridge": it reads edges as well as vertices and '
         "is solved in closed form, and the networks train what it leaves.",
     )
+    readout_sizes: tuple[int, ...] = Field(
+        default=(),
+        description="Widths of hidden layers between the vertices and that function, which is then linear no more.",
+    )
     readout_gain: float = Field(
         default=_NETWORKS.readout_gain, description="Factor on that linear function: the larger, the faster it learns."
     )

@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 SPLIT = "by formula"
-CHEMISTRY = "atomic numbers and cell edge"
+CHEMISTRY = "atomic numbers, cell edge"
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def baselines(
     rows = [task.row("constant", "nothing", lambda: np.full(len(task.test), task.constant))]
     for name, peaks in (("absolute", absolute), ("scaled", scaled)):
         features = np.concatenate([peaks.two_theta, peaks.amplitude], axis=1)
-        rows.append(task.row("extremely randomised trees", INPUTS[name], partial(_trees, task, features, n_trees)))
+        rows.append(task.row("extra trees", INPUTS[name], partial(_trees, task, features, n_trees)))
     return [*rows, task.row("gradient boosting", CHEMISTRY, partial(_boosting, task, chemistry(table)))]
 
 
