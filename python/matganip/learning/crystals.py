@@ -30,12 +30,15 @@ RECORD, FORMAT, VERSION = "crystals.json", "matganip-crystals", 1
 
 CONFIG = MatganipConfig(
     n_peaks=16,
-    conv_channels=(16, 32),
-    linear_readout=False,
+    conv_channels=(4, 8),
+    readout_sizes=(128, 128, 128),
+    readout_gain=1.0,
+    correction_gain=0.1,
     objective="supervised",
     epochs=60,
-    batch_size=64,
+    batch_size=128,
     learning_rate=3e-3,
+    evaluate_every=20,
 )
 """What learns tolerance factors best within a minute; docs/matganip-f.md has what else was tried."""
 

@@ -58,6 +58,9 @@ class NetworksSection(Section):
 
     conv_channels: tuple[int, int] = Field(default=CONFIG.conv_channels, description="After Conv1 and Conv2 of G.")
     kernel_size: int = Field(default=CONFIG.kernel_size, description="Side of both convolutions' kernels; odd.")
+    readout_sizes: tuple[int, ...] = Field(
+        default=CONFIG.readout_sizes, description="Hidden layers between the vertices and the sum that predicts."
+    )
     objective: Literal["minimax", "non_saturating", "least_squares", "wasserstein", "supervised"] = Field(
         default="supervised", description="The losses."
     )

@@ -81,7 +81,7 @@ def compare(
     config: MatganipConfig | None = None,
     made: CrystalInput | None = None,
     train_size: float = 0.8,
-    n_trees: int = 100,
+    n_trees: int = 60,
     progress: Callable[[str], object] | None = None,
 ) -> list[Row]:
     """Train and test every method on the same splits by formula.
@@ -140,7 +140,7 @@ def compare(
 
 
 def baselines(
-    task: Task, table: PerovskiteTable, absolute: CrystalPeaks, scaled: CrystalPeaks, n_trees: int = 100
+    task: Task, table: PerovskiteTable, absolute: CrystalPeaks, scaled: CrystalPeaks, n_trees: int = 60
 ) -> list[Row]:
     """The constant, trees on both inputs, and boosting on atomic numbers and the cell edge, all on one split."""
     rows = [task.row("constant", "nothing", lambda: np.full(len(task.test), task.constant))]
