@@ -104,8 +104,8 @@ def test_a_record_that_is_none_is_refused(saved, text, message):
 
 
 def test_another_format_version_is_refused(saved):
-    rewrite(saved, version=2)
-    with pytest.raises(InputError, match=r"model.json: format version 2, this program reads version 1"):
+    rewrite(saved, version=3)
+    with pytest.raises(InputError, match=r"model.json: format version 3, this program reads up to version 2"):
         Matganip.load(saved)
 
 
@@ -115,6 +115,7 @@ def test_another_format_version_is_refused(saved):
         ({"config": {"n_peaks": 8, "wings": 2}}, "unknown key 'wings'"),
         ({"config": {"n_peaks": "many"}}, "n_peaks = 'many'"),
         ({"target": {"mean": 0.0}}, "damaged: 'scale'"),
+        ({"target": {"mean": [0.0], "scale": [1.0], "units": ["eV", ""], "names": ["E", "t"]}}, "not of 1 properties"),
         ({"history": {"records": []}}, "training history does not have the fields"),
     ],
 )

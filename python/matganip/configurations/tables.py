@@ -42,7 +42,8 @@ def arrangement_columns(space: ConfigurationSpace, occupations: NDArray[np.uint8
     dict of str to pyarrow.Array
         ``occupation``: one character a site, the code of its species. Then for each species but the last (the
         most frequent one) of each sublattice ``Br_on_I``: the sites it takes, a list of fixed length. Where several
-        sublattices have the same host, ``Br_on_I_0``, with the number of the sublattice.
+        sublattices have the same host, ``Br_on_I_0``, with the number of the sublattice. Rows that do not all have
+        the space's composition have lists of several lengths.
     """
     columns = {"occupation": pa.array(occupation_digits(occupations)).cast(pa.string())}
     hosts = [sublattice.host for sublattice in space.sublattice_table]
@@ -51,9 +52,13 @@ def arrangement_columns(space: ConfigurationSpace, occupations: NDArray[np.uint8
         host = hosts[number] if hosts.count(hosts[number]) == 1 else f"{hosts[number]}_{number}"
         for code, (name, count) in enumerate(zip(species[:-1], counts[:-1], strict=True)):
             if count:
-                taken = np.nonzero(occupations[:, sites] == code)[1]
-                flat = pa.array(sites[taken], type=pa.int32())
-                columns[f"{name}_on_{host}"] = pa.FixedSizeListArray.from_arrays(flat, count)
+                rows, taken = np.nonzero(occupations[:, sites] == code)
+                flat, lengths = pa.array(sites[taken], type=pa.int32()), np.bincount(rows, minlength=len(occupations))
+                columns[f"{name}_on_{host}"] = (
+                    pa.FixedSizeListArray.from_arrays(flat, count)
+                    if (lengths == count).all()
+                    else pa.ListArray.from_arrays(np.append(0, np.cumsum(lengths)).astype(np.int32), flat)
+                )
     return columns
 
 

@@ -18,7 +18,8 @@ from matganip.files import atomic_path
 from matganip.learning._torch import nn, safetensors, torch
 
 FORMAT = "matganip-model"
-VERSION = 1
+VERSION = 2
+READABLE = (1, VERSION)
 WEIGHTS, RECORD = "model.safetensors", "model.json"
 
 Tensors = dict[str, torch.Tensor]
@@ -144,10 +145,10 @@ def _record(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: damaged: not JSON ({error})") from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise InputError(f"{path}: not the record of a matganip model")
-    if record.get("version") != VERSION:
+    if record.get("version") not in READABLE:
         maker = record.get("made_with", {}).get("matganip", "unknown")
         raise InputError(
-            f"{path}: format version {record.get('version')}, this program reads version {VERSION}; "
+            f"{path}: format version {record.get('version')}, this program reads up to version {VERSION}; "
             f"train again, or use the matganip that made it ({maker})"
         )
     return record

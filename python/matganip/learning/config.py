@@ -39,6 +39,8 @@ class MatganipConfig:
         Peaks, the vertices of the graph: matrices are ``n_peaks`` by ``n_peaks``. At least 4.
     channels : int
         Graph matrices stacked for one structure.
+    n_properties : int
+        Components of the property: a vector of so many is predicted.
     conv_channels : (int, int)
         Channels after Conv1 and Conv2 of the generator.
     kernel_size : int
@@ -50,6 +52,9 @@ class MatganipConfig:
         How the linear function is found. "adam" trains it beside the convolutions. "ridge" lets it read every edge
         a_ij as well as the vertices and solves it in closed form (`matganip.learning.ridge`); the networks then
         train the correction alone. Edges hold the products of intensities, so that it is quadratic in them.
+    readout_sizes : tuple of int
+        Widths of hidden layers (each Linear, ReLU) between the vertex strengths and that function, which is then
+        linear no more: for crystals of many elements. None by default; only with "adam".
     readout_gain, correction_gain : float
         Factors of the linear function and of its correction: what learns first, and what it leaves.
     discriminator : {"conditional", "sequence", "single"}
@@ -112,10 +117,12 @@ class MatganipConfig:
 
     n_peaks: int = 28
     channels: int = 1
+    n_properties: int = 1
     conv_channels: tuple[int, int] = (8, 16)
     kernel_size: int = 3
     linear_readout: bool = True
     readout_fit: str = "adam"
+    readout_sizes: tuple[int, ...] = ()
     readout_gain: float = 28.0
     correction_gain: float = 0.03
     discriminator: str = "conditional"
@@ -164,6 +171,15 @@ class MatganipConfig:
             all(_is_int(c) and c >= 1 for c in self.conv_channels),
             "two integers, 1 or more",
         )
+        _check(
+            "readout_sizes",
+            self.readout_sizes,
+            isinstance(self.readout_sizes, list | tuple)
+            and all(_is_int(size) and size >= 1 for size in self.readout_sizes)
+            and (not self.readout_sizes or (self.linear_readout and self.readout_fit == "adam")),
+            'integers, 1 or more, and none but with linear_readout and readout_fit = "adam"',
+        )
+        object.__setattr__(self, "readout_sizes", tuple(self.readout_sizes))
         _check("kernel_size", self.kernel_size, self.kernel_size % 2 == 1, "odd")
         _check(
             "learning_rate",
@@ -239,6 +255,7 @@ class MatganipConfig:
 _LEAST = {
     "n_peaks": 4,
     "channels": 1,
+    "n_properties": 1,
     "kernel_size": 1,
     "embedding_size": 1,
     "lstm_size": 1,

@@ -1,11 +1,13 @@
 """The two networks of MATGANIP: the generator G and the discriminator D.
 
-Shapes: n structures, c channels, p peaks. All that goes in and out is standardised; properties are (n, 1).
+Shapes: n structures, c channels, p peaks. k components of the property, mostly 1.
+All that goes in and out is standardised; properties are (n, k).
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +47,8 @@ class Generator(nn.Module):
     Parameters
     ----------
     config : MatganipConfig
-        Uses n_peaks, channels, conv_channels, kernel_size, linear_readout, readout_fit and the gains.
+        Uses n_peaks, channels, n_properties, conv_channels, kernel_size, linear_readout,
+        readout_fit, readout_sizes and the gains.
     """
 
     def __init__(self, config: MatganipConfig) -> None:
@@ -56,14 +59,17 @@ class Generator(nn.Module):
         self.conv1 = nn.Conv2d(config.channels, first, size, padding=same)
         self.conv2 = nn.Conv2d(first, second, size, padding=same)
         self.pool = nn.MaxPool2d(2)
-        self.linear = nn.Linear(second * side * side, 1)
+        self.linear = nn.Linear(second * side * side, config.n_properties)
         self.readout: nn.Linear | None = None
+        self.hidden = nn.ModuleList()
         self.reads_edges = False
         self.readout_gain, self.correction_gain = config.readout_gain, config.correction_gain
         if config.linear_readout:
             self.reads_edges = config.readout_fit == "ridge"
             features = config.channels * config.n_peaks * (1 + config.n_peaks * self.reads_edges)
-            self.readout = nn.Linear(features, 1, bias=False)
+            sizes = (features, *config.readout_sizes)
+            self.hidden.extend(nn.Linear(*pair) for pair in pairwise(sizes))
+            self.readout = nn.Linear(sizes[-1], config.n_properties, bias=False)
             for head in (self.linear, self.readout):  # the first prediction is the constant
                 for parameter in head.parameters():
                     nn.init.zeros_(parameter)
@@ -77,41 +83,51 @@ class Generator(nn.Module):
         return torch.cat([vertices, graphs.matrices.flatten(1)], dim=1) if self.reads_edges else vertices
 
     def solve_readout(self, graphs: Graphs, target: torch.Tensor, weight: torch.Tensor) -> None:
-        """Set the linear function to the ridge solution of standardised targets (n, 1) with weights (n, 1)."""
+        """Set the linear function to the ridge solution of standardised targets (n, k) with weights (n, 1)."""
         if self.readout is None or not self.reads_edges:
             return
         features, y, w = (x.double().cpu().numpy() for x in (self.readout_features(graphs), target, weight))
-        solved = solve_ridge(features, y[:, 0], w[:, 0])
-        self.readout.weight.copy_(torch.from_numpy(solved.coefficients[None]))
+        solved = np.array([solve_ridge(features, column, w[:, 0]).coefficients for column in y.T])  # (k, f)
+        self.readout.weight.copy_(torch.from_numpy(solved))
 
     def forward(self, graphs: Graphs) -> torch.Tensor:
-        """Predict the property, (n, 1)."""
+        """Predict the property, (n, k)."""
         # Channels last halves the time on a CPU; so does pooling before ReLU, which commutes with it.
         x = graphs.matrices.to(memory_format=torch.channels_last)  # (n, c, p, p)
         x = torch.relu(self.pool(self.conv1(x)))  # (n, first, p/2, p/2)
         x = torch.relu(self.pool(self.conv2(x)))  # (n, second, p/4, p/4)
         x = x.permute(0, 2, 3, 1).flatten(1)  # (n, p/4 * p/4 * second), without a copy
-        y = _by_row(self.linear, x)  # (n, 1)
+        y = _by_row(self.linear, x)  # (n, k)
         if self.readout is None:
             return y
-        linear = _by_row(self.readout, self.readout_features(graphs))  # (n, 1)
+        h = self.readout_features(graphs)  # (n, f)
+        for layer in self.hidden:
+            h = torch.relu(_each_row(layer, h))  # (n, width)
+        linear = _by_row(self.readout, h)  # (n, k)
         return self.correction_gain * y + self.readout_gain * linear
 
 
 def _by_row(linear: nn.Linear, x: torch.Tensor) -> torch.Tensor:
-    """Apply a linear layer with one output, (n, f) -> (n, 1), to each row by itself.
+    """Apply a linear layer with few outputs, (n, f) -> (n, k), to each row by itself.
 
     A matrix product rounds a row according to how many stand beside it; this does not, so that equal graphs get
     equal predictions in any batch.
     """
-    y = (x * linear.weight).sum(dim=1, keepdim=True)  # (n, 1)
+    y = torch.cat([(x * row).sum(dim=1, keepdim=True) for row in linear.weight], dim=1)  # (n, k)
     return y if linear.bias is None else y + linear.bias
+
+
+def _each_row(linear: Any, x: torch.Tensor) -> torch.Tensor:
+    """Apply a wide linear layer, (n, f) -> (n, width): row by row where it predicts, as a product where it trains."""
+    product: bool = torch.is_grad_enabled()
+    y: torch.Tensor = linear(x) if product else (x.unsqueeze(1) * linear.weight).sum(dim=2) + linear.bias
+    return y  # (n, width)
 
 
 class Discriminator(nn.Module):
     """D, from a property to the probability that it is real: LSTM -> Linear -> ReLU -> Linear -> Sigmoid.
 
-    Several properties can be judged for the same n structures, the real and the generated ones: k of them.
+    Several candidates can be judged for the same n structures, the real and the generated ones: j of them.
 
     Parameters
     ----------
@@ -126,40 +142,40 @@ class Discriminator(nn.Module):
         "single"
             One property, alone.
 
-        and n_peaks, channels, embedding_size, lstm_size, hidden_size.
+        and n_peaks, channels, n_properties, embedding_size, lstm_size, hidden_size.
     """
 
     def __init__(self, config: MatganipConfig) -> None:
         super().__init__()
         self.reads = config.discriminator
-        word = 1
+        word = config.n_properties
         if self.reads == "conditional":
             word = config.embedding_size
             self.structure = nn.Linear(config.channels * config.n_peaks, word)
-            self.property = nn.Linear(1, word)
+            self.property = nn.Linear(config.n_properties, word)
         self.lstm = nn.LSTM(word, config.lstm_size, batch_first=True)
         self.hidden = nn.Linear(config.lstm_size, config.hidden_size)
         self.verdict = nn.Linear(config.hidden_size, 1)
 
     def forward(self, x: torch.Tensor, graphs: Graphs) -> torch.Tensor:
-        """Give D(x), (k, n, 1), between 0 and 1, of k properties x, (k, n, 1), for each of n graphs."""
+        """Give D(x), (j, n, 1), between 0 and 1, of j candidates x, (j, n, k), for each of n graphs."""
         return torch.sigmoid(self.logit(x, graphs))
 
     def logit(self, x: torch.Tensor, graphs: Graphs) -> torch.Tensor:
-        """Give log(D / (1 - D)), (k, n, 1): what precedes the sigmoid, from which log D is exact."""
-        h = self._read(x, graphs)  # (k, n, lstm)
-        h = torch.relu(self.hidden(h))  # (k, n, hidden)
-        verdict: torch.Tensor = self.verdict(h)  # (k, n, 1)
+        """Give log(D / (1 - D)), (j, n, 1): what precedes the sigmoid, from which log D is exact."""
+        h = self._read(x, graphs)  # (j, n, lstm)
+        h = torch.relu(self.hidden(h))  # (j, n, hidden)
+        verdict: torch.Tensor = self.verdict(h)  # (j, n, 1)
         return verdict
 
     def _read(self, x: torch.Tensor, graphs: Graphs) -> torch.Tensor:
-        """The LSTM's output, (k, n, lstm)."""
+        """The LSTM's output, (j, n, lstm)."""
         if self.reads == "sequence":
-            states: torch.Tensor = self.lstm(x)[0]  # (k, n, lstm): k sequences of n properties
+            states: torch.Tensor = self.lstm(x)[0]  # (j, n, lstm): j sequences of n properties
             return states
-        words = x.unsqueeze(2)  # (k, n, 1, 1)
+        words = x.unsqueeze(2)  # (j, n, 1, k)
         if self.reads == "conditional":
-            structure = self.structure(graphs.strengths.flatten(1)).expand(len(x), -1, -1)  # (k, n, word)
-            words = torch.stack([structure, self.property(x)], dim=2)  # (k, n, 2, word)
-        states = self.lstm(words.flatten(0, 1))[0]  # (k * n, words, lstm)
-        return states[:, -1].reshape(*x.shape[:2], -1)  # (k, n, lstm)
+            structure = self.structure(graphs.strengths.flatten(1)).expand(len(x), -1, -1)  # (j, n, word)
+            words = torch.stack([structure, self.property(x)], dim=2)  # (j, n, 2, word)
+        states = self.lstm(words.flatten(0, 1))[0]  # (j * n, words, lstm)
+        return states[:, -1].reshape(*x.shape[:2], -1)  # (j, n, lstm)

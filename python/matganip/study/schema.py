@@ -133,11 +133,25 @@ class DiffractionSection(Section):
         return self
 
 
+class MoreLabelsSection(Section):
+    """Labels of a further composition on the same sites."""
+
+    table: str = Field(description="Named as labels.table; of the same calculator.")
+    substitutions: dict[str, dict[str, Count]] = Field(
+        min_length=1, description="The composition: the same species on the same sublattices, other numbers."
+    )
+
+
 class LabelsSection(Section):
     """The property to learn, and how the learning is judged."""
 
     table: str = Field(
         description='A table shipped with matganip ("cspbi3_br/gpaw_mp2"), or a .csv file, relative to the study file.'
+    )
+    also: tuple[MoreLabelsSection, ...] = Field(
+        default=(),
+        description="Labels of further compositions for `matganip train`: a list of { table, substitutions }, with the "
+        "same species on the same sublattices.",
     )
     protocols: tuple[Protocol, ...] = Field(
         default=("random-80-20", "leave-one-orbit-out"),
@@ -165,6 +179,10 @@ class ModelSection(Section):
         default="adam",
         description='How that function is found: trained by Adam; or "ridge": it reads edges as well as vertices and '
         "is solved in closed form, and the networks train what it leaves.",
+    )
+    readout_sizes: tuple[int, ...] = Field(
+        default=(),
+        description="Widths of hidden layers between the vertices and that function, which is then linear no more.",
     )
     readout_gain: float = Field(
         default=_NETWORKS.readout_gain, description="Factor on that linear function: the larger, the faster it learns."
