@@ -15,6 +15,7 @@ from matganip.cli.evaluate import evaluate
 from matganip.cli.keys import keys
 from matganip.cli.label import label
 from matganip.cli.predict import predict
+from matganip.cli.reproduce import reproduce
 from matganip.cli.run import run
 from matganip.cli.sample import sample
 from matganip.cli.train import train
@@ -36,6 +37,7 @@ app.command("enumerate")(enumerate_orbits)
 app.command("sample")(sample)
 app.command("distinguish")(distinguish)
 app.command("label")(label)
+app.command("reproduce")(reproduce)
 app.command("keys")(keys)
 
 

@@ -19,7 +19,7 @@ OPTIMA: dict[str, tuple[float, float | None]] = {
     "wasserstein": (0.0, None),
 }
 """loss(D) and D(x) of each game where neither network wins; a critic's scores have no zero."""
-READOUT_FITS = ("adam", "ridge")
+READOUT_FITS = ("kernel", "linear", "ridge", "adam")
 PRECISIONS = ("float32", "bfloat16")
 SCHEDULES = ("cosine", "constant")
 SUPERVISED_LOSSES = ("l1", "l2")
@@ -39,19 +39,25 @@ class MatganipConfig:
         Peaks, the vertices of the graph: matrices are ``n_peaks`` by ``n_peaks``. At least 4.
     channels : int
         Graph matrices stacked for one structure.
+    positions : tuple of float
+        Position t_i of each vertex as it stands in the matrices. With it the readout reads the intensities themselves
+        instead of the vertex strengths, which are linear in them within one composition only: for training on several
+        compositions or for asking about other cells (`matganip.learning.scaling.vertex_strengths`).
     conv_channels : (int, int)
         Channels after Conv1 and Conv2 of the generator.
     kernel_size : int
         Side of both convolutions' kernels; odd.
     linear_readout : bool
-        Predict by a linear function of the vertex strengths sum_j a_ij, which the convolutions correct; both
-        start at zero, that is, at the constant prediction. False is the paper's generator.
-    readout_fit : {"adam", "ridge"}
-        How the linear function is found. "adam" trains it beside the convolutions. "ridge" lets it read every edge
-        a_ij as well as the vertices and solves it in closed form (`matganip.learning.ridge`); the networks then
-        train the correction alone. Edges hold the products of intensities, so that it is quadratic in them.
+        Predict by a readout of the vertex strengths sum_j a_ij, which the convolutions correct; the correction
+        starts at zero. False is the paper's generator.
+    readout_fit : {"kernel", "linear", "ridge", "adam"}
+        What the readout is and how it is found. "kernel": kernel ridge regression with a scale for each vertex, or the
+        linear function where that is not clearly worse (`matganip.learning.kernel`). "linear": ridge regression on
+        the vertices. "ridge": on vertices and edges; edges hold the products of intensities, so that it is quadratic in
+        them. These are solved in closed form, and the networks train and judge what the solution leaves of rows that
+        are left out of it. "adam": a linear function of the vertices, trained beside the convolutions.
     readout_gain, correction_gain : float
-        Factors of the linear function and of its correction: what learns first, and what it leaves.
+        Factors of a readout that Adam trains, and of the correction: what learns first, and what it leaves.
     discriminator : {"conditional", "sequence", "single"}
         What D reads: the structure and then its property; the properties of a whole batch as one sequence
         (the paper's); or one property alone.
@@ -112,10 +118,11 @@ class MatganipConfig:
 
     n_peaks: int = 28
     channels: int = 1
+    positions: tuple[float, ...] = ()
     conv_channels: tuple[int, int] = (8, 16)
     kernel_size: int = 3
     linear_readout: bool = True
-    readout_fit: str = "adam"
+    readout_fit: str = "kernel"
     readout_gain: float = 28.0
     correction_gain: float = 0.03
     discriminator: str = "conditional"
@@ -145,6 +152,7 @@ class MatganipConfig:
             value = getattr(self, name)
             _check(name, value, isinstance(value, list | tuple) and len(value) == 2, "two numbers")
             object.__setattr__(self, name, tuple(value))
+        object.__setattr__(self, "positions", tuple(self.positions))
         for name, least in _LEAST.items():
             value = getattr(self, name)
             _check(name, value, _is_int(value) and value >= least, f"an integer, {least} or more")
@@ -163,6 +171,13 @@ class MatganipConfig:
             self.conv_channels,
             all(_is_int(c) and c >= 1 for c in self.conv_channels),
             "two integers, 1 or more",
+        )
+        _check(
+            "positions",
+            self.positions,
+            not self.positions
+            or (self.channels == 1 and len(self.positions) == self.n_peaks and all(map(_is_number, self.positions))),
+            f"nothing, or {self.n_peaks} numbers, one for each vertex of the one channel",
         )
         _check("kernel_size", self.kernel_size, self.kernel_size % 2 == 1, "odd")
         _check(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from matganip.learning._torch import nn, torch
 from matganip.learning.config import MatganipConfig
-from matganip.learning.ridge import solve_ridge
+from matganip.learning.readouts import by_row, solved_readout
 from matganip.learning.scaling import GraphScaler, vertex_strengths
 
 
@@ -26,7 +26,7 @@ class Graphs(NamedTuple):
     def of(cls, matrices: NDArray[np.float32], scaler: GraphScaler, device: torch.device) -> Graphs:
         """Standardise raw graph matrices, (n, c, p, p), and move them to a device."""
         scaled = scaler.matrices.transform(matrices)
-        strengths = scaler.strengths.transform(vertex_strengths(matrices))
+        strengths = scaler.strengths.transform(vertex_strengths(matrices, scaler.positions))
         return cls(torch.from_numpy(scaled).to(device), torch.from_numpy(strengths).to(device))
 
     def batch(self, rows: torch.Tensor) -> Graphs:
@@ -37,16 +37,18 @@ class Graphs(NamedTuple):
 class Generator(nn.Module):
     """G, from a graph matrix to the property: Conv1, Conv2 (each Conv2d -> ReLU -> MaxPool2d), Linear.
 
-    With ``config.linear_readout`` that is only a correction, scaled down, to a linear function of the vertex
-    strengths, scaled up. Energies of arrangements are close to linear in pair counts and so are resolved
-    intensities; the scales let the linear part learn first and the convolutions what it leaves. With ``readout_fit =
-    "ridge"`` the linear function reads edges too, and is given by `solve_readout` instead of learned.
+    With ``config.linear_readout`` that is only a correction to a readout of the vertex strengths: energies of
+    arrangements are close to linear in pair counts, and so are resolved intensities. Where Adam trains the readout
+    (``readout_fit = "adam"``) it is linear and scaled up, the correction scaled down, so that the linear part learns
+    first. Otherwise it is solved by `solve_readout`, and the correction is in units of what it leaves.
 
     Parameters
     ----------
     config : MatganipConfig
         Uses n_peaks, channels, conv_channels, kernel_size, linear_readout, readout_fit and the gains.
     """
+
+    remainder: torch.Tensor  # (1,)
 
     def __init__(self, config: MatganipConfig) -> None:
         super().__init__()
@@ -57,55 +59,60 @@ class Generator(nn.Module):
         self.conv2 = nn.Conv2d(first, second, size, padding=same)
         self.pool = nn.MaxPool2d(2)
         self.linear = nn.Linear(second * side * side, 1)
-        self.readout: nn.Linear | None = None
-        self.reads_edges = False
         self.readout_gain, self.correction_gain = config.readout_gain, config.correction_gain
-        if config.linear_readout:
-            self.reads_edges = config.readout_fit == "ridge"
-            features = config.channels * config.n_peaks * (1 + config.n_peaks * self.reads_edges)
-            self.readout = nn.Linear(features, 1, bias=False)
-            for head in (self.linear, self.readout):  # the first prediction is the constant
-                for parameter in head.parameters():
-                    nn.init.zeros_(parameter)
-            if self.reads_edges:
-                self.readout_gain = 1.0
-                self.readout.requires_grad_(False)
-
-    def readout_features(self, graphs: Graphs) -> torch.Tensor:
-        """What the linear function reads: vertices (n, c * p), or vertices and edges (n, c * p * (1 + p))."""
-        vertices = graphs.strengths.flatten(1)  # (n, c * p)
-        return torch.cat([vertices, graphs.matrices.flatten(1)], dim=1) if self.reads_edges else vertices
-
-    def solve_readout(self, graphs: Graphs, target: torch.Tensor, weight: torch.Tensor) -> None:
-        """Set the linear function to the ridge solution of standardised targets (n, 1) with weights (n, 1)."""
-        if self.readout is None or not self.reads_edges:
+        self.readout: nn.Linear | None = None
+        vertices = config.channels * config.n_peaks
+        self.solved = solved_readout(config.readout_fit, vertices, vertices * config.n_peaks)
+        if not config.linear_readout:
+            self.solved = None
             return
-        features, y, w = (x.double().cpu().numpy() for x in (self.readout_features(graphs), target, weight))
-        solved = solve_ridge(features, y[:, 0], w[:, 0])
-        self.readout.weight.copy_(torch.from_numpy(solved.coefficients[None]))
+        heads = [self.linear]
+        if self.solved is None:
+            self.readout = nn.Linear(vertices, 1, bias=False)
+            heads.append(self.readout)
+        else:
+            self.register_buffer("remainder", torch.ones(1))
+        for head in heads:  # the first prediction is the constant, or the solved readout's
+            for parameter in head.parameters():
+                nn.init.zeros_(parameter)
+
+    def solve_readout(self, graphs: Graphs, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor | None:
+        """Solve the readout for targets (n, 1) with weights (n, 1), of mean 1.
+
+        Returns
+        -------
+        (n, 1) tensor or None
+            What it leaves of each row if it is solved without that row, in units of ``remainder``, its root mean
+            square: what `correct` is to learn. None where there is nothing to solve.
+        """
+        if self.solved is None:
+            return None
+        left = target - self.solved.solve(graphs, target, weight)  # (n, 1)
+        self.remainder = (weight * left.square()).mean().sqrt().clamp(min=1e-6).reshape(1)
+        return left / self.remainder
+
+    def correct(self, graphs: Graphs) -> torch.Tensor:
+        """What the convolutions add to a solved readout, (n, 1), in units of ``remainder``."""
+        return self.correction_gain * self._convolved(graphs)
 
     def forward(self, graphs: Graphs) -> torch.Tensor:
         """Predict the property, (n, 1)."""
+        if self.solved is not None:
+            return self.solved(graphs) + self.remainder * self.correct(graphs)
+        y = self._convolved(graphs)
+        if self.readout is None:
+            return y
+        linear = by_row(self.readout, graphs.strengths.flatten(1))  # (n, 1)
+        return self.correction_gain * y + self.readout_gain * linear
+
+    def _convolved(self, graphs: Graphs) -> torch.Tensor:
+        """The paper's G, (n, 1)."""
         # Channels last halves the time on a CPU; so does pooling before ReLU, which commutes with it.
         x = graphs.matrices.to(memory_format=torch.channels_last)  # (n, c, p, p)
         x = torch.relu(self.pool(self.conv1(x)))  # (n, first, p/2, p/2)
         x = torch.relu(self.pool(self.conv2(x)))  # (n, second, p/4, p/4)
         x = x.permute(0, 2, 3, 1).flatten(1)  # (n, p/4 * p/4 * second), without a copy
-        y = _by_row(self.linear, x)  # (n, 1)
-        if self.readout is None:
-            return y
-        linear = _by_row(self.readout, self.readout_features(graphs))  # (n, 1)
-        return self.correction_gain * y + self.readout_gain * linear
-
-
-def _by_row(linear: nn.Linear, x: torch.Tensor) -> torch.Tensor:
-    """Apply a linear layer with one output, (n, f) -> (n, 1), to each row by itself.
-
-    A matrix product rounds a row according to how many stand beside it; this does not, so that equal graphs get
-    equal predictions in any batch.
-    """
-    y = (x * linear.weight).sum(dim=1, keepdim=True)  # (n, 1)
-    return y if linear.bias is None else y + linear.bias
+        return by_row(self.linear, x)  # (n, 1)
 
 
 class Discriminator(nn.Module):

@@ -6,7 +6,7 @@ import copy
 import logging
 import math
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from matganip.errors import InputError
@@ -111,7 +111,10 @@ def train(
         If the state is damaged or of another training.
     """
     with torch.no_grad():
-        generator.solve_readout(training.graphs, training.target, training.weight)
+        left = generator.solve_readout(training.graphs, training.target, training.weight)
+    # Beside a solved readout the game is about what that leaves of a row which it has not seen.
+    lesson = training if left is None else replace(training, target=left)
+    generate = generator if left is None else generator.correct
     playing = game(config.objective)
     supervised = SupervisedTerm(config.supervised_loss)
     supervised_weight = config.supervised_weight or (1.0 if playing is None else 0.0)
@@ -128,9 +131,9 @@ def train(
             break
         rate = _learning_rate(config, epoch)
         for batch in torch.split(torch.randperm(len(training), generator=order), config.batch_size):
-            graphs, real, weight = training.batch(batch)  # b graphs, (b, 1), (b, 1)
+            graphs, real, weight = lesson.batch(batch)  # b graphs, (b, 1), (b, 1)
             with _precision(config, real.device):
-                fake = generator(graphs).float()  # (b, 1)
+                fake = generate(graphs).float()  # (b, 1)
             loss = supervised_weight * supervised(fake, real, weight)  # ()
 
             if playing is not None and discriminator is not None and adam_d is not None:
