@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 def cluster_vectors(
     space: ConfigurationSpace, occupations: NDArray[np.uint8], cutoffs: tuple[float, ...] = (9.0, 9.0)
 ) -> NDArray[np.float64]:
-    """Correlation functions of arrangements in the cluster space of their parent (Angqvist et al., Adv. Theory Simul.
-    2, 1900015 (2019)).
+    """Correlation functions of arrangements in the cluster space of their parent.
+
+    By icet (Angqvist et al., Adv. Theory Simul. 2, 1900015 (2019)).
 
     Parameters
     ----------

@@ -132,7 +132,7 @@ class MatganipConfig:
     objective: str = "non_saturating"
     supervised_weight: float = 3.0
     supervised_loss: str = "l1"
-    epochs: int = 150
+    epochs: int = 100
     batch_size: int = 512
     learning_rate: float = 2e-3
     betas: tuple[float, float] = (0.5, 0.99)

@@ -5,11 +5,11 @@ The function is that of kernel ridge regression,
     f(s) = sum_k alpha_k [ b u.u_k + a / (1 + |u - u_k|^2) ],    u = scale * s,
 
 with the strengths s of a graph's vertices, a linear and a rational quadratic part (Rasmussen and Williams, *Gaussian
-Processes for Machine Learning*, 2006, section 4.2) and a scale for each vertex. Penalty, b and the scales are those with
-the least error over rows left out one by one, which follows from one fit, e_i = alpha_i / (K^-1)_ii (section 5.4.2): first
-by a grid with one scale for all, then, where rows are many, down the gradient. a is 1; but where that is not clearly
-better than the linear part alone, in the mean and in the mean square of those errors, a is 0: a linear function is the
-safer one away from the rows it was fitted to.
+Processes for Machine Learning*, 2006, section 4.2) and a scale for each vertex. Penalty, b and the scales are those
+with the least error over rows left out one by one, which follows from one fit, e_i = alpha_i / (K^-1)_ii (section
+5.4.2): first by a grid with one scale for all, then, where rows are many, down the gradient. a is 1; but where that is
+not clearly better than the linear part alone, in the mean and in the mean square of those errors, a is 0: a linear
+function is the safer one away from the rows it was fitted to.
 """
 
 from __future__ import annotations

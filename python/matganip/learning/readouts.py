@@ -97,7 +97,7 @@ class KernelReadout(nn.Module):
         self.register_buffer("centres", torch.zeros((n_centres, len(self.scale)), dtype=torch.float64))
         self.register_buffer("coefficients", torch.zeros((n_centres, 1), dtype=torch.float64))
 
-    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> KernelReadout:  # noqa: ARG002, FBT001, FBT002
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> KernelReadout:  # noqa: ARG002
         return self
 
     def solve(self, graphs: Graphs, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:

@@ -164,7 +164,7 @@ class ModelSection(Section):
     readout_fit: Literal["kernel", "linear", "ridge", "adam"] = Field(
         default="kernel",
         description='How that is done: "kernel" ridge regression with a scale for each vertex, or a linear function '
-        'where that does as well; a "linear" function, solved, for asking about other cells; "ridge": one of edges too; '
+        'where that does as well; a "linear" function, solved, for other cells; "ridge": one of edges too; '
         '"adam": a linear function that is trained.',
     )
     readout_gain: float = Field(

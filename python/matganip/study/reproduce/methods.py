@@ -72,7 +72,7 @@ class NetworkMethod:
 Method = BaselineMethod | NetworkMethod
 
 _PLAIN = MatganipConfig(linear_readout=False, epochs=300, readout_fit="adam")
-_OURS = MatganipConfig(epochs=100)
+_OURS = MatganipConfig()
 CONSTANT, KERNEL_RIDGE = "constant", "kernel ridge on the vertices"
 CLUSTERS = "cluster expansion, pairs and triplets (icet)"
 PUBLISHED = "as published: G, D reads the property alone, minimax"

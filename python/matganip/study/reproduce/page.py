@@ -22,9 +22,9 @@ What each method reaches on each task, in one run of
 
     {command}
 
-{n_seeds} seeds ({seeds}) for the split and the first weights alike; mean ± standard deviation over them. Errors are weighted by
-multiplicity; the constant is the weighted mean of the training labels; skill is 1 - MAE / constant's MAE. Every method of a
-table and a seed has the same split. CPU s is one training with its test on one thread; all trainings together took
+{n_seeds} seeds ({seeds}) for the split and the first weights alike; mean ± standard deviation over them. Errors are
+weighted by multiplicity; the constant is the weighted mean of the training labels; skill is 1 - MAE / constant's MAE.
+Every method of a table and a seed has the same split. CPU s is one training with its test on one thread; all trainings together took
 {cpu_s:.0f} CPU seconds. [learning.md](learning.md) says what the methods are. Made with {versions}.
 """
 
@@ -93,8 +93,8 @@ def cell(column: Column, spread: dict[str, Any]) -> str:
 
     Examples
     --------
-    >>> cell(Column("mae", "MAE"), {"mean": 0.0107, "std": 0.0004}), cell(Column("r2", "R2", 2), {"mean": None, "std": None})
-    ('0.0107 ± 0.0004', '')
+    >>> cell(Column("mae", "MAE"), {"mean": 0.0107, "std": 0.0004})
+    '0.0107 ± 0.0004'
     """
     if spread["mean"] is None:
         return ""
