@@ -48,7 +48,7 @@ def test_a_d_that_sees_the_property_alone_does_not():
 @pytest.mark.parametrize(
     "changes",
     [
-        {},
+        {"readout_fit": "adam"},
         {"objective": "supervised"},
         {"batch_size": 4},
         {"discriminator": "sequence", "objective": "minimax"},

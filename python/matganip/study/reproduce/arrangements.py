@@ -78,9 +78,9 @@ class PaperSplit:
     def about(self) -> str:
         """Input, split, what was seen."""
         return (
-            f"Input: {_READS['resolved']}. Labels: {self.calculator}. Split: the 2,024 arrangements 80:20 at random, as "
-            "in the paper. They are 19 orbits: nearly every tested arrangement is a symmetry copy of one that was trained "
-            "on, so that this measures memory."
+            f"Input: {_READS['resolved']}. Labels: {self.calculator}. Split: the 2,024 arrangements 80:20 at random, "
+            "as in the paper. They are 19 orbits: nearly every tested arrangement is a symmetry copy of one that was "
+            "trained on, so that this measures memory."
         )
 
     @property

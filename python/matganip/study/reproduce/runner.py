@@ -8,8 +8,10 @@ import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+import matganip
 from matganip.errors import InputError, require
 from matganip.files import atomic_path
 from matganip.study.listener import Listener, Silent
@@ -83,8 +85,18 @@ def run(
     return {job: numbers for job, numbers in found.items() if numbers is not None}
 
 
+@cache
+def _code() -> str:
+    """SHA-256 of the rooms that a number comes from: after an edit of one of them it is measured again."""
+    digest = hashlib.sha256()
+    for room in ("configurations", "diffraction", "labels", "learning", "study/reproduce"):
+        for path in sorted(Path(matganip.__file__).parent.joinpath(room).glob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 def _job(task: Task, method: str, seed: int) -> Job:
-    about = [task.name, method, task.settings(method), seed, versions()]
+    about = [task.name, method, task.settings(method), seed, versions(), _code()]
     return Job(task.name, method, seed, hashlib.sha256(json.dumps(about).encode()).hexdigest()[:24])
 
 
