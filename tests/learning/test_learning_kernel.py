@@ -158,3 +158,17 @@ def test_with_positions_a_linear_readout_is_exact_over_compositions(tmp_path):
 def test_positions_are_one_for_each_vertex_of_one_channel(changes):
     with pytest.raises(InputError, match="positions"):
         MatganipConfig(**changes)
+
+
+def test_a_correction_is_left_out_where_it_does_not_help():
+    data = make_graphs(40)
+    noise = Dataset(data.matrices, data.target + np.random.default_rng(6).normal(size=40), data.weight, unit="eV")
+    config = {"n_peaks": 8, "objective": "supervised", "readout_fit": "linear"}
+    corrected, alone = (
+        Matganip(MatganipConfig(**config, epochs=epochs, correction_gain=gain, learning_rate=0.05))
+        for epochs, gain in ((40, 30.0), (1, 0.0))
+    )
+    for model in (corrected, alone):
+        model.fit(noise)
+    assert corrected.history.best_epoch == 0
+    assert corrected.predict(data.matrices).tobytes() == alone.predict(data.matrices).tobytes()

@@ -46,7 +46,7 @@ def cluster_vectors(
     from pymatgen.io.ase import AseAtomsAdaptor
 
     parent = AseAtomsAdaptor.get_atoms(space.parent, msonable=False)
-    symbols = [[symbol] for symbol in parent.get_chemical_symbols()]
+    symbols = [[str(symbol)] for symbol in parent.symbols]
     for sublattice, species in zip(space.sublattice_table, space.species, strict=True):
         for site in sublattice.parent_sites:
             symbols[site] = sorted(species)

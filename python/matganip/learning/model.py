@@ -272,7 +272,7 @@ class Matganip:
         checkpoints.fill(model.generator, checkpoint.tensors, "generator", path)
         if model.discriminator is not None:
             checkpoints.fill(model.discriminator, checkpoint.tensors, "discriminator", path)
-        model._inputs, model._outputs = GraphScaler(*scalers, config.positions), outputs
+        model._inputs, model._outputs = GraphScaler(scalers[0], scalers[1], config.positions), outputs
         model.unit, model.history, model._fitted = unit, history, True
         return model
 

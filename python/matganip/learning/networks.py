@@ -98,7 +98,8 @@ class Generator(nn.Module):
     def forward(self, graphs: Graphs) -> torch.Tensor:
         """Predict the property, (n, 1)."""
         if self.solved is not None:
-            return self.solved(graphs) + self.remainder * self.correct(graphs)
+            solved: torch.Tensor = self.solved(graphs)  # (n, 1)
+            return solved + self.remainder * self.correct(graphs)
         y = self._convolved(graphs)
         if self.readout is None:
             return y

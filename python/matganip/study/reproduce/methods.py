@@ -71,7 +71,7 @@ class NetworkMethod:
 
 Method = BaselineMethod | NetworkMethod
 
-_PLAIN = MatganipConfig(linear_readout=False, epochs=300, readout_fit="adam")
+_PLAIN = MatganipConfig(linear_readout=False, epochs=200, readout_fit="adam")
 _OURS = MatganipConfig()
 CONSTANT, KERNEL_RIDGE = "constant", "kernel ridge on the vertices"
 CLUSTERS = "cluster expansion, pairs and triplets (icet)"
@@ -84,7 +84,7 @@ METHODS: dict[str, Method] = {
     "ridge on the vertices": BaselineMethod(lambda _seed: RidgeBaseline(), "vertices"),
     KERNEL_RIDGE: BaselineMethod(KernelRidgeBaseline, "vertices"),
     CLUSTERS: BaselineMethod(lambda _seed: RidgeBaseline(), "clusters"),
-    PUBLISHED: NetworkMethod(MatganipConfig.published(epochs=300)),
+    PUBLISHED: NetworkMethod(MatganipConfig.published(epochs=200)),
     "G, conditional D, non-saturating": NetworkMethod(replace(_PLAIN, supervised_weight=0.0)),
     "G, conditional D, non-saturating + 3 L1": NetworkMethod(_PLAIN),
     "G, supervised L1": NetworkMethod(replace(_PLAIN, objective="supervised")),
@@ -94,7 +94,6 @@ METHODS: dict[str, Method] = {
     "readout alone": NetworkMethod(replace(_OURS, objective="supervised", correction_gain=0.0, epochs=1)),
     "G with readout, supervised L1": NetworkMethod(replace(_OURS, objective="supervised")),
     "G with readout, conditional D, non-saturating": NetworkMethod(replace(_OURS, supervised_weight=0.0)),
-    "G with readout, conditional D, minimax + 3 L1": NetworkMethod(replace(_OURS, objective="minimax")),
     DEFAULT: NetworkMethod(_OURS),
 }
 

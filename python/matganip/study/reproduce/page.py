@@ -25,7 +25,9 @@ What each method reaches on each task, in one run of
 {n_seeds} seeds ({seeds}) for the split and the first weights alike; mean ± standard deviation over them. Errors are
 weighted by multiplicity; the constant is the weighted mean of the training labels; skill is 1 - MAE / constant's MAE.
 Every method of a table and a seed has the same split. CPU s is one training with its test on one thread; all
-trainings together took {cpu_s:.0f} CPU seconds. [learning.md](learning.md) says what the methods are. Made with {versions}.
+trainings together took {cpu_s:.0f} CPU seconds. [learning.md](learning.md) says what the methods are.
+
+Made with {versions}.
 """
 
 
@@ -46,7 +48,7 @@ def write(page: Path, tasks: tuple[Task, ...], found: dict[Job, Numbers], comman
     seeds = sorted({job.seed for job in found})
     used = versions()
     cpu_s = sum(numbers.get("cpu_s", 0.0) for numbers in found.values())
-    document = {
+    document: dict[str, Any] = {
         "command": command,
         "seeds": seeds,
         "versions": used,

@@ -79,8 +79,9 @@ class Transfer:
         """Input, split, what was seen."""
         return (
             "Input: the Patterson function up to 9 Å with triplets, per formula unit; energies per atom. Labels: "
-            "CHGNet 0.3.0. Trained on all 917 orbits of 1 to 6 Br on the 24 sites of 2x2x2 cells, each composition as heavy "
-            "as it has orbits; tested on 25 sampled orbits of each composition of 2x2x3 (36 sites) and 3x3x3 cells "
+            "CHGNet 0.3.0. Trained on all 917 orbits of 1 to 6 Br on the 24 sites of 2x2x2 cells, each composition as "
+            "heavy as it has orbits; tested on 25 sampled orbits of each composition of 2x2x3 (36 sites) and 3x3x3 "
+            "cells "
             "(81), of which none was seen. The columns are Br/sites, each orbit counts once. The second constant knows "
             "the tested labels' own mean, which no model is told. The spread is over seeds; what draws nothing has "
             "none."
