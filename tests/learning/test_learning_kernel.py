@@ -161,8 +161,8 @@ def test_positions_are_one_for_each_vertex_of_one_channel(changes):
 
 
 def test_a_correction_is_left_out_where_it_does_not_help():
-    data = make_graphs(40)
-    noise = Dataset(data.matrices, data.target + np.random.default_rng(6).normal(size=40), data.weight, unit="eV")
+    data = make_graphs(200)
+    noise = Dataset(data.matrices, data.target + np.random.default_rng(6).normal(size=200), np.ones(200), unit="eV")
     config = {"n_peaks": 8, "objective": "supervised", "readout_fit": "linear"}
     corrected, alone = (
         Matganip(MatganipConfig(**config, epochs=epochs, correction_gain=gain, learning_rate=0.05))

@@ -28,8 +28,8 @@ _SCALES = tuple(10.0**power for power in (-2.0, -1.5, -1.0, -0.5, 0.0))
 _LINEAR = (1.0, 100.0, 10000.0)
 _PENALTIES = tuple(10.0 ** (power / 2) for power in range(-22, -1))
 _STEPS, _RATE = 40, 0.1
-_CLEARLY = 0.98
-"""Part of the linear function's error that the curved one's must be below."""
+CLEARLY = 0.98
+"""Part of the simpler function's error that the other one's must be below to be taken."""
 _SMOOTH = 1e-3
 """Errors below this part of the mean one count as squares, so that the gradient does not jump."""
 
@@ -101,7 +101,7 @@ def fit_kernel(strengths: torch.Tensor, target: torch.Tensor, weight: torch.Tens
     straight = _on_a_grid(strengths, varies, target, weight, near=0.0)
     curved, simple = (_fitted(*fit, strengths, target, weight) for fit in ((logs, 1.0), (straight, 0.0)))
     errors = [[_mean((target - fit.left_out).abs() ** power, weight) for power in (1, 2)] for fit in (curved, simple)]
-    clearly = all(one < _CLEARLY * other for one, other in zip(*errors, strict=True))
+    clearly = all(one < CLEARLY * other for one, other in zip(*errors, strict=True))
     return curved if clearly else simple
 
 

@@ -15,6 +15,7 @@ from matganip.learning._torch import nn, torch
 from matganip.learning.config import MatganipConfig
 from matganip.learning.dataset import Dataset
 from matganip.learning.history import Progress, ProgressCallback, TrainingHistory
+from matganip.learning.kernel import CLEARLY
 from matganip.learning.networks import Discriminator, Generator, Graphs
 from matganip.learning.objectives import SupervisedTerm, game, weighted_mean
 from matganip.learning.resume import LoopState, StateFile
@@ -257,8 +258,9 @@ class _Watch:
         self.best_error, self.best_epoch = math.inf, 0
         self.best_weights: dict[str, torch.Tensor] = {}
         if generator.solved is not None and (validation is not None or check is not None):
-            # The readout without a correction, which is what a correction must beat.
-            self.best_error, self.best_weights = self._error(), copy.deepcopy(self.average.state_dict())
+            # The readout without a correction, which is what a correction must beat by more than chance would.
+            self.best_error = CLEARLY * self._error()
+            self.best_weights = copy.deepcopy(self.average.state_dict())
 
     def after_step(self, *game: torch.Tensor) -> None:
         """Let the average follow the generator, a young one faster; keep the state of the game as tensors."""
