@@ -5,6 +5,7 @@
 
 #include "arrays.hpp"
 #include "matganip/convolutional_network.hpp"
+#include "matganip/rational_kernel.hpp"
 #include "register.hpp"
 
 namespace matganip::bindings {
@@ -71,6 +72,39 @@ py::array_t<double> py_predict(const ConvolutionalNetwork& network, const py::ar
     return outputs;
 }
 
+RationalKernel make_kernel(const py::array& slope, const py::array& centres, const py::array& coefficients,
+                           double near) {
+    const auto slopes = require_array<double>(slope, "slope", 2);
+    const auto rows = require_array<double>(centres, "centres", 2);
+    const auto alpha = require_array<double>(coefficients, "coefficients", 2);
+    if (rows.shape(1) != slopes.shape(1))
+        throw std::invalid_argument("centres must have the features of slope");
+    return RationalKernel({static_cast<std::size_t>(slopes.shape(1)),
+                           static_cast<std::size_t>(slopes.shape(0)), near, as_span(slopes), as_span(rows),
+                           as_span(alpha)});
+}
+
+py::array_t<double> py_predict_rows(const RationalKernel& kernel, const py::array& rows, int num_threads) {
+    const auto values = require_array<double>(rows, "rows", 2);
+    const std::size_t f = kernel.n_features(), k = kernel.n_outputs();
+    if (values.shape(1) != static_cast<py::ssize_t>(f))
+        throw std::invalid_argument("rows must be (n, " + std::to_string(f) + ")");
+    const std::size_t n_rows = static_cast<std::size_t>(values.shape(0));
+    py::array_t<double> outputs({n_rows, k});
+    const auto read = as_span(values);
+    const auto written = as_mutable_span(outputs);
+    const std::size_t piece = (work_per_piece / kernel.work_per_row() / rows_per_task + 1) * rows_per_task;
+    for (std::size_t first = 0; first < n_rows; first += piece) {
+        const std::size_t n = std::min(piece, n_rows - first);
+        {
+            const py::gil_scoped_release released;
+            kernel.predict(read.subspan(first * f, n * f), written.subspan(first * k, n * k), num_threads);
+        }
+        if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    }
+    return outputs;
+}
+
 }  // namespace
 
 void register_network(py::module_& module) {
@@ -82,6 +116,12 @@ void register_network(py::module_& module) {
              py::arg("head_weight"), py::arg("readout"), py::arg("bias"))
         .def("predict", &py_predict, py::arg("matrices"), py::kw_only(), py::arg("num_threads") = 0,
              "Outputs (n, n_outputs) float64 of matrices (n, c, p, p) float32.");
+    py::class_<RationalKernel>(module, "RationalKernel",
+                               "A fitted kernel readout; matganip/rational_kernel.hpp documents the tables.")
+        .def(py::init(&make_kernel), py::kw_only(), py::arg("slope"), py::arg("centres"),
+             py::arg("coefficients"), py::arg("near"))
+        .def("predict", &py_predict_rows, py::arg("rows"), py::kw_only(), py::arg("num_threads") = 0,
+             "Outputs (n, n_outputs) float64 of rows (n, n_features) float64.");
 }
 
 }  // namespace matganip::bindings

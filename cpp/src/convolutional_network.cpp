@@ -190,6 +190,7 @@ ConvolutionalNetwork::ConvolutionalNetwork(const NetworkTables& tables)
     head_.assign(n_outputs_ * side * side * conv2_.n_out, 0.0);
     for (std::size_t pixel = 0; pixel < n_outputs_ * side * side; ++pixel)
         std::copy_n(tables.head_weight.data() + pixel * second, second, head_.data() + pixel * conv2_.n_out);
+    blind_ = std::all_of(head_.begin(), head_.end(), [](double w) { return w == 0.0; });
 }
 
 std::size_t ConvolutionalNetwork::work_per_row() const {
@@ -211,19 +212,24 @@ void ConvolutionalNetwork::predict_block(const float* matrices, std::size_t n_ro
             read_row(rows, p, mean_.data() + offset, scale_.data() + offset, readout_.data() + offset, size,
                      n_outputs_, work.input.at(i, 0) + c, n_channels_, work.outputs.data(), &broken);
         }
+    if (!blind_) convolve_block(work);
+    const std::size_t n_last = work.last.pixels.size();
+    for (std::size_t o = 0; o < n_outputs_; ++o) {
+        if (!blind_)
+            add_products(work.last.pixels.data(), head_.data() + o * n_last, n_last, &work.outputs[o]);
+        for (std::size_t k = 0; k < n_rows; ++k)
+            outputs[k * n_outputs_ + o] =
+                work.outputs[o].lanes[k] + bias_[o] + static_cast<double>(broken.lanes[k]);
+    }
+}
+
+void ConvolutionalNetwork::convolve_block(Workspace& work) const {
     convolve({work.input.pixels.data(), work.input.stride, conv1_.n_in, conv1_.kernel_size,
               conv1_.weight.data(), conv1_.bias.data(), conv1_.n_out, work.middle.at(0, 0), work.middle.side,
               work.middle.stride});
     convolve({work.middle.pixels.data(), work.middle.stride, conv2_.n_in, conv2_.kernel_size,
               conv2_.weight.data(), conv2_.bias.data(), conv2_.n_out, work.last.at(0, 0), work.last.side,
               work.last.stride});
-    const std::size_t n_last = work.last.pixels.size();
-    for (std::size_t o = 0; o < n_outputs_; ++o) {
-        add_products(work.last.pixels.data(), head_.data() + o * n_last, n_last, &work.outputs[o]);
-        for (std::size_t k = 0; k < n_rows; ++k)
-            outputs[k * n_outputs_ + o] =
-                work.outputs[o].lanes[k] + bias_[o] + static_cast<double>(broken.lanes[k]);
-    }
 }
 
 void ConvolutionalNetwork::predict(std::span<const float> matrices, std::span<double> outputs,

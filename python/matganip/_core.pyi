@@ -93,6 +93,17 @@ class ConvolutionalNetwork:
     ) -> None: ...
     def predict(self, matrices: NDArray[np.float32], *, num_threads: int = 0) -> NDArray[np.float64]: ...
 
+class RationalKernel:
+    def __init__(
+        self,
+        *,
+        slope: NDArray[np.float64],
+        centres: NDArray[np.float64],
+        coefficients: NDArray[np.float64],
+        near: float,
+    ) -> None: ...
+    def predict(self, rows: NDArray[np.float64], *, num_threads: int = 0) -> NDArray[np.float64]: ...
+
 def powder_patterns(
     *,
     arrays: dict[str, NDArray[Any]],

@@ -25,12 +25,8 @@ def test_the_reference_lists_every_key_that_takes_a_value():
 
 def test_the_model_section_has_the_knobs_of_the_networks():
     of_the_networks = {field.name: field.default for field in dataclasses.fields(MatganipConfig)}
-    elsewhere = {
-        "n_peaks",
-        "channels",
-        "n_properties",
-        "seed",
-    }  # of the diffraction and the study; one energy
+    # diffraction's, one graph, energy and composition, the study's
+    elsewhere = {"n_peaks", "channels", "n_properties", "positions", "seed"}
     section = {name: field.default for name, field in ModelSection.model_fields.items()}
     assert section == {name: value for name, value in of_the_networks.items() if name not in elsewhere}
 

@@ -59,6 +59,7 @@ class ConvolutionalNetwork {
                             std::span<const float> bias);
     struct Workspace;
     void predict_block(const float* matrices, std::size_t n_rows, double* outputs, Workspace& work) const;
+    void convolve_block(Workspace& work) const;
 
     std::size_t n_channels_, n_peaks_, n_outputs_;
     std::vector<float> mean_, scale_;
@@ -66,6 +67,7 @@ class ConvolutionalNetwork {
     std::vector<double> head_;     // (n_outputs, p/4, p/4, padded m2)
     std::vector<double> readout_;  // (n_outputs, c, p, p)
     std::vector<double> bias_;
+    bool blind_;  // no output looks at the convolutions: a correction that was left out
 };
 
 }  // namespace matganip

@@ -18,6 +18,7 @@ from matganip.cli.label import label
 from matganip.cli.labels import app as labels
 from matganip.cli.predict import predict
 from matganip.cli.report import report
+from matganip.cli.reproduce import reproduce
 from matganip.cli.run import run
 from matganip.cli.sample import sample
 from matganip.cli.screen import screen
@@ -54,6 +55,7 @@ app.add_typer(labels, name="labels")
 app.command("tolerance")(tolerance)
 app.command("suggest")(suggest)
 app.add_typer(dft)
+app.command("reproduce")(reproduce)
 app.command("keys")(keys)
 
 

@@ -129,6 +129,13 @@ def numbers(tensors: Tensors, name: str, shape: tuple[int, ...], folder: Path) -
     return _tensor(tensors, name, shape, folder).numpy()
 
 
+def length(tensors: Tensors, name: str, folder: Path) -> int:
+    """Give the first size of one tensor of a checkpoint, or raise InputError."""
+    if name not in tensors or tensors[name].ndim == 0:
+        raise InputError(f"{folder / WEIGHTS}: {name} is missing")
+    return len(tensors[name])
+
+
 def _tensor(tensors: Tensors, name: str, shape: tuple[int, ...], folder: Path) -> torch.Tensor:
     if name not in tensors:
         raise InputError(f"{folder / WEIGHTS}: {name} is missing")

@@ -19,7 +19,7 @@ OPTIMA: dict[str, tuple[float, float | None]] = {
     "wasserstein": (0.0, None),
 }
 """loss(D) and D(x) of each game where neither network wins; a critic's scores have no zero."""
-READOUT_FITS = ("adam", "ridge")
+READOUT_FITS = ("kernel", "linear", "ridge", "adam")
 PRECISIONS = ("float32", "bfloat16")
 SCHEDULES = ("cosine", "constant")
 SUPERVISED_LOSSES = ("l1", "l2")
@@ -41,22 +41,28 @@ class MatganipConfig:
         Graph matrices stacked for one structure.
     n_properties : int
         Components of the property: a vector of so many is predicted.
+    positions : tuple of float
+        Position t_i of each vertex as it stands in the matrices. With it the readout reads the intensities themselves
+        instead of the vertex strengths, which are linear in them within one composition only: for training on several
+        compositions or for asking about other cells (`matganip.learning.scaling.vertex_strengths`).
     conv_channels : (int, int)
         Channels after Conv1 and Conv2 of the generator.
     kernel_size : int
         Side of both convolutions' kernels; odd.
     linear_readout : bool
-        Predict by a linear function of the vertex strengths sum_j a_ij, which the convolutions correct; both
-        start at zero, that is, at the constant prediction. False is the paper's generator.
-    readout_fit : {"adam", "ridge"}
-        How the linear function is found. "adam" trains it beside the convolutions. "ridge" lets it read every edge
-        a_ij as well as the vertices and solves it in closed form (`matganip.learning.ridge`); the networks then
-        train the correction alone. Edges hold the products of intensities, so that it is quadratic in them.
+        Predict by a readout of the vertex strengths sum_j a_ij, which the convolutions correct; the correction
+        starts at zero. False is the paper's generator.
+    readout_fit : {"kernel", "linear", "ridge", "adam"}
+        What the readout is and how it is found. "kernel": kernel ridge regression with a scale for each vertex, or the
+        linear function where that is not clearly worse (`matganip.learning.kernel`). "linear": ridge regression on
+        the vertices. "ridge": on vertices and edges; edges hold the products of intensities, so that it is quadratic in
+        them. These are solved in closed form, and the networks train and judge what the solution leaves of rows that
+        are left out of it. "adam": a linear function of the vertices, trained beside the convolutions.
     readout_sizes : tuple of int
         Widths of hidden layers (each Linear, ReLU) between the vertex strengths and that function, which is then
         linear no more: for crystals of many elements. None by default; only with "adam".
     readout_gain, correction_gain : float
-        Factors of the linear function and of its correction: what learns first, and what it leaves.
+        Factors of a readout that Adam trains, and of the correction: what learns first, and what it leaves.
     discriminator : {"conditional", "sequence", "single"}
         What D reads: the structure and then its property; the properties of a whole batch as one sequence
         (the paper's); or one property alone.
@@ -118,10 +124,11 @@ class MatganipConfig:
     n_peaks: int = 28
     channels: int = 1
     n_properties: int = 1
+    positions: tuple[float, ...] = ()
     conv_channels: tuple[int, int] = (8, 16)
     kernel_size: int = 3
     linear_readout: bool = True
-    readout_fit: str = "adam"
+    readout_fit: str = "kernel"
     readout_sizes: tuple[int, ...] = ()
     readout_gain: float = 28.0
     correction_gain: float = 0.03
@@ -132,7 +139,7 @@ class MatganipConfig:
     objective: str = "non_saturating"
     supervised_weight: float = 3.0
     supervised_loss: str = "l1"
-    epochs: int = 150
+    epochs: int = 100
     batch_size: int = 512
     learning_rate: float = 2e-3
     betas: tuple[float, float] = (0.5, 0.99)
@@ -152,6 +159,7 @@ class MatganipConfig:
             value = getattr(self, name)
             _check(name, value, isinstance(value, list | tuple) and len(value) == 2, "two numbers")
             object.__setattr__(self, name, tuple(value))
+        object.__setattr__(self, "positions", tuple(self.positions))
         for name, least in _LEAST.items():
             value = getattr(self, name)
             _check(name, value, _is_int(value) and value >= least, f"an integer, {least} or more")
@@ -180,6 +188,13 @@ class MatganipConfig:
             'integers, 1 or more, and none but with linear_readout and readout_fit = "adam"',
         )
         object.__setattr__(self, "readout_sizes", tuple(self.readout_sizes))
+        _check(
+            "positions",
+            self.positions,
+            not self.positions
+            or (self.channels == 1 and len(self.positions) == self.n_peaks and all(map(_is_number, self.positions))),
+            f"nothing, or {self.n_peaks} numbers, one for each vertex of the one channel",
+        )
         _check("kernel_size", self.kernel_size, self.kernel_size % 2 == 1, "odd")
         _check(
             "learning_rate",

@@ -83,7 +83,8 @@ class TrainingHistory:
     records : tuple of Progress
         One for every ``evaluate_every`` epochs.
     best_epoch : int
-        Whose weights were kept: the last, or with a validation set the one with the lowest validation error.
+        Whose weights were kept: the last, or with a validation set the one with the lowest validation error; 0 is a
+        solved readout without a correction.
     stopped_early : bool
         Whether patience ran out before the epochs did.
     n_rows : int

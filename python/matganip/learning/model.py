@@ -21,6 +21,7 @@ from matganip.learning.history import Progress, ProgressCallback, TrainingHistor
 from matganip.learning.inference import compiled
 from matganip.learning.metrics import Metrics, evaluate
 from matganip.learning.networks import Discriminator, Generator, Graphs
+from matganip.learning.readouts import KernelReadout
 from matganip.learning.resume import StateFile, fingerprint
 from matganip.learning.scaling import GraphScaler, Scaler, TargetScaler
 from matganip.learning.training import DivergedError, Rows, train
@@ -118,7 +119,7 @@ class Matganip:
             _check_same(data, dataset.names, dataset.units)
         if config.discriminator != "sequence" or config.objective == "supervised":
             dataset = dataset.collapsed()  # a sequence would be another one without its repeats
-        inputs, outputs = GraphScaler.fit(dataset), TargetScaler.fit(dataset)
+        inputs, outputs = GraphScaler.fit(dataset, config.positions), TargetScaler.fit(dataset)
         state_file = None if state is None else StateFile(Path(state), fingerprint(config, dataset, validation))
         with _threads(config.num_threads):
             generator, discriminator = self._networks()
@@ -327,10 +328,12 @@ class Matganip:
             for name, size in (("matrices", shape), ("strengths", shape[:2]))
         ]
         model.generator, model.discriminator = model._networks()
+        if isinstance(model.generator.solved, KernelReadout):
+            model.generator.solved.make_room(checkpoints.length(checkpoint.tensors, "generator.solved.centres", path))
         checkpoints.fill(model.generator, checkpoint.tensors, "generator", path)
         if model.discriminator is not None:
             checkpoints.fill(model.discriminator, checkpoint.tensors, "discriminator", path)
-        model._inputs, model._outputs = GraphScaler(*scalers), outputs
+        model._inputs, model._outputs = GraphScaler(scalers[0], scalers[1], config.positions), outputs
         model.unit, model.units, model.names = ", ".join(units) if any(units) else "", units, names
         model.history, model._fitted = history, True
         return model

@@ -7,14 +7,14 @@ All that goes in and out is standardised; properties are (n, k).
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matganip.learning._torch import nn, torch
 from matganip.learning.config import MatganipConfig
-from matganip.learning.ridge import solve_ridge
+from matganip.learning.readouts import KernelReadout, LinearReadout, by_row, each_row, solved_readout
 from matganip.learning.scaling import GraphScaler, vertex_strengths
 
 
@@ -28,7 +28,7 @@ class Graphs(NamedTuple):
     def of(cls, matrices: NDArray[np.float32], scaler: GraphScaler, device: torch.device) -> Graphs:
         """Standardise raw graph matrices, (n, c, p, p), and move them to a device."""
         scaled = scaler.matrices.transform(matrices)
-        strengths = scaler.strengths.transform(vertex_strengths(matrices))
+        strengths = scaler.strengths.transform(vertex_strengths(matrices, scaler.positions))
         return cls(torch.from_numpy(scaled).to(device), torch.from_numpy(strengths).to(device))
 
     def batch(self, rows: torch.Tensor) -> Graphs:
@@ -39,10 +39,10 @@ class Graphs(NamedTuple):
 class Generator(nn.Module):
     """G, from a graph matrix to the property: Conv1, Conv2 (each Conv2d -> ReLU -> MaxPool2d), Linear.
 
-    With ``config.linear_readout`` that is only a correction, scaled down, to a linear function of the vertex
-    strengths, scaled up. Energies of arrangements are close to linear in pair counts and so are resolved
-    intensities; the scales let the linear part learn first and the convolutions what it leaves. With ``readout_fit =
-    "ridge"`` the linear function reads edges too, and is given by `solve_readout` instead of learned.
+    With ``config.linear_readout`` that is only a correction to a readout of the vertex strengths: energies of
+    arrangements are close to linear in pair counts, and so are resolved intensities. Where Adam trains the readout
+    (``readout_fit = "adam"``) it is linear and scaled up, the correction scaled down, so that the linear part learns
+    first. Otherwise it is solved by `solve_readout`, and the correction is in units of what it leaves.
 
     Parameters
     ----------
@@ -50,6 +50,8 @@ class Generator(nn.Module):
         Uses n_peaks, channels, n_properties, conv_channels, kernel_size, linear_readout,
         readout_fit, readout_sizes and the gains.
     """
+
+    remainder: torch.Tensor  # (k,)
 
     def __init__(self, config: MatganipConfig) -> None:
         super().__init__()
@@ -60,68 +62,71 @@ class Generator(nn.Module):
         self.conv2 = nn.Conv2d(first, second, size, padding=same)
         self.pool = nn.MaxPool2d(2)
         self.linear = nn.Linear(second * side * side, config.n_properties)
+        self.readout_gain, self.correction_gain = config.readout_gain, config.correction_gain
         self.readout: nn.Linear | None = None
         self.hidden = nn.ModuleList()
-        self.reads_edges = False
-        self.readout_gain, self.correction_gain = config.readout_gain, config.correction_gain
+        self.solved: LinearReadout | KernelReadout | None = None
+        vertices = config.channels * config.n_peaks
         if config.linear_readout:
-            self.reads_edges = config.readout_fit == "ridge"
-            features = config.channels * config.n_peaks * (1 + config.n_peaks * self.reads_edges)
-            sizes = (features, *config.readout_sizes)
+            self.solved = solved_readout(config.readout_fit, vertices, vertices * config.n_peaks, config.n_properties)
+        self.register_buffer("remainder", torch.ones(config.n_properties), persistent=self.solved is not None)
+        if not config.linear_readout:
+            return
+        heads = [self.linear]
+        if self.solved is None:
+            sizes = (vertices, *config.readout_sizes)
             self.hidden.extend(nn.Linear(*pair) for pair in pairwise(sizes))
             self.readout = nn.Linear(sizes[-1], config.n_properties, bias=False)
-            for head in (self.linear, self.readout):  # the first prediction is the constant
-                for parameter in head.parameters():
-                    nn.init.zeros_(parameter)
-            if self.reads_edges:
-                self.readout_gain = 1.0
-                self.readout.requires_grad_(False)
+            heads.append(self.readout)
+        for head in heads:  # the first prediction is the constant, or the solved readout's
+            for parameter in head.parameters():
+                nn.init.zeros_(parameter)
 
-    def readout_features(self, graphs: Graphs) -> torch.Tensor:
-        """What the linear function reads: vertices (n, c * p), or vertices and edges (n, c * p * (1 + p))."""
-        vertices = graphs.strengths.flatten(1)  # (n, c * p)
-        return torch.cat([vertices, graphs.matrices.flatten(1)], dim=1) if self.reads_edges else vertices
+    def solve_readout(self, graphs: Graphs, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor | None:
+        """Solve the readout for targets (n, k) with weights (n, 1), of mean 1.
 
-    def solve_readout(self, graphs: Graphs, target: torch.Tensor, weight: torch.Tensor) -> None:
-        """Set the linear function to the ridge solution of standardised targets (n, k) with weights (n, 1)."""
-        if self.readout is None or not self.reads_edges:
-            return
-        features, y, w = (x.double().cpu().numpy() for x in (self.readout_features(graphs), target, weight))
-        solved = np.array([solve_ridge(features, column, w[:, 0]).coefficients for column in y.T])  # (k, f)
-        self.readout.weight.copy_(torch.from_numpy(solved))
+        Returns
+        -------
+        (n, k) tensor or None
+            What it leaves of each row if it is solved without that row, in units of ``remainder``, its root mean
+            square: what `correct` is to learn. None where there is nothing to solve.
+        """
+        if self.solved is None:
+            return None
+        left = target - self.solved.solve(graphs, target, weight)  # (n, k)
+        self.remainder = (weight * left.square()).mean(dim=0).sqrt().clamp(min=1e-6)  # (k,)
+        return left / self.remainder
+
+    def correct(self, graphs: Graphs) -> torch.Tensor:
+        """What the convolutions add to a readout, (n, k), in units of ``remainder``."""
+        return self.correction_gain * self._convolved(graphs)
+
+    def read(self, graphs: Graphs) -> torch.Tensor:
+        """What the readout says, (n, k); it looks at the strengths, and the matrices only if it reads edges."""
+        if self.solved is not None:
+            solved: torch.Tensor = self.solved(graphs)  # (n, k)
+            return solved
+        h = graphs.strengths.flatten(1)  # (n, c * p)
+        if self.readout is None:
+            return h.new_zeros((len(h), len(self.remainder)))
+        for layer in self.hidden:
+            h = torch.relu(each_row(layer, h))  # (n, width)
+        return self.readout_gain * by_row(self.readout, h)  # (n, k)
 
     def forward(self, graphs: Graphs) -> torch.Tensor:
         """Predict the property, (n, k)."""
+        if self.solved is None and self.readout is None:
+            return self._convolved(graphs)
+        return self.read(graphs) + self.remainder * self.correct(graphs)
+
+    def _convolved(self, graphs: Graphs) -> torch.Tensor:
+        """The paper's G, (n, k)."""
         # Channels last halves the time on a CPU; so does pooling before ReLU, which commutes with it.
         x = graphs.matrices.to(memory_format=torch.channels_last)  # (n, c, p, p)
         x = torch.relu(self.pool(self.conv1(x)))  # (n, first, p/2, p/2)
         x = torch.relu(self.pool(self.conv2(x)))  # (n, second, p/4, p/4)
         x = x.permute(0, 2, 3, 1).flatten(1)  # (n, p/4 * p/4 * second), without a copy
-        y = _by_row(self.linear, x)  # (n, k)
-        if self.readout is None:
-            return y
-        h = self.readout_features(graphs)  # (n, f)
-        for layer in self.hidden:
-            h = torch.relu(_each_row(layer, h))  # (n, width)
-        linear = _by_row(self.readout, h)  # (n, k)
-        return self.correction_gain * y + self.readout_gain * linear
-
-
-def _by_row(linear: nn.Linear, x: torch.Tensor) -> torch.Tensor:
-    """Apply a linear layer with few outputs, (n, f) -> (n, k), to each row by itself.
-
-    A matrix product rounds a row according to how many stand beside it; this does not, so that equal graphs get
-    equal predictions in any batch.
-    """
-    y = torch.cat([(x * row).sum(dim=1, keepdim=True) for row in linear.weight], dim=1)  # (n, k)
-    return y if linear.bias is None else y + linear.bias
-
-
-def _each_row(linear: Any, x: torch.Tensor) -> torch.Tensor:
-    """Apply a wide linear layer, (n, f) -> (n, width): row by row where it predicts, as a product where it trains."""
-    product: bool = torch.is_grad_enabled()
-    y: torch.Tensor = linear(x) if product else (x.unsqueeze(1) * linear.weight).sum(dim=2) + linear.bias
-    return y  # (n, width)
+        return by_row(self.linear, x)  # (n, k)
 
 
 class Discriminator(nn.Module):

@@ -22,12 +22,15 @@ class Ridge:
     coefficients : (f,) float64 ndarray
     penalty : float
         The one of `PENALTIES` that was taken.
+    left_out : (n,) float64 ndarray
+        Prediction of each row by a fit without it.
     left_out_mae : float
-        Weighted mean absolute error over the rows, each predicted without itself.
+        Its weighted mean absolute error.
     """
 
     coefficients: Floats
     penalty: float
+    left_out: Floats
     left_out_mae: float
 
 
@@ -66,13 +69,13 @@ def solve_ridge(features: Floats, target: Floats, weight: Floats, penalties: tup
     if u.shape[1] == len(u):  # nothing is: rounding is not to be divided by rounding
         outside, unseen = np.zeros_like(b), np.zeros_like(b)
     scale = float((s**2).mean()) or 1.0
-    best: tuple[float, float] | None = None
+    best: tuple[float, float, Floats] | None = None
     for penalty in penalties:
         shrunk = penalty * scale / (s**2 + penalty * scale)  # (k,)
         left_out = (u @ (shrunk * along) + outside) / ((u**2) @ shrunk + unseen) / root  # (n,)
         error = float(np.average(np.abs(left_out), weights=weight))
         if best is None or error < best[0]:
-            best = (error, penalty)
+            best = (error, penalty, target - left_out)
     assert best is not None  # noqa: S101 - penalties is not empty
     coefficients = vt.T @ (s / (s**2 + best[1] * scale) * along)
-    return Ridge(coefficients, best[1], best[0])
+    return Ridge(coefficients, best[1], best[2], best[0])

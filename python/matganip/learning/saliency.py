@@ -239,7 +239,11 @@ def _standardised(position: torch.Tensor, intensity: torch.Tensor, scaler: Graph
     """`Graphs.of`, differentiable with respect to the intensities."""
     matrices = torch.outer(position, position) + intensity[:, :, None] * intensity[:, None, :]  # (n, p, p)
     matrices = matrices[:, None]  # (n, 1, p, p)
-    scaled = _scaled(matrices, scaler.matrices), _scaled(matrices.sum(dim=-1), scaler.strengths)
+    strengths = matrices.sum(dim=-1)  # (n, 1, p)
+    if scaler.positions:
+        t = torch.tensor(scaler.positions, dtype=torch.float64)
+        strengths = (strengths - t * t.sum()) / (strengths.sum(dim=-1, keepdim=True) - t.sum() ** 2).sqrt()
+    scaled = _scaled(matrices, scaler.matrices), _scaled(strengths, scaler.strengths)
     return Graphs(*(part.to(torch.float32).to(device) for part in scaled))
 
 

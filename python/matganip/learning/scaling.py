@@ -61,23 +61,31 @@ class Scaler:
         return scaled.astype(np.float32, copy=False)
 
 
-def vertex_strengths(matrices: NDArray[np.float32]) -> NDArray[np.float64]:
+def vertex_strengths(matrices: NDArray[np.float32], positions: tuple[float, ...] = ()) -> NDArray[np.float64]:
     """Sum the weights of each vertex's edges, its *strength* in the language of weighted graphs.
 
     With a_ij = t_i t_j + I_i I_j it is t_i sum(t) + I_i sum(I), where sum(I) hardly varies between
-    arrangements: all but linear in the peak's intensity, which is linear in pair counts, where the matrix is
-    quadratic. 28 numbers that hold what 784 do.
+    arrangements of one composition: all but linear in the peak's intensity, which is linear in pair counts, where the
+    matrix is quadratic. 28 numbers that hold what 784 do. Between compositions sum(I) does vary; there the positions
+    t_i turn strengths into the intensities themselves, since all edges together weigh sum(t)^2 + sum(I)^2.
 
     Parameters
     ----------
     matrices : (n, c, p, p) float32 ndarray
+    positions : tuple of float
+        t_i of each vertex as the matrices have them, or nothing.
 
     Returns
     -------
     (n, c, p) float64 ndarray
     """
     strengths: NDArray[np.float64] = matrices.sum(axis=-1, dtype=np.float64)
-    return strengths
+    if not positions:
+        return strengths
+    t = np.array(positions)
+    total = np.sqrt(np.maximum(strengths.sum(axis=-1, keepdims=True) - t.sum() ** 2, np.finfo(np.float32).tiny))
+    intensities: NDArray[np.float64] = (strengths - t * t.sum()) / total
+    return intensities
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,17 +98,21 @@ class GraphScaler:
         Of shape (c, p, p).
     strengths : Scaler
         Of shape (c, p).
+    positions : tuple of float
+        See `vertex_strengths`.
     """
 
     matrices: Scaler
     strengths: Scaler
+    positions: tuple[float, ...] = ()
 
     @classmethod
-    def fit(cls, dataset: Dataset) -> GraphScaler:
+    def fit(cls, dataset: Dataset, positions: tuple[float, ...] = ()) -> GraphScaler:
         """Measure a training set."""
         return cls(
             Scaler.fit(dataset.matrices, dataset.weight),
-            Scaler.fit(vertex_strengths(dataset.matrices), dataset.weight),
+            Scaler.fit(vertex_strengths(dataset.matrices, positions), dataset.weight),
+            positions,
         )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import logging
 import math
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from matganip.errors import InputError
@@ -14,12 +15,16 @@ from matganip.learning._torch import nn, torch
 from matganip.learning.config import MatganipConfig
 from matganip.learning.dataset import Dataset
 from matganip.learning.history import Progress, ProgressCallback, TrainingHistory
+from matganip.learning.kernel import CLEARLY
 from matganip.learning.networks import Discriminator, Generator, Graphs
 from matganip.learning.objectives import SupervisedTerm, game, weighted_mean
 from matganip.learning.resume import LoopState, StateFile
 from matganip.learning.scaling import GraphScaler, TargetScaler
 
 logger = logging.getLogger(__name__)
+
+LEAST_TO_CHECK, CHECKED = 10, 5
+"""Of so many rows or more, one in so many does not train the correction to a solved readout but chooses its epoch."""
 
 
 class DivergedError(InputError):
@@ -50,7 +55,11 @@ class Rows:
         rows = rows.to(self.target.device)
         return self.graphs.batch(rows), self.target[rows], self.weight[rows]
 
-    def mae(self, generator: Generator, batch_size: int) -> float:
+    def take(self, rows: torch.Tensor) -> Rows:
+        """Some of the rows."""
+        return Rows(*self.batch(rows))
+
+    def mae(self, generator: Generator | Callable[[Graphs], torch.Tensor], batch_size: int) -> float:
         """Weighted mean absolute error, in standard deviations of the training target; a mean over properties."""
         with torch.inference_mode():
             every = torch.split(torch.arange(len(self), device=self.target.device), batch_size)
@@ -86,7 +95,8 @@ def train(
         Likewise; None where no game is played (``objective="supervised"``).
     training : Rows
     validation : Rows, optional
-        Without it the last weights are kept, with it the best.
+        Without it the last weights are kept, with it the best. Beside a solved readout a fifth of the training rows
+        takes its place, and the best may be no correction at all.
     config : MatganipConfig
     callback : callable
         Called with a `Progress` every ``evaluate_every`` epochs.
@@ -111,14 +121,17 @@ def train(
         If the state is damaged or of another training.
     """
     with torch.no_grad():
-        generator.solve_readout(training.graphs, training.target, training.weight)
+        left = generator.solve_readout(training.graphs, training.target, training.weight)
+    # Beside a solved readout the game is about what that leaves of a row which it has not seen.
+    lesson, check = (training, None) if left is None else _lesson(replace(training, target=left), config.seed)
+    generate = generator if left is None else generator.correct
     playing = game(config.objective)
     supervised = SupervisedTerm(config.supervised_loss)
     supervised_weight = config.supervised_weight or (1.0 if playing is None else 0.0)
     adam_g = _Adam(generator, config, config.weight_decay)
     adam_d = None if discriminator is None else _Adam(discriminator, config)
     order = torch.Generator().manual_seed(config.seed)
-    watch = _Watch(generator, training, validation, config, unit, scale)
+    watch = _Watch(generator, training, validation, check, config, unit, scale)
     state: tuple[torch.Tensor, ...] = ()  # of the game: F(D), F(G), D(x_r), D(x_f)
     loop = _loop_state(generator, discriminator, adam_g, adam_d, watch, order)
     done = watch.restore(loop, state_file)
@@ -127,10 +140,10 @@ def train(
         if watch.impatient:
             break
         rate = _learning_rate(config, epoch)
-        for batch in torch.split(torch.randperm(len(training), generator=order), config.batch_size):
-            graphs, real, weight = training.batch(batch)  # b graphs, (b, k), (b, 1)
+        for batch in torch.split(torch.randperm(len(lesson), generator=order), config.batch_size):
+            graphs, real, weight = lesson.batch(batch)  # b graphs, (b, k), (b, 1)
             with _precision(config, real.device):
-                fake = generator(graphs).float()  # (b, k)
+                fake = generate(graphs).float()  # (b, k)
             loss = supervised_weight * supervised(fake, real, weight)  # ()
 
             if playing is not None and discriminator is not None and adam_d is not None:
@@ -154,6 +167,15 @@ def train(
             watch.keep(loop, state_file)
             callback(progress)
     return watch.finish()
+
+
+def _lesson(rows: Rows, seed: int) -> tuple[Rows, Rows | None]:
+    """Keep some rows back, on which a correction must prove itself; the readout has left each row out in turn."""
+    if len(rows) < LEAST_TO_CHECK:
+        return rows, None
+    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
+    kept = len(rows) // CHECKED
+    return rows.take(order[kept:].sort().values), rows.take(order[:kept].sort().values)
 
 
 def _loop_state(
@@ -220,13 +242,14 @@ class _Watch:
         generator: Generator,
         training: Rows,
         validation: Rows | None,
+        check: Rows | None,
         config: MatganipConfig,
         unit: str,
         scale: float,
     ) -> None:
         self.generator = generator
         self.average = copy.deepcopy(generator)
-        self.training, self.validation = training, validation
+        self.training, self.validation, self.check = training, validation, check
         self.config = config
         self.unit, self.scale = unit, scale
         self.steps = 0
@@ -234,6 +257,10 @@ class _Watch:
         self.records: list[Progress] = []
         self.best_error, self.best_epoch = math.inf, 0
         self.best_weights: dict[str, torch.Tensor] = {}
+        if generator.solved is not None and (validation is not None or check is not None):
+            # The readout without a correction, which is what a correction must beat by more than chance would.
+            self.best_error = CLEARLY * self._error()
+            self.best_weights = copy.deepcopy(self.average.state_dict())
 
     def after_step(self, *game: torch.Tensor) -> None:
         """Let the average follow the generator, a young one faster; keep the state of the game as tensors."""
@@ -252,13 +279,13 @@ class _Watch:
             validation_mae = self.validation.mae(self.average, self.config.batch_size)
             validation_constant = self.validation.constant_mae()
         game = [float(value.detach()) for value in self.game] or [math.nan] * 4
-        error = train_mae if self.validation is None else validation_mae
+        error = self._error()
         if not math.isfinite(error) or (self.game and not all(map(math.isfinite, game))):
             raise DivergedError(
                 f"the training diverged by epoch {epoch} of {self.config.epochs}: its losses are not finite; "
                 f"lower model.learning_rate ({self.config.learning_rate:g}) or set model.gradient_clip"
             )
-        if self.validation is None or error < self.best_error:
+        if (self.validation is None and self.check is None) or error < self.best_error:
             self.best_error, self.best_epoch = error, epoch
             self.best_weights = copy.deepcopy(self.average.state_dict())
         errors = (train_mae, self.training.constant_mae(), validation_mae, validation_constant)
@@ -279,6 +306,14 @@ class _Watch:
             )
         )
         return self.records[-1]
+
+    def _error(self) -> float:
+        """What chooses the epoch: the error on the validation set, on rows kept from the correction, or on the rest."""
+        if self.validation is not None:
+            return self.validation.mae(self.average, self.config.batch_size)
+        if self.check is not None:
+            return self.check.mae(self.average.correct, self.config.batch_size)
+        return self.training.mae(self.average, self.config.batch_size)
 
     @property
     def impatient(self) -> bool:

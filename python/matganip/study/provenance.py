@@ -28,6 +28,8 @@ PACKAGES = (
     "spglib",
     "torch",
     "safetensors",
+    "scikit-learn",
+    "icet",
     "pyarrow",
     "pydantic",
     "matplotlib",

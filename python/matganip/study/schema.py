@@ -172,23 +172,25 @@ class ModelSection(Section):
     kernel_size: int = Field(default=_NETWORKS.kernel_size, description="Side of both convolutions' kernels; odd.")
     linear_readout: bool = Field(
         default=_NETWORKS.linear_readout,
-        description="Add a linear function of the matrix to G, so that the convolutions learn only what "
-        "is not linear in it; false is the paper's G.",
+        description="Let G read the vertices directly, so that the convolutions learn only what that leaves; "
+        "false is the paper's G.",
     )
-    readout_fit: Literal["adam", "ridge"] = Field(
-        default="adam",
-        description='How that function is found: trained by Adam; or "ridge": it reads edges as well as vertices and '
-        "is solved in closed form, and the networks train what it leaves.",
+    readout_fit: Literal["kernel", "linear", "ridge", "adam"] = Field(
+        default="kernel",
+        description='How that is done: "kernel" ridge regression with a scale for each vertex, or a linear function '
+        'where that does as well; a "linear" function, solved, for other cells; "ridge": one of edges too; '
+        '"adam": a linear function that is trained.',
     )
     readout_sizes: tuple[int, ...] = Field(
         default=(),
         description="Widths of hidden layers between the vertices and that function, which is then linear no more.",
     )
     readout_gain: float = Field(
-        default=_NETWORKS.readout_gain, description="Factor on that linear function: the larger, the faster it learns."
+        default=_NETWORKS.readout_gain,
+        description="Factor on a readout that is trained: the larger, the faster it learns.",
     )
     correction_gain: float = Field(
-        default=_NETWORKS.correction_gain, description="Factor on what the convolutions add to it."
+        default=_NETWORKS.correction_gain, description="Factor on what the convolutions add to the readout."
     )
     discriminator: Literal["conditional", "sequence", "single"] = Field(
         default="conditional",
