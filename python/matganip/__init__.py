@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from matganip.learning.dataset import Dataset
     from matganip.learning.ensemble import Ensemble
     from matganip.learning.model import Matganip
+    from matganip.learning.student import Student
+    from matganip.study.screen import screen
 
 __version__ = _version("matganip")
 
@@ -88,6 +90,8 @@ _HOME = {
     "Matganip": "learning.model",
     "Dataset": "learning.dataset",
     "MatganipConfig": "learning.config",
+    "screen": "study.screen",
+    "Student": "learning.student",
 }
 
 __all__ = [
@@ -109,6 +113,7 @@ __all__ = [
     "Peaks",
     "PowderDiffraction",
     "Radiation",
+    "Student",
     "__version__",
     "bartel_probability",
     "bartel_tau",
@@ -126,6 +131,7 @@ __all__ = [
     "profile",
     "read_labels",
     "read_structure",
+    "screen",
     "superlattices",
     "tolerance_factor",
     "tolerance_factors",

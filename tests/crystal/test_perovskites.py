@@ -9,7 +9,7 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import matganip as mg
@@ -120,3 +120,22 @@ def test_amounts_are_exact():
 def test_ordered_formulas():
     assert mg.identify_perovskite("O6TiCaSrTi").ordered_formula == "SrCaTi2O6"
     assert mg.identify_perovskite("I6SnCs2").ordered_formula == "Cs2SnI6"
+
+
+@given(st.text(st.sampled_from(list("CsPbIBrMAFNH4()[]0123456789./₂ eO")), max_size=24) | st.text(max_size=12))
+@example("(" * 3000 + "Cs" + ")" * 3000)
+@example("Cs٣PbI3")
+def test_any_text_is_a_formula_or_a_clear_error(text):
+    try:
+        found = mg.identify_perovskite(text)
+    except mg.InputError:
+        return
+    assert sum(ion.charge * ion.amount for site in "abx" for ion in found.ions(site)) == 0
+
+
+def test_many_elements_take_no_time():
+    """Fifteen elements on B have 5e9 combinations of charges."""
+    metals = ["Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni", "Nb", "Mo", "Ru", "Rh", "Ta", "W", "Re", "Ir"]
+    found = mg.identify_perovskite("Sr15" + "".join(metals) + "O45")
+    assert {ion.species for ion in found.a} == {"Sr"}
+    assert {ion.species for ion in found.b} == set(metals)

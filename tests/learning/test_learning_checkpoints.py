@@ -142,3 +142,17 @@ def test_an_unwritable_folder_is_refused(model, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="file: cannot be made a folder"):
         model.save(tmp_path / "file")
+
+
+def test_a_model_trained_on_another_device_is_read_onto_this_one(model, saved, graphs):
+    """Tensors are stored without their device; what the config trained on is no condition for reading."""
+    record = json.loads((saved / "model.json").read_text())
+    rewrite(saved, config=record["config"] | {"device": "cuda", "precision": "bfloat16"})
+    again = Matganip.load(saved)
+    assert again.predict(graphs.matrices).tobytes() == model.predict(graphs.matrices).tobytes()
+    assert (again.config.device, again.fingerprint) == ("cpu", model.fingerprint)
+
+
+def test_the_path_of_other_devices_predicts_what_the_kernel_does(model, graphs):
+    scaled = model._predict_on_device(graphs.matrices, batch_size=3)
+    assert model._outputs.inverse(scaled[:, 0]) == pytest.approx(model.predict(graphs.matrices), abs=1e-6)

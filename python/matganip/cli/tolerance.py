@@ -65,10 +65,10 @@ def tolerance(
     used: set[str] = set()
     for material in dict.fromkeys(materials):
         # A charge counts where its ion is; one that is nowhere is an error below.
-        known = _within(material, charges) if not is_file_name(material) else charges
-        used |= known.keys()
+        known = charges if is_file_name(material) else _within(material, charges)
         target = material if is_file_name(material) else identify_perovskite(material, known)
         found[material] = tolerance_factors(target, charges=known, fallback=fallback)
+        used |= {ion.species for site in "abx" for ion in found[material].perovskite.ions(site)}
     unused = sorted(charges.keys() - used)
     if unused:
         raise InputError(f"--charge {unused[0]}={charges[unused[0]]}: {unused[0]} is in none of {', '.join(found)}")

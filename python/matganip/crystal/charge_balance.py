@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from itertools import pairwise, product
+from itertools import pairwise
 
 from pymatgen.core.composition import Composition
 from pymatgen.core.periodic_table import Species
@@ -85,19 +85,49 @@ def balanced_ions(
         species: (ANION_CHARGES[species],) if species in anions else _cation_charges(species, given)
         for species in amounts
     }
-    combinations = [dict(zip(choices, states, strict=True)) for states in product(*choices.values())]
-    neutral = [states for states in combinations if _total(amounts, states) == 0]
-    if neutral:
-        best = max(neutral, key=lambda states: (_likelihood(amounts, states), -_spread(states)))
-        return tuple(Ion(species, best[species], amount) for species, amount in amounts.items())
+    totals = _best_of_each_total(amounts, choices)
+    if 0 in totals:
+        return tuple(Ion(species, totals[Fraction(0)].charges[species], amount) for species, amount in amounts.items())
     mixed = _mixed_valence(amounts, choices)
     if mixed:
         return mixed
-    nearest = min(combinations, key=lambda states: (abs(_total(amounts, states)), -_likelihood(amounts, states)))
-    ions = " ".join(str(Ion(species, charge, amounts[species])) for species, charge in nearest.items())
-    raise InputError(
-        f"no charges with known radii make it neutral; nearest: {ions}, in all {float(_total(amounts, nearest)):+.3g}"
-    )
+    nearest = min(totals, key=lambda total: (abs(total), tuple(-part for part in totals[total].score)))
+    ions = " ".join(str(Ion(species, charge, amounts[species])) for species, charge in totals[nearest].charges.items())
+    raise InputError(f"no charges with known radii make it neutral; nearest: {ions}, in all {float(nearest):+.3g}")
+
+
+@dataclass(frozen=True)
+class _States:
+    """Charges of some species and how likely they are: the logarithm of the shares, then evenness of the charges."""
+
+    score: tuple[float, float]
+    charges: dict[str, int]
+
+    def with_one(self, species: str, charge: int, amount: Fraction) -> _States:
+        likelihood, evenness = _score(species, charge, amount)
+        return _States((self.score[0] + likelihood, self.score[1] + evenness), {**self.charges, species: charge})
+
+
+def _best_of_each_total(
+    amounts: Mapping[str, Fraction], choices: Mapping[str, tuple[int, ...]]
+) -> dict[Fraction, _States]:
+    """Total charge -> the likeliest combination that has it, species by species: sums meet, products would explode."""
+    totals = {Fraction(0): _States((0.0, 0.0), {})}
+    for species, charges in choices.items():
+        longer: dict[Fraction, _States] = {}
+        for total, states in totals.items():
+            for charge in charges:
+                candidate = states.with_one(species, charge, amounts[species])
+                new = total + charge * amounts[species]
+                if new not in longer or candidate.score > longer[new].score:
+                    longer[new] = candidate
+        totals = longer
+    return totals
+
+
+def _score(species: str, charge: int, amount: Fraction) -> tuple[float, float]:
+    likelihood = math.log(_shares(species).get(charge, UNSEEN)) if charge > 0 else 0.0
+    return float(amount) * likelihood, -float(amount) * charge**2
 
 
 def _cation_charges(species: str, given: Mapping[str, int] | None) -> tuple[int, ...]:
@@ -107,20 +137,6 @@ def _cation_charges(species: str, given: Mapping[str, int] | None) -> tuple[int,
     if not found:
         raise InputError(f"{species}: no radius is known for it as a cation")
     return found
-
-
-def _total(amounts: Mapping[str, Fraction], states: Mapping[str, int]) -> Fraction:
-    return sum((amounts[species] * charge for species, charge in states.items()), Fraction(0))
-
-
-def _likelihood(amounts: Mapping[str, Fraction], states: Mapping[str, int]) -> float:
-    return sum(
-        float(amounts[s]) * math.log(_shares(s).get(charge, UNSEEN)) for s, charge in states.items() if charge > 0
-    )
-
-
-def _spread(states: Mapping[str, int]) -> int:
-    return max(states.values()) - min(states.values())
 
 
 @cache
@@ -142,21 +158,16 @@ def _shares(species: str) -> dict[int, float]:
 def _mixed_valence(amounts: Mapping[str, Fraction], choices: Mapping[str, tuple[int, ...]]) -> tuple[Ion, ...] | None:
     """One cation in two neighbouring charges, all others in one: the likeliest such."""
     found: list[tuple[float, tuple[Ion, ...]]] = []
-    for species, states in choices.items():
-        if len(states) < 2:
-            continue
-        others = [name for name in amounts if name != species]
-        for charges in product(*(choices[name] for name in others)):
-            fixed = dict(zip(others, charges, strict=True))
-            mean = -_total(amounts, fixed) / amounts[species]
-            for low, high in pairwise(states):
+    for species, charges in choices.items():
+        others = {name: states for name, states in choices.items() if name != species}
+        for total, states in _best_of_each_total(amounts, others).items() if len(charges) > 1 else ():
+            mean = -total / amounts[species]
+            for low, high in pairwise(charges):
                 if low < mean < high:
                     share = (mean - low) / (high - low)
                     parts = {low: amounts[species] * (1 - share), high: amounts[species] * share}
-                    score = _likelihood(amounts, fixed) + sum(
-                        float(part) * math.log(_shares(species).get(charge, UNSEEN)) for charge, part in parts.items()
-                    )
-                    ions = [Ion(name, fixed[name], amounts[name]) for name in others]
+                    score = states.score[0] + sum(_score(species, charge, part)[0] for charge, part in parts.items())
+                    ions = [Ion(name, charge, amounts[name]) for name, charge in states.charges.items()]
                     ions += [Ion(species, charge, part) for charge, part in parts.items()]
                     found.append((score, tuple(ions)))
     return max(found, key=lambda pair: pair[0])[1] if found else None

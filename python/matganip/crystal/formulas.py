@@ -11,7 +11,8 @@ from matganip.crystal.molecular_ions import MOLECULAR_CATIONS
 from matganip.errors import InputError
 
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉[]{}", "0123456789()()")
-_AMOUNT = re.compile(r"\d+/\d+|\d*\.\d+|\d+")
+_AMOUNT = re.compile(r"[0-9]+/[0-9]+|[0-9]*\.[0-9]+|[0-9]+")
+_DEEPEST = 20
 _ELEMENT = re.compile(r"[A-Z][a-z]?")
 _SPELLINGS = sorted(
     ((spelling, ion.symbol) for ion in MOLECULAR_CATIONS.values() for spelling in (ion.symbol, *ion.spellings)),
@@ -73,6 +74,8 @@ def _unit(formula: str, text: str, at: int, depth: int) -> tuple[dict[str, Fract
         if text.startswith(spelling, at) and not text[at + len(spelling) :][:1].islower():
             return {symbol: Fraction(1)}, at + len(spelling)
     if text[at] == "(":
+        if depth == _DEEPEST:
+            raise InputError(f"{formula[:20]!r}...: parentheses in more than {_DEEPEST} levels")
         group, end = _group(formula, text, at + 1, depth + 1)
         if end == len(text):
             raise InputError(f"{formula!r}: the parenthesis before {text[at + 1 :]!r} is not closed")

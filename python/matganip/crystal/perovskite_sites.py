@@ -80,7 +80,7 @@ def perovskite_sites(
     --------
     >>> import matganip as mg
     >>> crystal = mg.perovskite("SrTiO3", a=3.905)
-    >>> crystal.translate_sites(range(5), [0.5, 0.5, 0.5])
+    >>> _ = crystal.translate_sites(range(5), [0.5, 0.5, 0.5])
     >>> found = mg.perovskite_sites(crystal)
     >>> found.a, found.b, found.x
     (array([0]), array([1]), array([2, 3, 4]))

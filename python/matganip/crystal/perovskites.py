@@ -86,6 +86,8 @@ class Perovskite:
         """
         ions = self.ions(site)
         radii = self.radii(site, coordination, kind, fallback)
+        if len(radii) == 1:
+            return radii[0].value
         weighted = sum(float(ion.amount) * radius.value for ion, radius in zip(ions, radii, strict=True))
         return weighted / float(sum(ion.amount for ion in ions))
 
@@ -202,19 +204,27 @@ def _share_sites(cations: list[Ion]) -> tuple[tuple[Ion, ...], tuple[Ion, ...]]:
 
 def _whole_division(by_size: list[Ion]) -> tuple[tuple[Ion, ...], tuple[Ion, ...]] | None:
     """The division with undivided species that puts the largest cations on A."""
-    names = list(dict.fromkeys(ion.species for ion in by_size))
-    best: tuple[float, set[str]] | None = None
-    for mask in product((True, False), repeat=len(names)):
-        on_a = {name for name, taken in zip(names, mask, strict=True) if taken}
-        filled = sum((ion.amount for ion in by_size if ion.species in on_a), Fraction(0))
-        if abs(filled - 1) <= AMOUNT_TOLERANCE and len(on_a) < len(names):
-            size = sum(float(ion.amount) * _size(ion)[0] for ion in by_size if ion.species in on_a)
-            if best is None or size > best[0]:
-                best = size, on_a
-    if best is None:
+    amounts: dict[str, Fraction] = {}
+    sizes: dict[str, float] = {}
+    for ion in by_size:
+        amounts[ion.species] = amounts.get(ion.species, Fraction(0)) + ion.amount
+        sizes[ion.species] = sizes.get(ion.species, 0.0) + float(ion.amount) * _size(ion)[0]
+    # What is filled -> the largest sum of sizes that fills it, and by whom.
+    filled: dict[Fraction, tuple[float, frozenset[str]]] = {Fraction(0): (0.0, frozenset())}
+    for species, amount in amounts.items():
+        for before, (size, on_a) in list(filled.items()):
+            candidate = size + sizes[species], on_a | {species}
+            now = before + amount
+            if now <= 1 + AMOUNT_TOLERANCE and (now not in filled or candidate[0] > filled[now][0]):
+                filled[now] = candidate
+    full = [entry for total, entry in filled.items() if abs(total - 1) <= AMOUNT_TOLERANCE]
+    if not full:
         return None
-    a = tuple(ion for ion in by_size if ion.species in best[1])
-    return a, tuple(ion for ion in by_size if ion.species not in best[1])
+    on_a = max(full, key=lambda entry: entry[0])[1]
+    return (
+        tuple(ion for ion in by_size if ion.species in on_a),
+        tuple(ion for ion in by_size if ion.species not in on_a),
+    )
 
 
 def _size(ion: Ion) -> tuple[float, float, int]:

@@ -132,7 +132,7 @@ def bartel_probability(tau: float) -> float:
 
     Bartel et al. (2019) calibrate three sigmoids in tau by cross-validation on their 576 compounds and print the mean's
     values to two decimals (table S1), no coefficients. This is the mean of two sigmoids 1 / (1 + exp(slope (tau -
-    middle))) fitted to 113 of those values; it agrees with each within 0.007.
+    middle))) fitted to 122 of those values; it agrees with each within 0.007.
 
     Parameters
     ----------

@@ -59,7 +59,7 @@ def write(folder: Path, checkpoint: Checkpoint) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder}: cannot be made a folder: {error.strerror}") from error
-    data = safetensors.save({name: t.detach().cpu().contiguous() for name, t in checkpoint.tensors.items()})
+    data = serialized(checkpoint.tensors)
     with atomic_path(folder / WEIGHTS) as temporary:
         temporary.write_bytes(data)
     record = {
@@ -71,6 +71,11 @@ def write(folder: Path, checkpoint: Checkpoint) -> None:
     }
     with atomic_path(folder / RECORD) as temporary:
         temporary.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def serialized(tensors: Tensors) -> bytes:
+    """Tensors in the format of safetensors, from whatever device."""
+    return bytes(safetensors.save({name: t.detach().cpu().contiguous() for name, t in tensors.items()}))
 
 
 def read(folder: Path) -> Checkpoint:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from matganip.learning._torch import torch
 from matganip.learning.config import MatganipConfig
 from matganip.learning.dataset import UNNAMED, Dataset, as_matrices, check_single
 from matganip.learning.history import Progress, ProgressCallback, TrainingHistory
+from matganip.learning.inference import compiled, deep_readout
 from matganip.learning.metrics import Metrics, evaluate
 from matganip.learning.networks import Discriminator, Generator, Graphs
 from matganip.learning.resume import StateFile, fingerprint
@@ -152,15 +154,19 @@ class Matganip:
         self._check_fitted()
         return self._outputs.mean
 
-    def predict(self, matrices: ArrayLike, batch_size: int = 1024) -> NDArray[np.float64]:
-        """Predict the property.
+    def predict(
+        self, matrices: ArrayLike, batch_size: int = 1024, *, num_threads: int | None = None
+    ) -> NDArray[np.float64]:
+        """Predict the property: on a CPU by the compiled kernel, on other devices by torch.
 
         Parameters
         ----------
         matrices : (n, p, p) or (n, c, p, p) array
             Graph matrices as those trained on; any n, zero included.
         batch_size : int
-            How many to compute at a time, which bounds the memory.
+            How many a device computes at a time, which bounds the memory.
+        num_threads : int, optional
+            Of the kernel; None is as many as torch takes, 0 all cores.
 
         Returns
         -------
@@ -177,18 +183,25 @@ class Matganip:
         self._check_fitted()
         stacked = as_matrices(matrices)
         self._check(stacked)
-        scaled = np.empty((len(stacked), len(self.names)), dtype=np.float32)
-        with torch.inference_mode():
-            for start in range(0, len(stacked), batch_size):
-                part = slice(start, start + batch_size)
-                rows = stacked[part]
-                if len(rows) == 1:  # one row by itself would be convolved, and rounded, in another way
-                    rows = np.repeat(rows, 2, axis=0)
-                graphs = Graphs.of(rows, self._inputs, self._device)
-                scaled[part] = self.generator(graphs)[: len(scaled[part])].cpu().numpy()  # (b, k)
+        if self._device.type == "cpu":
+            threads = torch.get_num_threads() if num_threads is None else num_threads
+            scaled = compiled(self.generator, self._inputs).predict(stacked, num_threads=threads)  # (n, k)
+            if len(self.generator.hidden):
+                scaled = scaled + deep_readout(self.generator, self._inputs, stacked)
+        else:
+            scaled = self._predict_on_device(stacked, batch_size)
         _refuse_infinite(scaled)
         predicted = self._outputs.inverse(scaled)
         return predicted[:, 0] if len(self.names) == 1 else predicted
+
+    def _predict_on_device(self, matrices: NDArray[np.float32], batch_size: int) -> NDArray[np.float64]:
+        """Standardised properties, (n, k), by torch."""
+        parts = [np.empty((0, len(self.names)))]
+        with torch.inference_mode():
+            for start in range(0, len(matrices), batch_size):
+                graphs = Graphs.of(matrices[start : start + batch_size], self._inputs, self._device)
+                parts.append(self.generator(graphs).cpu().double().numpy())  # (b, k)
+        return np.concatenate(parts)
 
     def evaluate(self, dataset: Dataset) -> Metrics:
         """Measure the errors on a labelled set, beside those of the training set's constant.
@@ -253,12 +266,6 @@ class Matganip:
             If the model is not fitted or the folder cannot be written to.
         """
         self._check_fitted()
-        tensors = {f"generator.{name}": t for name, t in self.generator.state_dict().items()}
-        if self.discriminator is not None:
-            tensors |= {f"discriminator.{name}": t for name, t in self.discriminator.state_dict().items()}
-        for name in ("matrices", "strengths"):
-            for part in _PARTS:
-                tensors[f"{name}.{part}"] = torch.from_numpy(getattr(getattr(self._inputs, name), part))
         record = {
             "config": self.config.to_dict(),
             "target": {
@@ -269,7 +276,23 @@ class Matganip:
             },
             "history": self.history.to_dict(),
         }
-        checkpoints.write(Path(folder), checkpoints.Checkpoint(tensors, record))
+        checkpoints.write(Path(folder), checkpoints.Checkpoint(self._tensors(), record))
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the weights and scalers, the one that ``model.json`` holds."""
+        self._check_fitted()
+        return hashlib.sha256(checkpoints.serialized(self._tensors())).hexdigest()
+
+    def _tensors(self) -> checkpoints.Tensors:
+        """Weights and scalers by name."""
+        tensors = {f"generator.{name}": t for name, t in self.generator.state_dict().items()}
+        if self.discriminator is not None:
+            tensors |= {f"discriminator.{name}": t for name, t in self.discriminator.state_dict().items()}
+        for name in ("matrices", "strengths"):
+            for part in _PARTS:
+                tensors[f"{name}.{part}"] = torch.from_numpy(getattr(getattr(self._inputs, name), part))
+        return tensors
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str], device: str = "cpu") -> Self:
@@ -366,7 +389,7 @@ def _read_target(target: dict[str, Any], k: int) -> tuple[TargetScaler, tuple[st
     return TargetScaler(mean, scale), units, names
 
 
-def _refuse_infinite(prediction: NDArray[np.float32]) -> None:
+def _refuse_infinite(prediction: NDArray[np.float64]) -> None:
     bad = np.flatnonzero(~np.isfinite(prediction).all(axis=1))
     if len(bad):
         raise InputError(f"row {bad[0]}: its matrix holds a value that is not finite ({len(bad)} such rows)")

@@ -55,7 +55,7 @@ def solve_ridge(features: Floats, target: Floats, weight: Floats, penalties: tup
     Examples
     --------
     >>> x = np.array([[-1.0, 1.0], [0.0, -2.0], [1.0, 1.0]])
-    >>> solve_ridge(x, 3.0 * x[:, 0], np.ones(3)).coefficients.round(6)
+    >>> solve_ridge(x, 3.0 * x[:, 0], np.ones(3)).coefficients.round(6) + 0.0  # without a sign of zero
     array([3., 0.])
     """
     root = np.sqrt(weight / weight.mean())
