@@ -150,3 +150,49 @@ def test_what_does_not_fit_is_refused_by_name():
         short = tables | {name: np.ascontiguousarray(tables[name][..., :-1])}
         with pytest.raises(ValueError, match=message):
             _core.ConvolutionalNetwork(**short)
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([1, 7, 8, 9, 140]),
+    st.integers(1, 9),
+    st.integers(0, 13),
+    st.integers(1, 3),
+    st.sampled_from([0.0, 1.0, 0.3]),
+)
+def test_the_kernel_of_a_readout_is_its_twin(seed, n, features, centres, outputs, near):
+    rng = np.random.default_rng(seed)
+    slope, at = rng.normal(size=(outputs, features)), rng.normal(size=(centres, features))
+    alpha, rows = rng.normal(size=(centres, outputs)), rng.normal(size=(n, features))
+    found = _core.RationalKernel(slope=slope, centres=at, coefficients=alpha, near=near).predict(rows, num_threads=1)
+    square = ((rows[:, None] - at[None]) ** 2).sum(axis=2)
+    np.testing.assert_allclose(found, rows @ slope.T + near / (1 + square) @ alpha, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"readout_fit": "kernel"},
+        {"readout_fit": "linear"},
+        {"readout_fit": "adam", "readout_sizes": (6, 4)},
+        {"readout_fit": "linear", "positions": tuple(np.linspace(0.1, 0.9, 8).tolist())},
+        {"readout_fit": "kernel", "n_properties": 2},
+    ],
+)
+def test_a_fitted_model_predicts_what_its_generator_says(changes):
+    rng = np.random.default_rng(5)
+    intensity = rng.random((40, 8))
+    t = np.linspace(0.1, 0.9, 8)
+    matrices = (t[:, None] * t + intensity[:, :, None] * intensity[:, None]).astype(np.float32)
+    target = np.stack([intensity @ rng.normal(size=8) + 0.1 * intensity[:, 0] ** 2, intensity[:, 1]], axis=1)
+    k = changes.get("n_properties", 1)
+    names, unit = ["energy", "t"][:k], ["eV", ""][:k]
+    data = Dataset(matrices, target[:, 0], unit="eV") if k == 1 else Dataset(matrices, target, unit=unit, names=names)
+    model = Matganip(MatganipConfig(n_peaks=8, epochs=5, **changes))
+    model.fit(data)
+    with torch.inference_mode():
+        graphs = Graphs.of(data.matrices, model._inputs, torch.device("cpu"))
+        wanted = model._outputs.inverse(model.generator(graphs).double().numpy())
+    found = model.predict(matrices).reshape(len(data), k)
+    assert np.abs(found - wanted).max() < 2e-5 * np.abs(wanted - wanted.mean(axis=0)).max()
+    np.testing.assert_array_equal(model.predict(matrices[3:11]).reshape(-1, k), found[3:11])

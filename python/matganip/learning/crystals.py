@@ -31,6 +31,7 @@ RECORD, FORMAT, VERSION = "crystals.json", "matganip-crystals", 1
 CONFIG = MatganipConfig(
     n_peaks=16,
     conv_channels=(4, 8),
+    readout_fit="adam",
     readout_sizes=(128, 128, 128),
     readout_gain=1.0,
     correction_gain=0.1,
