@@ -11,7 +11,9 @@ from matganip.learning.config import MatganipConfig
 from matganip.learning.dataset import Dataset
 from matganip.learning.model import Matganip
 
-DEEP = MatganipConfig(n_peaks=8, readout_sizes=(16, 16), readout_gain=1.0, objective="supervised", epochs=300)
+DEEP = MatganipConfig(
+    n_peaks=8, readout_fit="adam", readout_sizes=(16, 16), readout_gain=1.0, objective="supervised", epochs=300
+)
 
 
 def test_it_learns_what_is_not_linear_in_the_vertices():
