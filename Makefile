@@ -28,6 +28,7 @@ $(PACKAGES): constraints.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade --constraint constraints.txt pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt $$($(BIN)/python cmake/requirements.py)
+	$(BIN)/python tests/labels/vasp_outputs.py >/dev/null
 	@touch $@
 
 $(INSTALL): $(PACKAGES) $(NATIVE)
@@ -64,6 +65,7 @@ format: setup
 bench: setup
 	$(BIN)/python bench/table.py
 	$(BIN)/python bench/diffraction_table.py
+	$(BIN)/python bench/prediction_table.py
 
 docs: setup demo
 	$(BIN)/python docs/make_figures.py $(OUT)

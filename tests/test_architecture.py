@@ -22,9 +22,9 @@ def _imports_core(path):
     return False
 
 
-def test_only_configurations_and_diffraction_call_the_compiled_core():
+def test_only_rooms_with_kernels_call_the_compiled_core():
     callers = {path.relative_to(PACKAGE).parts[0] for path in PACKAGE.rglob("*.py") if _imports_core(path)}
-    assert callers == {"configurations", "diffraction"}
+    assert callers == {"configurations", "diffraction", "learning"}
 
 
 def test_files_are_read_in_one_sitting():

@@ -6,6 +6,8 @@ namespace matganip::bindings {
 
 void register_configurations(pybind11::module_& module);
 void register_diffraction(pybind11::module_& module);
+void register_network(pybind11::module_& module);
 void register_powder(pybind11::module_& module);
+void register_swaps(pybind11::module_& module);
 
 }  // namespace matganip::bindings

@@ -98,6 +98,23 @@ py::array_t<double> py_intensities(const LatticePattern& pattern, const py::arra
     return intensity;
 }
 
+py::array_t<double> py_sums(const LatticePattern& pattern, const py::array& occupations, int num_threads) {
+    const auto rows = require_array<std::uint8_t>(occupations, "occupations", 2);
+    if (static_cast<std::size_t>(rows.shape(1)) != pattern.n_sites())
+        throw std::invalid_argument("occupations has " + std::to_string(rows.shape(1)) +
+                                    " columns, the space " + std::to_string(pattern.n_sites()) + " sites");
+    py::array_t<double> sums({rows.shape(0), static_cast<py::ssize_t>(pattern.n_sums())});
+    const auto codes = as_span(rows);
+    const auto written = as_mutable_span(sums);
+    const std::size_t n_sites = pattern.n_sites(), n_sums = pattern.n_sums();
+    in_pieces(static_cast<std::size_t>(rows.shape(0)), pattern.work_per_row(),
+              [&](std::size_t first, std::size_t n) {
+                  pattern.sums(codes.subspan(first * n_sites, n * n_sites),
+                               written.subspan(first * n_sums, n * n_sums), num_threads);
+              });
+    return sums;
+}
+
 py::array_t<float> py_graph_matrices(const py::array& two_theta, const py::array& intensity,
                                      std::size_t n_vertices, double angle_scale, double intensity_scale,
                                      const py::object& out, int num_threads) {
@@ -134,7 +151,9 @@ void register_diffraction(py::module_& module) {
         .def_property_readonly("n_sums", &LatticePattern::n_sums)
         .def("intensities", &py_intensities, py::arg("occupations"), py::kw_only(), py::arg("n_columns"),
              py::arg("scale_to_maximum"), py::arg("out") = py::none(), py::arg("num_threads") = 0,
-             "The first n_columns peaks (n, n_columns) float64 of occupations (n, n_sites) uint8.");
+             "The first n_columns peaks (n, n_columns) float64 of occupations (n, n_sites) uint8.")
+        .def("sums", &py_sums, py::arg("occupations"), py::kw_only(), py::arg("num_threads") = 0,
+             "The sums (n, n_sums) float64 that peaks are linear in.");
     module.def("graph_matrices", &py_graph_matrices, py::arg("two_theta"), py::arg("intensity"),
                py::kw_only(), py::arg("n_vertices"), py::arg("angle_scale"), py::arg("intensity_scale"),
                py::arg("out") = py::none(), py::arg("num_threads") = 0,

@@ -218,9 +218,8 @@ std::size_t LatticePattern::occupied_sites(const std::uint8_t* occupation, std::
     return n;
 }
 
-void LatticePattern::process_block(const std::uint8_t* occupations, std::size_t n_rows, std::size_t first_row,
-                                   std::size_t n_columns, bool scale_to_maximum, bool past_cache,
-                                   double* intensity, Scratch& scratch) const {
+void LatticePattern::sum_block(const std::uint8_t* occupations, std::size_t n_rows, std::size_t first_row,
+                               Scratch& scratch) const {
     for (std::size_t lane = 0; lane < n_rows; ++lane) {
         const std::size_t n = occupied_sites(occupations + lane * n_sites_, first_row + lane, scratch);
         std::fill(scratch.row.begin(), scratch.row.end(), 0.0);
@@ -231,6 +230,12 @@ void LatticePattern::process_block(const std::uint8_t* occupations, std::size_t 
     (n_factors_ == 2 ? sum_pairs : sum_triplets)(scratch.amplitudes.data(), offsets_.data(), n_sums_,
                                                  n_table_rows_, factors_.data(), weight_.data(),
                                                  scratch.sums.data());
+}
+
+void LatticePattern::process_block(const std::uint8_t* occupations, std::size_t n_rows, std::size_t first_row,
+                                   std::size_t n_columns, bool scale_to_maximum, bool past_cache,
+                                   double* intensity, Scratch& scratch) const {
+    sum_block(occupations, n_rows, first_row, scratch);
     // The largest of all peaks is needed for the scale, also where only the first ones are written.
     const std::size_t n_peaks = scale_to_maximum ? stride_ : padded(n_columns, width);
     sum_peaks(scratch.sums.data(), n_table_rows_, base_.data(), table_.data(), stride_, n_peaks,
@@ -260,6 +265,25 @@ void LatticePattern::intensities(std::span<const std::uint8_t> occupations, std:
                           n_columns, scale_to_maximum, past_cache, intensity.data() + row * n_columns,
                           scratch);
         if (past_cache) finish_stream();
+    });
+}
+
+void LatticePattern::sums(std::span<const std::uint8_t> occupations, std::span<double> sums,
+                          int num_threads) const {
+    require(n_sites_ > 0 && occupations.size() % n_sites_ == 0, "occupations: not (n_rows, n_sites)");
+    const std::size_t n_rows = occupations.size() / n_sites_;
+    require(sums.size() == n_rows * n_sums_, "sums: not (n_rows, n_sums)");
+    const std::size_t n_tasks = (n_rows + rows_per_task - 1) / rows_per_task;
+    parallel_for(n_tasks, num_threads, [&](std::size_t task) {
+        Scratch scratch(*this);
+        const std::size_t end = std::min(n_rows, (task + 1) * rows_per_task);
+        for (std::size_t row = task * rows_per_task; row < end; row += lanes) {
+            const std::size_t n = std::min(lanes, end - row);
+            sum_block(occupations.data() + row * n_sites_, n, row, scratch);
+            for (std::size_t lane = 0; lane < n; ++lane)
+                std::copy_n(scratch.sums.data() + lane * n_table_rows_, n_sums_,
+                            sums.data() + (row + lane) * n_sums_);
+        }
     });
 }
 

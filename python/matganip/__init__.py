@@ -13,14 +13,27 @@ from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from matganip import datasets
     from matganip.configurations.batch import ConfigurationBatch
     from matganip.configurations.derivatives import derivative_structures
+    from matganip.configurations.perovskite_spaces import perovskite_space
     from matganip.configurations.series import CompositionSeries
     from matganip.configurations.space import ConfigurationSpace
     from matganip.configurations.superlattices import superlattices
     from matganip.configurations.transformation import EnumerateOrbitsTransformation
-    from matganip.crystal.prototypes import perovskite
+    from matganip.crystal.lattice_constants import lattice_constant
+    from matganip.crystal.perovskite_sites import perovskite_sites
+    from matganip.crystal.perovskites import identify_perovskite
+    from matganip.crystal.prototypes import double_perovskite, perovskite
+    from matganip.crystal.radii import ionic_radius
     from matganip.crystal.structures import read_structure
+    from matganip.crystal.tolerance import (
+        bartel_probability,
+        bartel_tau,
+        octahedral_factor,
+        tolerance_factor,
+        tolerance_factors,
+    )
     from matganip.diffraction.crystals import CrystalArrays
     from matganip.diffraction.graph import graph_matrix
     from matganip.diffraction.lattice import LatticeDiffraction
@@ -35,6 +48,8 @@ if TYPE_CHECKING:
     from matganip.learning.dataset import Dataset
     from matganip.learning.ensemble import Ensemble
     from matganip.learning.model import Matganip
+    from matganip.learning.student import Student
+    from matganip.study.screen import screen
 
 __version__ = _version("matganip")
 
@@ -45,7 +60,18 @@ _HOME = {
     "derivative_structures": "configurations.derivatives",
     "superlattices": "configurations.superlattices",
     "EnumerateOrbitsTransformation": "configurations.transformation",
+    "bartel_probability": "crystal.tolerance",
+    "bartel_tau": "crystal.tolerance",
+    "double_perovskite": "crystal.prototypes",
+    "identify_perovskite": "crystal.perovskites",
+    "ionic_radius": "crystal.radii",
+    "lattice_constant": "crystal.lattice_constants",
+    "octahedral_factor": "crystal.tolerance",
     "perovskite": "crystal.prototypes",
+    "perovskite_sites": "crystal.perovskite_sites",
+    "perovskite_space": "configurations.perovskite_spaces",
+    "tolerance_factor": "crystal.tolerance",
+    "tolerance_factors": "crystal.tolerance",
     "read_structure": "crystal.structures",
     "CrystalArrays": "diffraction.crystals",
     "graph_matrix": "diffraction.graph",
@@ -64,6 +90,8 @@ _HOME = {
     "Matganip": "learning.model",
     "Dataset": "learning.dataset",
     "MatganipConfig": "learning.config",
+    "screen": "study.screen",
+    "Student": "learning.student",
 }
 
 __all__ = [
@@ -85,18 +113,34 @@ __all__ = [
     "Peaks",
     "PowderDiffraction",
     "Radiation",
+    "Student",
     "__version__",
+    "bartel_probability",
+    "bartel_tau",
+    "datasets",
     "derivative_structures",
+    "double_perovskite",
     "graph_matrix",
+    "identify_perovskite",
+    "ionic_radius",
+    "lattice_constant",
+    "octahedral_factor",
     "perovskite",
+    "perovskite_sites",
+    "perovskite_space",
     "profile",
     "read_labels",
     "read_structure",
+    "screen",
     "superlattices",
+    "tolerance_factor",
+    "tolerance_factors",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "datasets":  # a module: importing it makes it an attribute
+        return importlib.import_module(f"{__name__}.datasets")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

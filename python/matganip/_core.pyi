@@ -42,6 +42,7 @@ class LatticePattern:
     def n_peaks(self) -> int: ...
     @property
     def n_sums(self) -> int: ...
+    def sums(self, occupations: NDArray[np.uint8], *, num_threads: int = 0) -> NDArray[np.float64]: ...
     def intensities(
         self,
         occupations: NDArray[np.uint8],
@@ -51,6 +52,19 @@ class LatticePattern:
         out: NDArray[np.float64] | None = None,
         num_threads: int = 0,
     ) -> NDArray[np.float64]: ...
+
+class LatticeSwaps:
+    def __init__(self, patterns: Sequence[LatticePattern], *, sublattices: NDArray[np.int32]) -> None: ...
+    def walk(
+        self,
+        occupations: NDArray[np.uint8],
+        *,
+        generators: NDArray[np.uint64],
+        beta: NDArray[np.float64],
+        coefficients: NDArray[np.float64],
+        n_swaps: int,
+        num_threads: int = 0,
+    ) -> dict[str, NDArray[Any]]: ...
 
 def graph_matrices(
     two_theta: NDArray[np.float64],
@@ -62,6 +76,23 @@ def graph_matrices(
     out: NDArray[np.float32] | None = None,
     num_threads: int = 0,
 ) -> NDArray[np.float32]: ...
+
+class ConvolutionalNetwork:
+    def __init__(
+        self,
+        *,
+        mean: NDArray[np.float32],
+        scale: NDArray[np.float32],
+        conv1_weight: NDArray[np.float32],
+        conv1_bias: NDArray[np.float32],
+        conv2_weight: NDArray[np.float32],
+        conv2_bias: NDArray[np.float32],
+        head_weight: NDArray[np.float64],
+        readout: NDArray[np.float64],
+        bias: NDArray[np.float64],
+    ) -> None: ...
+    def predict(self, matrices: NDArray[np.float32], *, num_threads: int = 0) -> NDArray[np.float64]: ...
+
 def powder_patterns(
     *,
     arrays: dict[str, NDArray[Any]],

@@ -115,6 +115,15 @@ def _flush(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+def flush_folder(path: Path) -> None:
+    """Flush a folder to disk, so that a name that was given in it outlives a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def _umask() -> int:
     """The process's umask: mkstemp makes files that only their owner reads, results are for everyone."""
     mask = os.umask(0)

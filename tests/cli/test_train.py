@@ -103,11 +103,85 @@ def test_the_card_is_all_that_a_prediction_needs(trained):
 def test_evaluate_tells_trained_from_unseen_and_agrees_with_train(trained, tmp_path):
     folder, said = trained
     found = json.loads(invoke("evaluate", folder / "model", "-l", "cspbi3_br/gpaw_mp2", "--json", "-o", tmp_path / "e"))
-    assert found["errors"]["unseen"] == pytest.approx(said["errors"]["test"])
-    assert found["errors"]["trained on"] == pytest.approx(said["errors"]["train"])
+    for name, part in (("unseen", "test"), ("trained on", "train")):
+        one, other = found["errors"][name], said["errors"][part]
+        assert one["mae"] == pytest.approx(other["mae"])
+        assert one["plain"] == pytest.approx(other["plain"])
+        assert (one["top_k"], one["floor"]) == (other["top_k"], other["floor"])
     assert found["remarks"] == ["9 rows of the table are of another composition and were left out."]
     assert {path.stem for path in (tmp_path / "e" / "figures").iterdir()} == {"errors", "parity", "saliency"}
     assert json.loads((tmp_path / "e" / "metrics.json").read_text()) == found
+
+
+ALSO = PATTERSON.replace(
+    'table = "cspbi3_br/gpaw_mp2"',
+    'table = "cspbi3_br/gpaw_mp2"\nalso = [{ table = "cspbi3_br/gpaw_mp2", substitutions = { I = { Br = 2 } } }]',
+)
+
+
+@pytest.mark.parametrize("split", ["composition", "formula", "random"])
+def test_other_splits_say_what_they_hold_out(tmp_path, split):
+    (tmp_path / "study.toml").write_text(ALSO)
+    train = ("train", tmp_path / "study.toml", "-o", tmp_path / "run", "--split", split, "--train-size")
+    printed = " ".join(invoke(*train, 0.5).split())
+    record = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    table = pq.read_table(tmp_path / "run" / "predictions.parquet").to_pydict()
+    dopants = {
+        part: {digits.count("0") for digits, one in zip(table["occupation"], table["part"], strict=True) if one == part}
+        for part in ("train", "test")
+    }
+    assert sum(table["multiplicity"]) == 2024 + 276
+    if split == "random":
+        test = record["errors"]["test"]["arrangements"]
+        assert record["leaked"] == test == 1150
+        assert "1,150 of 1,150 tested arrangements (100%) are symmetry copies" in printed
+        assert dopants == {"train": {2, 3}, "test": {2, 3}}
+    else:
+        assert (record["leaked"], record["split"]) == (0, f"by {split}")
+        assert sorted(map(sorted, dopants.values())) == [[2], [3]]
+        assert "symmetry copies" not in printed
+
+
+def test_every_metric_is_weighted_and_plain_and_has_the_floor(trained):
+    part = trained[1]["errors"]["test"]
+    errors = {"mae", "constant_mae", "skill", "rmse", "r2", "spearman", "maer_percent", "constant_maer_percent"}
+    assert errors <= set(part)
+    assert errors == set(part["plain"])
+    assert part["plain"]["mae"] != part["mae"]
+    assert part["floor"] == {"mae": 0.0, "plain_mae": 0.0, "rows_told_apart": 7}
+    assert part["top_k"]["k"] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("--split", "element"), "no element can be held out"),
+        (("--split", "colour"), "split 'colour': must be one of orbit, composition, formula, element, random"),
+        (("--split", "composition"), "1 of 1 compositions"),
+    ],
+)
+def test_a_split_that_cannot_be_made_is_refused(tmp_path, change, message):
+    (tmp_path / "study.toml").write_text(STUDY)
+    assert message in refused("train", tmp_path / "study.toml", "-o", tmp_path / "run", *change)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("table", "substitutions", "message"),
+    [
+        ("cspbi3_br/chgnet_X6of24", "{ I = { Br = 6 } }", "they do not compare"),
+        ("cspbi3_br/gpaw_mp2", "{ I = { Br = 3 } }", "this composition is labelled already"),
+        ("cspbi3_br/chgnet_B4of8", "{ Pb = { Sn = 4 } }", "the same species on the same sublattices"),
+    ],
+)
+def test_further_labels_that_do_not_fit_are_refused(tmp_path, table, substitutions, message):
+    also = f'also = [{{ table = "{table}", substitutions = {substitutions} }}]'
+    (tmp_path / "study.toml").write_text(
+        PATTERSON.replace('table = "cspbi3_br/gpaw_mp2"', f'table = "cspbi3_br/gpaw_mp2"\n{also}')
+    )
+    said = refused("train", tmp_path / "study.toml", "-o", tmp_path / "run")
+    assert "labels.also[0]: " in said
+    assert message in said
 
 
 def test_evaluate_prints_the_constant_and_says_what_does_not_compare(trained):

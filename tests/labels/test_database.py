@@ -12,6 +12,7 @@ import pytest
 import matganip as mg
 from matganip.labels import sqlite
 from matganip.labels.database import LabelDatabase, orbit_names, space_name
+from matganip.labels.rescue import rescue
 from matganip.labels.results import Calculation, settings_hash
 
 SETTINGS = {"model": "toy", "kpts": [2, 2, 2]}
@@ -225,8 +226,30 @@ def test_a_damaged_file_is_refused_and_left_alone(filled, space_3of24):
     content = bytearray(filled.path.read_bytes())
     content[4096 : len(content) // 2] = b"\xaa" * (len(content) // 2 - 4096)
     filled.path.write_bytes(content)
-    refused(filled, space_3of24, "is damaged; rescue its rows")
+    refused(filled, space_3of24, "is damaged; matganip labels rescue")
     assert filled.path.read_bytes() == content
+
+
+def test_what_can_be_read_of_a_damaged_file_is_rescued(filled, space_3of24, tmp_path):
+    content = bytearray(filled.path.read_bytes())
+    rows = next(space_3of24.orbits()).occupations
+    # A page in the middle of the file is lost.
+    page = 4096 * (len(content) // 4096 // 2)
+    content[page : page + 4096] = b"\xaa" * 4096
+    filled.path.write_bytes(content)
+    n_rescued, n_lost = rescue(filled.path, tmp_path / "rescued.db")
+    assert n_rescued + n_lost == 19
+    assert 10 < n_rescued < 19
+    rescued = LabelDatabase(tmp_path / "rescued.db")
+    labelled = rescued.labelled(space_3of24)
+    assert len(labelled) == n_rescued
+    number = {row.tobytes(): i for i, row in enumerate(rows)}
+    expected = [-100 - number[row.tobytes()] / 7 for row in labelled.occupations]
+    assert labelled.energy.tolist() == expected
+    assert rescued.missing(space_3of24, rows, "toy", SETTINGS).sum() == n_lost
+    assert filled.path.read_bytes() == content
+    with pytest.raises(mg.InputError, match="is there already; name a new file"):
+        rescue(filled.path, tmp_path / "rescued.db")
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path, space_3of24):

@@ -104,8 +104,8 @@ def test_a_record_that_is_none_is_refused(saved, text, message):
 
 
 def test_another_format_version_is_refused(saved):
-    rewrite(saved, version=2)
-    with pytest.raises(InputError, match=r"model.json: format version 2, this program reads version 1"):
+    rewrite(saved, version=3)
+    with pytest.raises(InputError, match=r"model.json: format version 3, this program reads up to version 2"):
         Matganip.load(saved)
 
 
@@ -115,6 +115,7 @@ def test_another_format_version_is_refused(saved):
         ({"config": {"n_peaks": 8, "wings": 2}}, "unknown key 'wings'"),
         ({"config": {"n_peaks": "many"}}, "n_peaks = 'many'"),
         ({"target": {"mean": 0.0}}, "damaged: 'scale'"),
+        ({"target": {"mean": [0.0], "scale": [1.0], "units": ["eV", ""], "names": ["E", "t"]}}, "not of 1 properties"),
         ({"history": {"records": []}}, "training history does not have the fields"),
     ],
 )
@@ -141,3 +142,17 @@ def test_an_unwritable_folder_is_refused(model, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="file: cannot be made a folder"):
         model.save(tmp_path / "file")
+
+
+def test_a_model_trained_on_another_device_is_read_onto_this_one(model, saved, graphs):
+    """Tensors are stored without their device; what the config trained on is no condition for reading."""
+    record = json.loads((saved / "model.json").read_text())
+    rewrite(saved, config=record["config"] | {"device": "cuda", "precision": "bfloat16"})
+    again = Matganip.load(saved)
+    assert again.predict(graphs.matrices).tobytes() == model.predict(graphs.matrices).tobytes()
+    assert (again.config.device, again.fingerprint) == ("cpu", model.fingerprint)
+
+
+def test_the_path_of_other_devices_predicts_what_the_kernel_does(model, graphs):
+    scaled = model._predict_on_device(graphs.matrices, batch_size=3)
+    assert model._outputs.inverse(scaled[:, 0]) == pytest.approx(model.predict(graphs.matrices), abs=1e-6)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -77,3 +78,33 @@ def test_d_at_its_optimum_on_equal_distributions(reads):
         adam.step()
     assert loss.item() == pytest.approx(OPTIMUM, abs=1e-3)
     assert d(x, graphs).mean().item() == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize("changes", [{}, {"readout_fit": "ridge"}, {"linear_readout": False}])
+def test_gradients_of_g_are_those_of_its_values(changes):
+    generator = Generator(MatganipConfig(n_peaks=4, conv_channels=(2, 3), **changes)).double()
+    for parameter in generator.parameters():
+        torch.nn.init.normal_(parameter, std=0.5, generator=torch.Generator().manual_seed(3)).requires_grad_()
+    matrices = torch.from_numpy(np.random.default_rng(0).normal(size=(2, 1, 4, 4))).requires_grad_()
+    names, values = zip(*generator.named_parameters(), strict=True)
+
+    def predict(matrices, *values):
+        graphs = Graphs(matrices, matrices.sum(dim=-1))
+        return torch.func.functional_call(generator, dict(zip(names, values, strict=True)), (graphs,))
+
+    assert torch.autograd.gradcheck(predict, (matrices, *values))
+
+
+@pytest.mark.parametrize("reads", DISCRIMINATORS)
+def test_gradients_of_d_are_those_of_its_values(reads):
+    sizes = {"n_peaks": 4, "embedding_size": 3, "lstm_size": 2, "hidden_size": 3}
+    discriminator = Discriminator(MatganipConfig(discriminator=reads, **sizes)).double()
+    rng = np.random.default_rng(1)
+    graphs = Graphs(torch.zeros(3, 1, 4, 4).double(), torch.from_numpy(rng.normal(size=(3, 1, 4))))
+    x = torch.from_numpy(rng.normal(size=(1, 3, 1))).requires_grad_()
+    names, values = zip(*discriminator.named_parameters(), strict=True)
+
+    def judge(x, *values):
+        return torch.func.functional_call(discriminator, dict(zip(names, values, strict=True)), (x, graphs))
+
+    assert torch.autograd.gradcheck(judge, (x, *values))

@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from matganip.errors import InputError
 from matganip.learning.dataset import Dataset
-from matganip.learning.splits import by_orbit, leave_one_orbit_out, random_rows
+from matganip.learning.splits import (
+    by_composition,
+    by_element,
+    by_formula,
+    by_orbit,
+    leave_one_orbit_out,
+    random_rows,
+)
 
 
 def labelled(group, weight=None):
@@ -83,9 +90,44 @@ def test_leaving_one_orbit_out_tests_each_orbit_once():
     assert all(not set(s.train.group) & set(s.test.group) and s.leaked == 0 for s in splits)
 
 
+@given(st.lists(st.integers(0, 4), min_size=2, max_size=30).filter(lambda n: len(set(n)) > 1), st.integers(0, 2**31))
+def test_a_split_by_composition_or_formula_shares_none(dopants, seed):
+    data = labelled(range(len(dopants)))
+    cells = 1 + np.arange(len(dopants)) % 3  # one composition in cells of several sizes
+    amounts = np.stack([np.array(dopants) * cells, (24 - np.array(dopants)) * cells], axis=1)
+    formulas = [f"I{i}Br{br}Cs{8 * n}Pb{8 * n}" for n, (br, i) in zip(cells, amounts.tolist(), strict=True)]
+    for split in (by_composition(data, amounts, 1, seed), by_formula(data, formulas, 1, seed)):
+        train, test = ({dopants[row] for row in rows} for rows in (split.train_rows, split.test_rows))
+        assert (len(train), train & test, train | test) == (1, set(), set(dopants))
+
+
+@given(
+    st.lists(st.sets(st.sampled_from(["Ag", "Bi", "In", "Sb"]), min_size=1, max_size=3), min_size=4, max_size=30),
+    st.integers(0, 2**31),
+)
+def test_a_split_by_element_trains_on_no_row_with_an_element_held_out(elements, seed):
+    data = labelled(range(len(elements)))
+    if set.union(*elements) == set.intersection(*elements):
+        return  # every element is everywhere
+    split = by_element(data, elements, 0.7, seed)
+    held_out = set(split.kind.removeprefix("by element (").removesuffix(" held out)").split(", "))
+    assert all(not elements[row] & held_out for row in split.train_rows)
+    assert all(elements[row] & held_out for row in split.test_rows)
+    assert sorted([*split.train_rows, *split.test_rows]) == list(range(len(data)))
+
+
 @pytest.mark.parametrize(
     ("split", "message"),
     [
+        (lambda d: by_composition(d, [[1, 2]] * 3), "1 of 1 compositions to train on leaves one part empty"),
+        (lambda d: by_composition(d, [[1, 2]] * 2), "one row for each of 3"),
+        (lambda d: by_composition(d, [[1, 2], [0, 0], [1, 1]]), "amounts of 0 or more, and something"),
+        (lambda d: by_formula(d, ["CsPbI3", "Cs2Pb2I6", "I3CsPb"]), "1 of 1 formulas"),
+        (lambda d: by_formula(d, ["CsPbI3", "?", "KCl"]), "row 1: '.' cannot be read as a chemical formula"),
+        (lambda d: by_formula(d, ["CsPbI3"]), "formulas: 1 are given for 3 rows"),
+        (lambda d: by_element(d, [{"Cs"}] * 3), "no element can be held out"),
+        (lambda d: by_element(d, [{"Cs"}] * 3, held_out=["Cs"]), "holding out Cs leaves one part empty: 3 of 3 rows"),
+        (lambda d: by_element(d, [{"Cs"}] * 3, 2), "between 0 and 1 for a split by element"),
         (lambda d: by_orbit(d, 0.1), "0 of 3 orbits to train on leaves one part empty"),
         (lambda d: by_orbit(d, 3), "3 of 3 orbits"),
         (lambda d: by_orbit(d, 1.5), "must be between 0 and 1, or a whole number of orbits"),

@@ -25,7 +25,8 @@ def test_the_reference_lists_every_key_that_takes_a_value():
 
 def test_the_model_section_has_the_knobs_of_the_networks():
     of_the_networks = {field.name: field.default for field in dataclasses.fields(MatganipConfig)}
-    elsewhere = {"n_peaks", "channels", "positions", "seed"}  # diffraction's, one graph and composition, the study's
+    # The diffraction's, the study's; one graph, one composition and one energy.
+    elsewhere = {"n_peaks", "channels", "positions", "n_properties", "seed"}
     section = {name: field.default for name, field in ModelSection.model_fields.items()}
     assert section == {name: value for name, value in of_the_networks.items() if name not in elsewhere}
 

@@ -54,6 +54,21 @@ class LatticePattern {
     std::size_t n_peaks() const { return n_peaks_; }
     std::size_t n_sums() const { return n_sums_; }
 
+    /// What of the tables says how the sums come about, for kernels that need sums and no peaks. Waves are
+    /// padded, factors are slots: amplitude w of mode m is slot m * n_waves + w, the constant 1 the last.
+    struct SumTables {
+        std::size_t n_sites, n_codes, n_waves, n_slots, n_factors;
+        std::span<const std::int32_t> modes;    ///< (n_sites, n_codes)
+        std::span<const double> waves;          ///< (n_sites, n_waves)
+        std::span<const std::int64_t> offsets;  ///< (n_sums + 1)
+        std::span<const std::int32_t> factors;  ///< (n_terms, n_factors)
+        std::span<const double> weight;         ///< (n_terms)
+    };
+    SumTables sum_tables() const {
+        return {n_sites_, n_codes_, n_waves_, n_slots_, n_factors_,
+                modes_,   waves_,   offsets_, factors_, weight_};
+    }
+
     /// Multiplications for one arrangement, roughly: what a caller needs to cut a long call into short ones.
     std::size_t work_per_row() const;
 
@@ -68,10 +83,16 @@ class LatticePattern {
     void intensities(std::span<const std::uint8_t> occupations, std::size_t n_columns, bool scale_to_maximum,
                      std::span<double> intensity, int num_threads, std::size_t first_row = 0) const;
 
+    /// Writes the sums of each arrangement, (n_rows, n_sums), before they become peaks. Throws as
+    /// `intensities`.
+    void sums(std::span<const std::uint8_t> occupations, std::span<double> sums, int num_threads) const;
+
   private:
     struct Scratch;
     static void check(const LatticeForm& form);
     std::size_t occupied_sites(const std::uint8_t* occupation, std::size_t row, Scratch& scratch) const;
+    void sum_block(const std::uint8_t* occupations, std::size_t n_rows, std::size_t first_row,
+                   Scratch& scratch) const;
     void process_block(const std::uint8_t* occupations, std::size_t n_rows, std::size_t first_row,
                        std::size_t n_columns, bool scale_to_maximum, bool past_cache, double* intensity,
                        Scratch& scratch) const;

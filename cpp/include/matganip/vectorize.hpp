@@ -7,6 +7,8 @@
 #if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define MATGANIP_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+/// Before one of several definitions of a function, of which one is picked in the same way.
+#define MATGANIP_TARGET(name) __attribute__((target(name)))
 #else
 #define MATGANIP_CLONES
 #endif

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +18,7 @@ from matganip.errors import InputError
 
 if TYPE_CHECKING:
     from matganip.configurations.batch import ConfigurationBatch
+    from matganip.configurations.space import ConfigurationSpace
     from matganip.labels.calculators import CalculatorChoice
     from matganip.labels.database import LabelDatabase
     from matganip.labels.labelling import Tally
@@ -70,6 +72,7 @@ def label(
     matganip label study.toml --dry-run
     """
     from matganip.labels.labelling import label as do
+    from matganip.labels.labelling import missing_of
 
     changes = {"kind": relax, "fmax": fmax, "max_steps": max_steps}
     job = _job(source, supercell, substitute, calculator, setting or [], changes, database, (number, seed))
@@ -78,12 +81,13 @@ def label(
         _foresee(job, n_workers, retry, json)
         return
     documents: list[dict[str, Any]] = []
-    for batch in job.batches:
-        with _Bar(batch, quiet=json) as bar:
-            tally = do(
-                job.database, batch, job.choice, job.protocol, n_workers=n_workers, retry=retry, progress=bar.moved
+    n_missing = sum(int(missing_of(job.database, one, job.choice, job.protocol, retry).sum()) for one in job.batches)
+    with _Bar(n_missing, quiet=json) as bar:
+        for batch in job.batches:
+            bar.ended.append(
+                do(job.database, batch, job.choice, job.protocol, n_workers=n_workers, retry=retry, progress=bar.moved)
             )
-        documents.append(_document(batch, tally))
+    documents = [_document(batch, tally) for batch, tally in zip(job.batches, bar.ended, strict=True)]
     if export:
         _export(job, export)
     if json:
@@ -125,9 +129,17 @@ def _job(
     if calculator is None:
         raise InputError("--calculator is needed: chgnet, sevennet, gpaw, espresso, or module:Class of an ASE one")
     choice = CalculatorChoice(calculator, dict(parse_setting(text) for text in setting))
-    spaces = spaces_from(source, supercell, substitute).spaces
-    batches = tuple(batch_of(space, *sample) for space in spaces)
+    batches = tuple(batch_of(space, *sample) for space in spaces_from(source, supercell, substitute).spaces)
     return Job(batches, choice, Protocol(**given), LabelDatabase(database or Path("labels.db")))
+
+
+def described(source: Path, supercell: str | None, substitute: list[str] | None) -> tuple[ConfigurationSpace, ...]:
+    """The spaces that the arguments describe; a labelling's own file does too."""
+    from matganip.study.label_study import is_label_study, read_label_study
+
+    if source.suffix == ".toml" and is_label_study(source) and not (supercell or substitute):
+        return read_label_study(source).spaces(source.parent)
+    return spaces_from(source, supercell, substitute).spaces
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
@@ -156,14 +168,14 @@ def _foresee(job: Job, n_workers: int, retry: bool, json: bool) -> None:
     from matganip.labels.labelling import missing_of, seconds_an_orbit
     from matganip.study.summary import composition
 
-    documents = []
+    documents: list[dict[str, Any]] = []
     for batch in job.batches:
         missing = missing_of(job.database, batch, job.choice, job.protocol, retry)
         n_missing = int(missing.sum())
         seconds = 0.0
         if n_missing:
             first = ConfigurationBatch(batch.space, batch.occupations[missing][:1], batch.multiplicity[missing][:1])
-            seconds = seconds_an_orbit(first, job.choice, job.protocol)
+            seconds = seconds_an_orbit(first, job.choice, job.protocol, n_workers=n_workers)
         total = seconds * n_missing / max(1, min(n_workers, n_missing))
         document = {"composition": composition(batch.space), "orbits": len(batch), "missing": n_missing}
         documents.append(document | {"seconds_an_orbit": seconds, "seconds": total})
@@ -172,10 +184,12 @@ def _foresee(job: Job, n_workers: int, retry: bool, json: bool) -> None:
             say(stdout(), f"{document['composition']}: {n_missing:,} of {len(batch):,} orbits are missing{cost}")
     if json:
         print_json(documents[0] if len(documents) == 1 else documents)
-    else:
-        say(
-            stdout(), f"Timed on the first of them, for {max(1, n_workers)} processes; nothing was stored.", style="dim"
-        )
+        return
+    if len(documents) > 1:
+        n_missing = sum(one["missing"] for one in documents)
+        total = sum(one["seconds"] for one in documents)
+        say(stdout(), f"Together: {n_missing:,} orbits are missing, about {_duration(total)}")
+    say(stdout(), f"Timed on the first of them, for {max(1, n_workers)} processes; nothing was stored.", style="dim")
 
 
 def _document(batch: ConfigurationBatch, tally: Tally) -> dict[str, Any]:
@@ -207,13 +221,22 @@ def _tell(job: Job, documents: list[dict[str, Any]], export: Path | None) -> Non
     """Print what came of it."""
     from matganip.report.content import Table
 
-    columns = ("composition", "orbits", "there", "now", "elsewhere", "not converged", "failed", "time")
-    keys = ("orbits", "labelled_before", "labelled_now", "labelled_elsewhere", "not_converged", "failed")
+    columns = {
+        "orbits": "orbits",
+        "there": "labelled_before",
+        "now": "labelled_now",
+        "elsewhere": "labelled_elsewhere",
+        "unconverged": "not_converged",
+        "failed": "failed",
+    }
+    if not any(one["labelled_elsewhere"] for one in documents):
+        del columns["elsewhere"]
     rows = tuple(
-        (one["composition"], *(f"{one[key]:,}" for key in keys), _duration(one["seconds"])) for one in documents
+        (one["composition"], *(f"{one[key]:,}" for key in columns.values()), _duration(one["seconds"]))
+        for one in documents
     )
     title = f"{job.choice.title}, {job.protocol.relaxation}"
-    show(stdout(), Table(title, columns, rows, "lrrrrrrr"))
+    show(stdout(), Table(title, ("composition", *columns, "time"), rows, "w" + "r" * (len(columns) + 1)))
     say(stdout(), f"Labels are in {job.database.path}" + (f", and as a table in {export}" if export else ""))
     errors: dict[str, int] = {}
     for one in documents:
@@ -224,17 +247,19 @@ def _tell(job: Job, documents: list[dict[str, Any]], export: Path | None) -> Non
 
 
 class _Bar:
-    """A live bar on a terminal: how many, how fast, time left."""
+    """A live bar on a terminal, over all compositions: how many, for how long, time left."""
 
-    def __init__(self, batch: ConfigurationBatch, quiet: bool) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    def __init__(self, n_missing: int, quiet: bool) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
         console = stderr()
+        # Not rich's own estimate: it forgets what is older than half a minute, less than one DFT calculation.
         self.bar = Progress(
             TextColumn("  label"),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
-            TimeRemainingColumn(compact=True),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}"),
             TextColumn("[dim]{task.fields[detail]}[/dim]"),
             console=console,
             transient=True,
@@ -242,7 +267,9 @@ class _Bar:
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self.task = self.bar.add_task("label", total=len(batch), detail="")
+        self.task = self.bar.add_task("label", total=n_missing, left="", detail="")
+        self.total = n_missing
+        self.ended: list[Tally] = []
 
     def __enter__(self) -> _Bar:
         self.bar.start()
@@ -253,9 +280,31 @@ class _Bar:
 
     def moved(self, tally: Tally, calculation: Calculation | None) -> None:
         """Show what has been done."""
-        detail = f"{tally.n_failed} failed" if tally.n_failed else ""
+        tallies = [*self.ended, tally]
+        done = sum(one.n_done for one in tallies)
+        left = time_left(tallies, self.total)
+        n_failed = sum(one.n_failed for one in tallies)
+        detail = f"{n_failed} failed" if n_failed else ""
         if calculation is not None and calculation.energy is not None:
             detail = f"{calculation.energy:.4f} eV {detail}"
         self.bar.update(
-            self.task, total=tally.n_missing, completed=tally.n_done, detail=detail, refresh=tally.n_done == 1
+            self.task,
+            completed=done,
+            left="" if left is None else f"{_duration(left)} left",
+            detail=detail,
+            refresh=done == 1,
         )
+
+
+def time_left(tallies: Sequence[Tally], total: int) -> float | None:
+    """Seconds that the rest takes at the pace so far; None before anything was computed here.
+
+    >>> from matganip.labels.labelling import Tally
+    >>> ended, now = Tally(10, 0, n_stored=10, seconds=400.0), Tally(20, 0, n_stored=5, n_elsewhere=5, seconds=200.0)
+    >>> time_left([ended, now], 30)
+    400.0
+    """
+    computed = sum(one.n_stored for one in tallies)
+    if not computed:
+        return None
+    return (total - sum(one.n_done for one in tallies)) * sum(one.seconds for one in tallies) / computed

@@ -9,16 +9,25 @@ import typer
 
 from matganip.cli.console import DEBUG, INTERRUPTED, fail
 from matganip.cli.count import count
+from matganip.cli.dft import dft
 from matganip.cli.distinguish import distinguish
 from matganip.cli.enumerate import enumerate_orbits
 from matganip.cli.evaluate import evaluate
 from matganip.cli.keys import keys
 from matganip.cli.label import label
+from matganip.cli.labels import app as labels
 from matganip.cli.predict import predict
+from matganip.cli.report import report
 from matganip.cli.reproduce import reproduce
 from matganip.cli.run import run
 from matganip.cli.sample import sample
+from matganip.cli.screen import screen
+from matganip.cli.search import search
+from matganip.cli.suggest import suggest
+from matganip.cli.thermo import thermo
+from matganip.cli.tolerance import tolerance
 from matganip.cli.train import train
+from matganip.cli.verify import verify
 
 app = typer.Typer(
     name="matganip",
@@ -32,12 +41,21 @@ app.command("run")(run)
 app.command("train")(train)
 app.command("evaluate")(evaluate)
 app.command("predict")(predict)
+app.command("search")(search)
+app.command("thermo")(thermo)
+app.command("screen")(screen)
+app.command("verify")(verify)
+app.command("report")(report)
 app.command("count")(count)
 app.command("enumerate")(enumerate_orbits)
 app.command("sample")(sample)
 app.command("distinguish")(distinguish)
 app.command("label")(label)
 app.command("reproduce")(reproduce)
+app.add_typer(labels, name="labels")
+app.command("tolerance")(tolerance)
+app.command("suggest")(suggest)
+app.add_typer(dft)
 app.command("keys")(keys)
 
 
@@ -76,6 +94,18 @@ def matganip(
 
         matganip distinguish CsPbI3.cif --supercell 2,2,2 --substitute I:Br=6 --triplets
 
+    [bold]Energies for them?[/bold] One database; what it lacks is computed, also after a break:
+
+        matganip label CsPbI3.cif --supercell 2,2,2 --substitute I:Br=3 --calculator chgnet --dry-run
+
+        matganip labels export labels.db labels.csv
+    [bold]Do the ions of a perovskite fit?[/bold]
+
+        matganip tolerance CsPbI3 Cs2AgBiBr6 FAPbI3
+    [bold]Which of them to label?[/bold]
+
+        matganip suggest CsPbI3.cif --supercell 2,2,2 --substitute I:Br=6 --calculator chgnet --budget 40
+
     [bold]Which win?[/bold] Describe parent, labels, model and screen in a study file, and run it:
 
         matganip run examples/cspbi3_br/study.toml --output results/
@@ -85,6 +115,12 @@ def matganip(
         matganip train examples/cspbi3_br/train.toml --output runs/model
 
         matganip predict runs/model --output predictions.parquet
+
+    [bold]Too many to predict them all? And at a temperature?[/bold]
+
+        matganip search runs/model --supercell 3,3,3 --substitute I:Br=20 --output best.parquet
+
+        matganip thermo runs/model --temperatures 100-1000:100
 
     [dim]matganip keys lists every key that a study file may have.[/dim]
     """

@@ -12,6 +12,7 @@ import typer
 from matganip.cli.console import print_json, say, show, stdout, tidy
 from matganip.cli.progress import StepBar
 from matganip.cli.spaces import Json
+from matganip.errors import InputError
 
 if TYPE_CHECKING:
     from matganip.study.train import Training
@@ -26,8 +27,16 @@ def train(
             "--output", "-o", help="Folder for the results; runs/ and the study's name without it.", show_default=False
         ),
     ] = None,
+    split: Annotated[
+        str,
+        typer.Option(
+            "--split",
+            help="What is never in both training and test set: orbit, composition, formula, element; or random, the "
+            "paper's, through which orbits leak.",
+        ),
+    ] = "orbit",
     train_size: Annotated[
-        float, typer.Option("--train-size", help="Part of the labelled orbits to train on; 1 leaves none to test.")
+        float, typer.Option("--train-size", help="Part of the orbits (compositions ...) to train on; 1 leaves no test.")
     ] = 0.8,
     validation: Annotated[
         float, typer.Option("--validation", help="Part of those that chooses the epoch; needed to stop early.")
@@ -51,15 +60,24 @@ def train(
 
     matganip train examples/cspbi3_br/train.toml --output runs/model
 
+    matganip train examples/matganip_f/tolerance.toml               (crystals of any elements; tolerance factors)
+
+    matganip train examples/cspbi3_br/train.toml --split random      (the paper's: says how many orbits leak)
+
     matganip evaluate runs/model --labels cspbi3_br/chgnet_X6of24
 
     matganip predict runs/model --output predictions.parquet
     """
+    from matganip.study.crystal_study import is_crystal_study
     from matganip.study.reading import read_study
     from matganip.study.train import summary
     from matganip.study.train import train as do
 
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells of its font cache, once
+    if is_crystal_study(study):
+        _crystals(study, output, train_size, seed, split=split, validation=validation, resume=resume,
+                  overwrite=overwrite, json=json)  # fmt: skip
+        return
     described = read_study(study)
     if seed is not None:
         described = described.model_copy(update={"seed": seed})
@@ -69,6 +87,7 @@ def train(
             described,
             study.parent,
             folder,
+            split=split,
             train_size=train_size,
             validation=validation,
             overwrite=overwrite,
@@ -89,7 +108,9 @@ def _tell(made: Training, folder: Path) -> None:
     from matganip.study.assess import metrics_table
 
     console, last = stdout(), made.model.history.last
-    show(console, metrics_table(made.parts, f"{made.study.name}: {made.card.calculator}, split by orbit"))
+    show(console, metrics_table(made.parts, f"{made.study.name}: {made.card.calculator}, split: {made.split.kind}"))
+    if made.split.leak:
+        say(console, made.split.leak)
     if last.loss_d == last.loss_d:  # not nan: a game was played
         loss, verdict = OPTIMA[made.model.config.objective]
         undecided = f"{loss:.4f}" if verdict is None else f"{loss:.4f} and {verdict:g}"
@@ -102,3 +123,49 @@ def _tell(made: Training, folder: Path) -> None:
     console.print(
         f"  Results are in [bold]{folder}[/bold]: model/, metrics.json, predictions.parquet, training.jsonl, figures/."
     )
+
+
+def _crystals(
+    study: Path,
+    output: Path | None,
+    train_size: float,
+    seed: int | None,
+    *,
+    split: str,
+    validation: float,
+    resume: bool,
+    overwrite: bool,
+    json: bool,
+) -> None:
+    """Train on crystals: a study whose kind says so."""
+    from matganip.study.crystal_job import summary, table_of, train_crystals
+    from matganip.study.crystal_study import read_crystal_study
+
+    described = read_crystal_study(study)
+    if split not in ("orbit", "formula"):
+        raise InputError(f"--split {split}: crystals are split by formula")
+    if validation or resume:
+        raise InputError(f"{study}: --validation and --resume are for studies of arrangements, this is one of crystals")
+    if seed is not None:
+        described = described.model_copy(update={"seed": seed})
+    folder = output or described.output or Path("runs") / study.stem
+    with StepBar() as bar:
+        made = train_crystals(
+            described, folder, train_size=train_size, overwrite=overwrite, listener=bar,
+            command=("matganip", *sys.argv[1:]), source=study,
+        )  # fmt: skip
+    if json:
+        print_json({**summary(made), "output": str(folder)})
+        return
+    console = stdout()
+    show(console, table_of(made))
+    if made.map is not None:
+        found = made.map.as_dict()
+        within, between = found["deviation_between_arrangements"], found["deviation_between_formulas"]
+        say(
+            console,
+            f"Double perovskites: the predicted factor varies by {within:.4f} between the arrangements of a formula, "
+            f"where radii give one number, and by {between:.4f} between formulas; Pearson's r with the energy is in "
+            "figures/double_perovskites.png.",
+        )
+    console.print(f"  Results are in [bold]{folder}[/bold]: model/, metrics.json, predictions.parquet.")

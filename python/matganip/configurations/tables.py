@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -13,8 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from pymatgen.core.structure import Structure
 
 from matganip.configurations.batch import ConfigurationBatch, occupation_digits
+from matganip.configurations.composition import element_of
 from matganip.errors import InputError
 from matganip.files import atomic_path
 
@@ -40,7 +42,8 @@ def arrangement_columns(space: ConfigurationSpace, occupations: NDArray[np.uint8
     dict of str to pyarrow.Array
         ``occupation``: one character a site, the code of its species. Then for each species but the last (the
         most frequent one) of each sublattice ``Br_on_I``: the sites it takes, a list of fixed length. Where several
-        sublattices have the same host, ``Br_on_I_0``, with the number of the sublattice.
+        sublattices have the same host, ``Br_on_I_0``, with the number of the sublattice. Rows that do not all have
+        the space's composition have lists of several lengths.
     """
     columns = {"occupation": pa.array(occupation_digits(occupations)).cast(pa.string())}
     hosts = [sublattice.host for sublattice in space.sublattice_table]
@@ -49,9 +52,13 @@ def arrangement_columns(space: ConfigurationSpace, occupations: NDArray[np.uint8
         host = hosts[number] if hosts.count(hosts[number]) == 1 else f"{hosts[number]}_{number}"
         for code, (name, count) in enumerate(zip(species[:-1], counts[:-1], strict=True)):
             if count:
-                taken = np.nonzero(occupations[:, sites] == code)[1]
-                flat = pa.array(sites[taken], type=pa.int32())
-                columns[f"{name}_on_{host}"] = pa.FixedSizeListArray.from_arrays(flat, count)
+                rows, taken = np.nonzero(occupations[:, sites] == code)
+                flat, lengths = pa.array(sites[taken], type=pa.int32()), np.bincount(rows, minlength=len(occupations))
+                columns[f"{name}_on_{host}"] = (
+                    pa.FixedSizeListArray.from_arrays(flat, count)
+                    if (lengths == count).all()
+                    else pa.ListArray.from_arrays(np.append(0, np.cumsum(lengths)).astype(np.int32), flat)
+                )
     return columns
 
 
@@ -80,6 +87,56 @@ def space_metadata(space: ConfigurationSpace) -> dict[str, str]:
         "supercell": json.dumps(space.supercell_matrix.tolist()),
         "parent": space.parent.to_json(),
     }
+
+
+def space_from_metadata(metadata: Mapping[str, str]) -> ConfigurationSpace:
+    """The space that `space_metadata` describes.
+
+    Parameters
+    ----------
+    metadata : mapping
+        What `space_metadata` returned.
+
+    Returns
+    -------
+    ConfigurationSpace
+
+    Raises
+    ------
+    InputError
+        If what is described has another key now: the symmetry was looked for with a tolerance of its own.
+
+    Examples
+    --------
+    >>> import matganip as mg
+    >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 3}})
+    >>> space_from_metadata(space_metadata(space)).key == space.key
+    True
+    """
+    from matganip.configurations.space import ConfigurationSpace
+
+    parent = Structure.from_dict(json.loads(metadata["parent"]))
+    supercell = np.array(json.loads(metadata["supercell"]))
+    if parent.is_ordered:
+        n_cells = abs(round(float(np.linalg.det(supercell))))
+        atoms, sublattices = (np.array(json.loads(metadata[name])) for name in ("atoms_of_sites", "sublattices"))
+        wanted: dict[str | tuple[int, ...], dict[str, int]] = {}
+        for number, (species, counts) in enumerate(
+            zip(json.loads(metadata["species"]), json.loads(metadata["counts"]), strict=True)
+        ):
+            # The copies of each site of the parent follow one another.
+            sites = tuple(np.unique(atoms[sublattices == number] // n_cells).tolist())
+            host = element_of(parent, sites[0])
+            wanted[sites] = {name: n for name, n in zip(species, counts, strict=True) if name != host}
+        space = ConfigurationSpace(parent, supercell, wanted)
+    else:
+        space = ConfigurationSpace(parent, supercell)
+    if space.key != metadata["space"]:
+        raise InputError(
+            f"the space {metadata['space']} that was stored is {space.key} when it is made again; describe it by "
+            "parent, supercell and substitutions"
+        )
+    return space
 
 
 def orbit_table(batch: ConfigurationBatch, first: int) -> pa.Table:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from matganip import _core
 from matganip.diffraction.bragg import Resolution, bragg_patterns
 from matganip.diffraction.graph import Scaling, check_buffer, graph_matrix
 from matganip.diffraction.lattice_patterns import Vertices
@@ -159,6 +160,11 @@ class LatticeDiffraction:
     def n_sums(self) -> int:
         """Sums over pairs of sites that an arrangement needs."""
         return self._patterns.intensity.n_sums
+
+    @property
+    def kernels(self) -> list[_core.LatticePattern]:
+        """The compiled patterns: of the peaks, and of the triplets where there are some."""
+        return [one for one in (self._patterns.intensity, self._patterns.triplets) if one is not None]
 
     def peaks(
         self,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from matganip.errors import InputError, MissingExtraError
@@ -32,6 +34,8 @@ class Ready:
         For tables; filled with the settings and `version`.
     reusable : bool
         Whether one object serves many structures; else each gets a new one.
+    reason : callable
+        What its files in the folder say of a failure; for programs whose exception only says that they failed.
     """
 
     package: str
@@ -40,6 +44,7 @@ class Ready:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     title: str = ""
     reusable: bool = True
+    reason: Callable[[str], str] = lambda _: ""
 
 
 def _imported(path: str) -> Any:
@@ -69,6 +74,14 @@ def _espresso(settings: dict[str, Any], folder: str) -> Any:
     make_profile = _imported("ase.calculators.espresso:EspressoProfile")
     profile = make_profile(command=settings.pop("command"), pseudo_dir=settings.pop("pseudo_dir"))
     return _imported("ase.calculators.espresso:Espresso")(profile=profile, directory=folder, **settings)
+
+
+def _espresso_reason(folder: str) -> str:
+    """The complaint of pw.x, between two lines of percent signs, or that it did not converge."""
+    output = Path(folder) / "espresso.pwo"
+    text = output.read_text(errors="replace") if output.exists() else ""
+    found = re.search(r"%{20,}\n(.*?)\n\s*%{20,}|(convergence NOT achieved[^\n]*)", text, re.DOTALL)
+    return " ".join((found[1] or found[2]).split()) if found else ""
 
 
 READY: dict[str, Ready] = {
@@ -101,6 +114,7 @@ READY: dict[str, Ready] = {
         {"command": "pw.x", "pseudo_dir": "."},
         "Quantum ESPRESSO (ase {version})",
         reusable=False,
+        reason=_espresso_reason,
     ),
 }
 """The calculators that have a name. Anything else is ``module:Class``."""
@@ -156,10 +170,7 @@ class CalculatorChoice:
     @property
     def title(self) -> str:
         """What a table calls it: name, version and what matters of the settings."""
-        ready = READY.get(self.name)
-        if ready is None:
-            return f"{self.name.rpartition(':')[2]} ({self.recorded['program']})"
-        return ready.title.format(**{**ready.defaults, **self.settings, "version": self._version()})
+        return title_of(self.name, self.recorded)
 
     @property
     def reusable(self) -> bool:
@@ -193,6 +204,10 @@ class CalculatorChoice:
         except Exception as error:  # whatever a foreign constructor raises, the settings are what a user can mend
             raise InputError(f"calculator {self.name}: cannot be made: {one_line(error)}") from error
 
+    def reason(self, folder: str) -> str:
+        """What the files of a calculator that failed say, in one line; empty where its exception says it all."""
+        return READY[self.name].reason(folder) if self.name in READY else ""
+
     def _package(self) -> str:
         return self.name.partition(":")[0].partition(".")[0]
 
@@ -206,6 +221,33 @@ class CalculatorChoice:
                     f"calculator {self.name}: {ready.package} is not installed: {ready.install}"
                 ) from None
             return "of no package"
+
+
+def title_of(name: str, recorded: Mapping[str, Any]) -> str:
+    """What a table calls a calculator, from its name and the settings that were recorded with a label.
+
+    Examples
+    --------
+    >>> waves = {"mode": {"name": "pw", "ecut": 200}, "kpts": [4, 4, 4]}
+    >>> title_of("gpaw", {"xc": "PBE", **waves, "program": "gpaw 26.7.0"})
+    'GPAW 26.7.0 PBE PW 200 eV, MP 4x4x4'
+    >>> title_of("vasp", {})
+    'vasp'
+    """
+    program = str(recorded.get("program", ""))
+    ready = READY.get(name)
+    if ready is None or not program:
+        return name.rpartition(":")[2] + (f" ({program})" if program else "")
+    title = ready.title.format(**{**ready.defaults, **recorded, "version": program.rpartition(" ")[2]})
+    return title + (_plane_waves(recorded) if name == "gpaw" else "")
+
+
+def _plane_waves(settings: Mapping[str, Any]) -> str:
+    """Cut-off and mesh of GPAW's settings, where they are given in the plainest way."""
+    mode, mesh = settings.get("mode"), settings.get("kpts")
+    waves = f" PW {mode['ecut']:g} eV" if isinstance(mode, Mapping) and "ecut" in mode else ""
+    plain = isinstance(mesh, Sequence) and not isinstance(mesh, str) and all(isinstance(n, int) for n in mesh)
+    return waves + (f", MP {'x'.join(map(str, mesh))}" if plain and mesh else "")
 
 
 def one_line(error: BaseException) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from matganip.configurations.space import ConfigurationSpace
-from matganip.configurations.tables import space_metadata
+from matganip.configurations.tables import space_from_metadata, space_metadata
 from matganip.errors import InputError
 from matganip.labels.results import Calculation, Relaxation, canonical_json, settings_hash
 from matganip.labels.rows import ase_row, codes_of, orbit_names, row_name, space_name
@@ -196,6 +196,23 @@ class LabelDatabase:
             LabelSet(space, calculator, tag, json.loads(settings or "{}"), *rest)
             for space, calculator, tag, settings, *rest in rows
         ]
+
+    def spaces(self) -> dict[str, ConfigurationSpace]:
+        """The spaces whose arrangements have labels, by their keys as the database has them, the oldest first.
+
+        Returns
+        -------
+        dict of str to ConfigurationSpace
+
+        Raises
+        ------
+        InputError
+            If there is no such file, or it cannot be read.
+        """
+        keys = list(dict.fromkeys(one.space for one in self.sets()))
+        with reading(self.path) as connection:
+            definitions = dict(connection.execute("SELECT space, definition FROM spaces")) if keys else {}
+        return {key: space_from_metadata(json.loads(definitions[key])) for key in keys}
 
     def labelled(
         self,

@@ -24,7 +24,7 @@ from matganip.labels.database import LabelDatabase
 from matganip.labels.results import Calculation, Relaxation
 from matganip.labels.rows import codes_of, space_name
 from matganip.labels.sqlite import reading
-from matganip.labels.tables import REFERENCE, read_labels
+from matganip.labels.tables import REFERENCE, LabelTable, read_labels
 
 _QUERY = """SELECT labels.*, systems.numbers, positions, cell, forces FROM labels JOIN systems USING (id)
     WHERE labels.space = ? AND labels.calculator = ? AND labels.settings_hash = ? ORDER BY orbit"""
@@ -71,11 +71,11 @@ def export_labels(
     path = Path(path)
     if path.suffix not in (".csv", ".parquet"):
         raise InputError(f"{path}: labels are written as .csv or .parquet")
-    atoms = _numbering(spaces[0], path.parent / REFERENCE)
     rows = []
     with reading(database.path) as connection:
         connection.row_factory = lambda cursor, row: dict(zip((d[0] for d in cursor.description), row, strict=True))
         for space in spaces:
+            atoms = _numbering(space, path.parent / REFERENCE)
             for row in connection.execute(_QUERY, (space_name(space), calculator, settings_hash)):
                 if row["quality"] >= (1 if unconverged else 2):
                     rows.append(_plain(space, atoms, row, title or calculator, path.suffix == ".parquet"))
@@ -122,7 +122,7 @@ def import_labels(
     InputError
         If the table does not read or a row fits no orbit.
     """
-    table = read_labels(path)
+    table = importable(path)
     rows, codes = table.rows_of(space)
     columns = _columns(table.path)
     added = 0
@@ -144,6 +144,13 @@ def import_labels(
         )
         added += database.add(space, occupation, calculation)
     return added
+
+
+def importable(path: str | os.PathLike[str]) -> LabelTable:
+    """What `read_labels` reads, but for a database: settings, geometry and forces of its rows would be lost."""
+    if Path(path).suffix == ".db":
+        raise InputError(f"{path}: is a database; write its labels with matganip labels export to a .parquet first")
+    return read_labels(path)
 
 
 def _plain(

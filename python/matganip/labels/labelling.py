@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from matganip.configurations.batch import ConfigurationBatch
 from matganip.errors import InputError
 from matganip.labels.calculators import CalculatorChoice
 from matganip.labels.database import LabelDatabase
-from matganip.labels.relaxing import Calculating, Protocol
+from matganip.labels.relaxing import Protocol
 from matganip.labels.results import Calculation
 from matganip.labels.workers import calculate_all
 
@@ -180,7 +179,9 @@ def _count(tally: Tally, calculation: Calculation) -> None:
         tally.n_unconverged += 1
 
 
-def seconds_an_orbit(batch: ConfigurationBatch, choice: CalculatorChoice, protocol: Protocol | None = None) -> float:
+def seconds_an_orbit(
+    batch: ConfigurationBatch, choice: CalculatorChoice, protocol: Protocol | None = None, *, n_workers: int = 0
+) -> float:
     """Wall time of one label, from computing the first orbit for real; nothing is stored.
 
     It is computed a second time where the first took less than five seconds, most of which are spent once.
@@ -191,6 +192,8 @@ def seconds_an_orbit(batch: ConfigurationBatch, choice: CalculatorChoice, protoc
         At least one orbit.
     choice, protocol
         As for `label`.
+    n_workers : int
+        0 computes in this process; otherwise a worker does, with one thread as all of them have.
 
     Returns
     -------
@@ -202,14 +205,17 @@ def seconds_an_orbit(batch: ConfigurationBatch, choice: CalculatorChoice, protoc
     InputError
         If the calculator cannot be made or fails.
     """
-    with tempfile.TemporaryDirectory(prefix="matganip-") as folder:
-        calculate = Calculating(choice, protocol or Protocol(), folder)
-        calculate.prepare()
-        structure = batch.space.structure(batch.occupations[0])
-        one = calculate(structure)
-        if one.error is None and one.wall_s < 5:
+    structure = batch.space.structure(batch.occupations[0])
+    done: list[Calculation] = []
+
+    def tasks() -> Iterator[tuple[int, Structure]]:
+        yield 0, structure
+        if done[0].error is None and done[0].wall_s < 5:
             # As a whole elsewhere in the cell: a calculator remembers what it has just computed.
-            one = calculate(structure.copy().translate_sites(range(len(structure)), [0.1, 0.1, 0.1]))
-    if one.error is not None:
-        raise InputError(f"calculator {choice.name}: the first structure failed with {one.error}")
-    return one.wall_s
+            yield 1, structure.copy().translate_sites(range(len(structure)), [0.1, 0.1, 0.1])
+
+    for _, calculation in calculate_all(choice, protocol or Protocol(), tasks(), min(n_workers, 1)):
+        done.append(calculation)
+    if done[-1].error is not None:
+        raise InputError(f"calculator {choice.name}: the first structure failed with {done[-1].error}")
+    return done[-1].wall_s

@@ -115,7 +115,8 @@ class Calculating:
             if not np.isfinite(energy):
                 energy, error = None, f"the energy is {energy}"
         except Exception as exception:  # foreign code: its failure is a result, not ours
-            energy, error = None, one_line(exception)
+            reason = self.choice.reason(self.folder)
+            energy, error = None, one_line(exception) + (f" {reason}" if reason else "")
         if error is not None or not self.choice.reusable:
             self._calculator = None  # the state of one that failed is not to be trusted
         atoms.calc = None

@@ -130,7 +130,7 @@ _MEANINGS: dict[str, str] = {
     "readonly": "may not be written to; all that was stored before is still there",
     "unable to open": "cannot be opened; is it yours to read?",
     "not a database": "is no SQLite database; name another file",
-    "malformed": "is damaged; rescue its rows with: sqlite3 labels.db .recover | sqlite3 rescued.db",
+    "malformed": "is damaged; matganip labels rescue copies what can still be read into a new one",
     "no such table": "is an SQLite database, but none that ASE or matganip has written labels to",
     "no such column": "is an SQLite database of another schema than ASE's",
     "Can not read new ase.db format": "was written by a newer ASE; update ase",

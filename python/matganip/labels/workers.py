@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import tempfile
 import threading
@@ -76,6 +77,7 @@ class _Crew:
     def __init__(self, choice: CalculatorChoice, protocol: Protocol, size: int) -> None:
         self.choice, self.protocol, self.size = choice, protocol, size
         self.members: dict[Connection, tuple[SpawnProcess, tuple[int, Structure] | None]] = {}
+        self.folder = tempfile.TemporaryDirectory(prefix="matganip-")  # ours: a worker that is ended clears up nothing
         self.n_ready = 0
 
     def work(self, tasks: Iterator[tuple[int, Structure]]) -> Iterator[tuple[int, Calculation]]:
@@ -112,11 +114,14 @@ class _Crew:
                 process.kill()
                 process.join()
         self.members.clear()
+        self.folder.cleanup()
 
     def _hire(self) -> None:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, self.choice, self.protocol), daemon=True)
+        process = context.Process(
+            target=_serve, args=(theirs, self.choice, self.protocol, self.folder.name), daemon=True
+        )
         with _one_thread():
             process.start()
         theirs.close()
@@ -164,29 +169,28 @@ def _one_thread() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _serve(connection: Connection, choice: CalculatorChoice, protocol: Protocol) -> None:
+def _serve(connection: Connection, choice: CalculatorChoice, protocol: Protocol, shared: str) -> None:
     """A worker: says when it is ready, then answers each structure with a calculation, until nobody asks."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the asking process's to handle
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    with tempfile.TemporaryDirectory(prefix="matganip-") as folder:
-        calculate = Calculating(choice, protocol, folder)
-        try:
-            calculate.prepare()
-        except Exception as error:
-            connection.send(str(error) if isinstance(error, InputError) else one_line(error))
-            return
-        connection.send(None)
+    threading.Thread(target=_end_with_parent, args=(shared,), daemon=True).start()
+    calculate = Calculating(choice, protocol, tempfile.mkdtemp(dir=shared))
+    try:
+        calculate.prepare()
+    except Exception as error:
+        connection.send(str(error) if isinstance(error, InputError) else one_line(error))
+        return
+    connection.send(None)
+    try:
         while True:
-            try:
-                structure = connection.recv()
-            except EOFError:
-                return
-            connection.send(calculate(structure))
+            connection.send(calculate(connection.recv()))
+    except (EOFError, ConnectionError):  # nobody asks any more
+        return
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(shared: str) -> None:
     """Wait for the end of the asking process, also by SIGKILL, and end: nobody would hear the result."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
+        shutil.rmtree(shared, ignore_errors=True)
         os._exit(1)

@@ -18,7 +18,8 @@ from matganip.files import atomic_path
 from matganip.learning._torch import nn, safetensors, torch
 
 FORMAT = "matganip-model"
-VERSION = 1
+VERSION = 2
+READABLE = (1, VERSION)
 WEIGHTS, RECORD = "model.safetensors", "model.json"
 
 Tensors = dict[str, torch.Tensor]
@@ -58,7 +59,7 @@ def write(folder: Path, checkpoint: Checkpoint) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder}: cannot be made a folder: {error.strerror}") from error
-    data = safetensors.save({name: t.detach().cpu().contiguous() for name, t in checkpoint.tensors.items()})
+    data = serialized(checkpoint.tensors)
     with atomic_path(folder / WEIGHTS) as temporary:
         temporary.write_bytes(data)
     record = {
@@ -70,6 +71,11 @@ def write(folder: Path, checkpoint: Checkpoint) -> None:
     }
     with atomic_path(folder / RECORD) as temporary:
         temporary.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def serialized(tensors: Tensors) -> bytes:
+    """Tensors in the format of safetensors, from whatever device."""
+    return bytes(safetensors.save({name: t.detach().cpu().contiguous() for name, t in tensors.items()}))
 
 
 def read(folder: Path) -> Checkpoint:
@@ -146,10 +152,10 @@ def _record(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: damaged: not JSON ({error})") from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise InputError(f"{path}: not the record of a matganip model")
-    if record.get("version") != VERSION:
+    if record.get("version") not in READABLE:
         maker = record.get("made_with", {}).get("matganip", "unknown")
         raise InputError(
-            f"{path}: format version {record.get('version')}, this program reads version {VERSION}; "
+            f"{path}: format version {record.get('version')}, this program reads up to version {VERSION}; "
             f"train again, or use the matganip that made it ({maker})"
         )
     return record

@@ -43,6 +43,8 @@ class MatganipConfig:
         Position t_i of each vertex as it stands in the matrices. With it the readout reads the intensities themselves
         instead of the vertex strengths, which are linear in them within one composition only: for training on several
         compositions or for asking about other cells (`matganip.learning.scaling.vertex_strengths`).
+    n_properties : int
+        Components of the property: a vector of so many is predicted.
     conv_channels : (int, int)
         Channels after Conv1 and Conv2 of the generator.
     kernel_size : int
@@ -56,6 +58,9 @@ class MatganipConfig:
         the vertices. "ridge": on vertices and edges; edges hold the products of intensities, so that it is quadratic in
         them. These are solved in closed form, and the networks train and judge what the solution leaves of rows that
         are left out of it. "adam": a linear function of the vertices, trained beside the convolutions.
+    readout_sizes : tuple of int
+        Widths of hidden layers (each Linear, ReLU) between the vertex strengths and a readout that Adam trains, which
+        is then linear no more: for crystals of many elements. None by default; only with "adam".
     readout_gain, correction_gain : float
         Factors of a readout that Adam trains, and of the correction: what learns first, and what it leaves.
     discriminator : {"conditional", "sequence", "single"}
@@ -119,10 +124,12 @@ class MatganipConfig:
     n_peaks: int = 28
     channels: int = 1
     positions: tuple[float, ...] = ()
+    n_properties: int = 1
     conv_channels: tuple[int, int] = (8, 16)
     kernel_size: int = 3
     linear_readout: bool = True
     readout_fit: str = "kernel"
+    readout_sizes: tuple[int, ...] = ()
     readout_gain: float = 28.0
     correction_gain: float = 0.03
     discriminator: str = "conditional"
@@ -179,6 +186,15 @@ class MatganipConfig:
             or (self.channels == 1 and len(self.positions) == self.n_peaks and all(map(_is_number, self.positions))),
             f"nothing, or {self.n_peaks} numbers, one for each vertex of the one channel",
         )
+        _check(
+            "readout_sizes",
+            self.readout_sizes,
+            isinstance(self.readout_sizes, list | tuple)
+            and all(_is_int(size) and size >= 1 for size in self.readout_sizes)
+            and (not self.readout_sizes or (self.linear_readout and self.readout_fit == "adam")),
+            'integers, 1 or more, and none but with linear_readout and readout_fit = "adam"',
+        )
+        object.__setattr__(self, "readout_sizes", tuple(self.readout_sizes))
         _check("kernel_size", self.kernel_size, self.kernel_size % 2 == 1, "odd")
         _check(
             "learning_rate",
@@ -254,6 +270,7 @@ class MatganipConfig:
 _LEAST = {
     "n_peaks": 4,
     "channels": 1,
+    "n_properties": 1,
     "kernel_size": 1,
     "embedding_size": 1,
     "lstm_size": 1,

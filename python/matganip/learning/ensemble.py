@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from matganip.errors import InputError
 from matganip.files import atomic_path
 from matganip.learning.config import MatganipConfig
-from matganip.learning.dataset import Dataset
+from matganip.learning.dataset import Dataset, check_single
 from matganip.learning.history import Progress, TrainingHistory
 from matganip.learning.metrics import Metrics, evaluate
 from matganip.learning.model import Matganip
@@ -111,6 +111,12 @@ class Ensemble:
         """The constant prediction: the mean of the members' own, in `unit`."""
         return float(np.mean([member.constant for member in self.members]))
 
+    @property
+    def constants(self) -> NDArray[np.float64]:
+        """(k,): the constant prediction of each property."""
+        mean: NDArray[np.float64] = np.mean([member.constants for member in self.members], axis=0)
+        return mean
+
     def predict(self, matrices: ArrayLike, batch_size: int = 1024) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Predict the property and how far the members are apart.
 
@@ -122,7 +128,7 @@ class Ensemble:
 
         Returns
         -------
-        mean, deviation : (n,) float64 ndarrays
+        mean, deviation : (n,) or (n, k) float64 ndarrays
             Mean and sample standard deviation over the members, in `unit`.
         """
         every = np.array([member.predict(matrices, batch_size) for member in self.members])  # (k, n)
@@ -130,6 +136,7 @@ class Ensemble:
 
     def evaluate(self, dataset: Dataset) -> Metrics:
         """Measure the errors of the mean on a labelled set; see `Matganip.evaluate`."""
+        check_single(self.members[0].names)
         if dataset.unit != self.unit:
             raise InputError(f"the targets are in {dataset.unit or 'no unit'}, the ensemble learned {self.unit}")
         mean, _ = self.predict(dataset.matrices)

@@ -34,6 +34,9 @@ class Metrics:
     spearman : float
         Spearman's rank correlation, as if each row stood there as often as its weight says; nan where either
         side is constant.
+    maer, constant_maer : float
+        Mean absolute error rate, the model's and the constant's, in percent of the target's size (MATGANIP, section 3);
+        nan where a target is 0. Small where targets are large, as total energies are: for a constant too.
     n_rows : int
         Rows of the test set.
     weight : float
@@ -47,6 +50,8 @@ class Metrics:
     constant_mae: float
     r2: float
     spearman: float
+    maer: float
+    constant_maer: float
     n_rows: int
     weight: float
     unit: str
@@ -135,6 +140,7 @@ def evaluate(
     if (w <= 0).any():
         raise InputError("weight: a weight is not positive")
     squares = float(np.average((x - y) ** 2, weights=w))
+    size = np.where(y != 0, np.abs(y), np.nan) / 100.0
     spread = float(np.average((y - np.average(y, weights=w)) ** 2, weights=w))
     return Metrics(
         mae=float(np.average(np.abs(x - y), weights=w)),
@@ -142,6 +148,8 @@ def evaluate(
         constant_mae=float(np.average(np.abs(c - y), weights=w)),
         r2=1.0 - squares / spread if spread > 0 else float("nan"),
         spearman=weighted_spearman(x, y, w),
+        maer=float(np.average(np.abs(x - y) / size, weights=w)),
+        constant_maer=float(np.average(np.abs(c - y) / size, weights=w)),
         n_rows=len(y),
         weight=float(w.sum()),
         unit=unit,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,8 +16,9 @@ from matganip.errors import InputError
 from matganip.learning import checkpoints
 from matganip.learning._torch import torch
 from matganip.learning.config import MatganipConfig
-from matganip.learning.dataset import Dataset, as_matrices
+from matganip.learning.dataset import UNNAMED, Dataset, as_matrices, check_single
 from matganip.learning.history import Progress, ProgressCallback, TrainingHistory
+from matganip.learning.inference import predict_standardised
 from matganip.learning.metrics import Metrics, evaluate
 from matganip.learning.networks import Discriminator, Generator, Graphs
 from matganip.learning.readouts import KernelReadout
@@ -44,8 +46,10 @@ class Matganip:
         Its opponent; None for the supervised objective.
     history : TrainingHistory
         Of the training behind the weights.
+    names, units : tuple of str
+        Of each property.
     unit : str
-        Of the property.
+        Of the property; the units of several are joined by commas.
 
     Examples
     --------
@@ -61,6 +65,8 @@ class Matganip:
     discriminator: Discriminator | None
     history: TrainingHistory
     unit: str
+    units: tuple[str, ...]
+    names: tuple[str, ...]
     _inputs: GraphScaler
     _outputs: TargetScaler
 
@@ -101,14 +107,16 @@ class Matganip:
         Raises
         ------
         InputError
-            If the matrices do not have the config's peaks and channels, the two sets differ in unit, all
+            If the matrices do not have the config's peaks and channels or the targets not its number of properties, the
+            two sets differ in names or units, all
             targets are equal, the training diverges (`DivergedError`), or `state` is damaged or of another
             training.
         """
         config = self.config
         for data in (dataset, validation or dataset):
             self._check(data.matrices)
-            _check_unit(data.unit, dataset.unit)
+            self._check_properties(data)
+            _check_same(data, dataset.names, dataset.units)
         if config.discriminator != "sequence" or config.objective == "supervised":
             dataset = dataset.collapsed()  # a sequence would be another one without its repeats
         inputs, outputs = GraphScaler.fit(dataset, config.positions), TargetScaler.fit(dataset)
@@ -124,36 +132,48 @@ class Matganip:
                 check,
                 config,
                 callback=callback or _silent,
-                unit=dataset.unit,
-                scale=outputs.scale,
+                unit=dataset.unit if len(dataset.names) == 1 else "standard deviations",
+                scale=float(outputs.scale[0]) if len(dataset.names) == 1 else 1.0,
                 state_file=state_file,
             )
         self.discriminator = discriminator
-        self.unit, self._inputs, self._outputs = dataset.unit, inputs, outputs
+        self._inputs, self._outputs = inputs, outputs
+        self.unit, self.units, self.names = dataset.unit, dataset.units, dataset.names
         self._fitted = True
         return self.history
 
     @property
     def constant(self) -> float:
-        """The constant prediction: the weighted mean of the training targets, in `unit`."""
+        """The constant prediction of the one property: the weighted mean of the training targets, in `unit`."""
+        self._check_fitted()
+        check_single(self.names)
+        return float(self._outputs.mean[0])
+
+    @property
+    def constants(self) -> NDArray[np.float64]:
+        """(k,): the constant prediction of each property, in its unit."""
         self._check_fitted()
         return self._outputs.mean
 
-    def predict(self, matrices: ArrayLike, batch_size: int = 1024) -> NDArray[np.float64]:
-        """Predict the property.
+    def predict(
+        self, matrices: ArrayLike, batch_size: int = 1024, *, num_threads: int | None = None
+    ) -> NDArray[np.float64]:
+        """Predict the property: on a CPU by the compiled kernel, on other devices by torch.
 
         Parameters
         ----------
         matrices : (n, p, p) or (n, c, p, p) array
             Graph matrices as those trained on; any n, zero included.
         batch_size : int
-            How many to compute at a time, which bounds the memory.
+            How many a device computes at a time, which bounds the memory.
+        num_threads : int, optional
+            Of the kernel; None is as many as torch takes, 0 all cores.
 
         Returns
         -------
-        (n,) float64 ndarray
-            In `unit`. On a CPU a row's prediction does not depend, to the last bit, on the other rows, their
-            order, the batch size or the number of threads.
+        (n,) or (n, k) float64 ndarray
+            In `unit`, or each of k properties in its own of `units`. On a CPU a row's prediction does not depend, to
+            the last bit, on the other rows, their order, the batch size or the number of threads.
 
         Raises
         ------
@@ -164,17 +184,23 @@ class Matganip:
         self._check_fitted()
         stacked = as_matrices(matrices)
         self._check(stacked)
-        scaled = np.empty(len(stacked), dtype=np.float32)
-        with torch.inference_mode():
-            for start in range(0, len(stacked), batch_size):
-                part = slice(start, start + batch_size)
-                rows = stacked[part]
-                if len(rows) == 1:  # one row by itself would be convolved, and rounded, in another way
-                    rows = np.repeat(rows, 2, axis=0)
-                graphs = Graphs.of(rows, self._inputs, self._device)
-                scaled[part] = self.generator(graphs)[: len(scaled[part]), 0].cpu().numpy()  # (b,)
+        if self._device.type == "cpu":
+            threads = torch.get_num_threads() if num_threads is None else num_threads
+            scaled = predict_standardised(self.generator, self._inputs, stacked, threads)  # (n, k)
+        else:
+            scaled = self._predict_on_device(stacked, batch_size)
         _refuse_infinite(scaled)
-        return self._outputs.inverse(scaled)
+        predicted = self._outputs.inverse(scaled)
+        return predicted[:, 0] if len(self.names) == 1 else predicted
+
+    def _predict_on_device(self, matrices: NDArray[np.float32], batch_size: int) -> NDArray[np.float64]:
+        """Standardised properties, (n, k), by torch."""
+        parts = [np.empty((0, len(self.names)))]
+        with torch.inference_mode():
+            for start in range(0, len(matrices), batch_size):
+                graphs = Graphs.of(matrices[start : start + batch_size], self._inputs, self._device)
+                parts.append(self.generator(graphs).cpu().double().numpy())  # (b, k)
+        return np.concatenate(parts)
 
     def evaluate(self, dataset: Dataset) -> Metrics:
         """Measure the errors on a labelled set, beside those of the training set's constant.
@@ -192,17 +218,38 @@ class Matganip:
         Raises
         ------
         InputError
-            If the matrices do not fit the model, or the targets are in another unit than it learned.
+            If the matrices do not fit the model, the targets are in another unit than it learned, or there are
+            several properties: `evaluate_each` is for those.
         """
         self._check_fitted()
-        _check_unit(dataset.unit, self.unit)
-        return evaluate(
-            self.predict(dataset.matrices),
-            dataset.target,
-            constant=self.constant,
-            weight=dataset.weight,
-            unit=dataset.unit,
-        )
+        check_single(self.names)
+        return self.evaluate_each(dataset)[self.names[0]]
+
+    def evaluate_each(self, dataset: Dataset) -> dict[str, Metrics]:
+        """Measure the errors of each property, as `evaluate` does that of one.
+
+        Parameters
+        ----------
+        dataset : Dataset
+
+        Returns
+        -------
+        dict of str to Metrics
+            By the names of the properties, each in its own unit.
+
+        Raises
+        ------
+        InputError
+            If the matrices do not fit the model, or the targets have other names or units than it learned.
+        """
+        self._check_fitted()
+        _check_same(dataset, self.names, self.units)
+        predicted = self.predict(dataset.matrices).reshape(len(dataset), -1)
+        target = dataset.target.reshape(len(dataset), -1)
+        return {
+            name: evaluate(predicted[:, i], target[:, i], constant=constant, weight=dataset.weight, unit=self.units[i])
+            for i, (name, constant) in enumerate(zip(self.names, self.constants.tolist(), strict=True))
+        }
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the model into a folder: ``model.safetensors`` and ``model.json``.
@@ -218,18 +265,33 @@ class Matganip:
             If the model is not fitted or the folder cannot be written to.
         """
         self._check_fitted()
+        record = {
+            "config": self.config.to_dict(),
+            "target": {
+                "mean": self._outputs.mean.tolist(),
+                "scale": self._outputs.scale.tolist(),
+                "units": self.units,
+                "names": self.names,
+            },
+            "history": self.history.to_dict(),
+        }
+        checkpoints.write(Path(folder), checkpoints.Checkpoint(self._tensors(), record))
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the weights and scalers, the one that ``model.json`` holds."""
+        self._check_fitted()
+        return hashlib.sha256(checkpoints.serialized(self._tensors())).hexdigest()
+
+    def _tensors(self) -> checkpoints.Tensors:
+        """Weights and scalers by name."""
         tensors = {f"generator.{name}": t for name, t in self.generator.state_dict().items()}
         if self.discriminator is not None:
             tensors |= {f"discriminator.{name}": t for name, t in self.discriminator.state_dict().items()}
         for name in ("matrices", "strengths"):
             for part in _PARTS:
                 tensors[f"{name}.{part}"] = torch.from_numpy(getattr(getattr(self._inputs, name), part))
-        record = {
-            "config": self.config.to_dict(),
-            "target": {"mean": self._outputs.mean, "scale": self._outputs.scale, "unit": self.unit},
-            "history": self.history.to_dict(),
-        }
-        checkpoints.write(Path(folder), checkpoints.Checkpoint(tensors, record))
+        return tensors
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str], device: str = "cpu") -> Self:
@@ -255,8 +317,7 @@ class Matganip:
         checkpoint = checkpoints.read(path)
         try:
             config = MatganipConfig.from_dict({**checkpoint.record["config"], "device": device})
-            target = checkpoint.record["target"]
-            outputs, unit = TargetScaler(float(target["mean"]), float(target["scale"])), str(target["unit"])
+            outputs, units, names = _read_target(checkpoint.record["target"], config.n_properties)
             history = TrainingHistory.from_dict(checkpoint.record["history"])
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path / checkpoints.RECORD}: damaged: {error}") from error
@@ -273,7 +334,8 @@ class Matganip:
         if model.discriminator is not None:
             checkpoints.fill(model.discriminator, checkpoint.tensors, "discriminator", path)
         model._inputs, model._outputs = GraphScaler(scalers[0], scalers[1], config.positions), outputs
-        model.unit, model.history, model._fitted = unit, history, True
+        model.unit, model.units, model.names = ", ".join(units) if any(units) else "", units, names
+        model.history, model._fitted = history, True
         return model
 
     def _networks(self) -> tuple[Generator, Discriminator | None]:
@@ -293,18 +355,43 @@ class Matganip:
                 f"{wanted[1]} and {wanted[0]}; set model.n_peaks and model.channels, or make other matrices"
             )
 
+    def _check_properties(self, dataset: Dataset) -> None:
+        if dataset.n_properties != self.config.n_properties:
+            raise InputError(
+                f"the targets have {dataset.n_properties} properties, the model is made for "
+                f"{self.config.n_properties}; set n_properties = {dataset.n_properties}"
+            )
+
     def _check_fitted(self) -> None:
         if not self._fitted:
             raise InputError("the model is not fitted yet: call fit, or load one that was saved")
 
 
-def _check_unit(found: str, wanted: str) -> None:
-    if found != wanted:
-        raise InputError(f"the targets are in {found or 'no unit'}, the model learns in {wanted or 'no unit'}")
+def _check_same(dataset: Dataset, names: tuple[str, ...], units: tuple[str, ...]) -> None:
+    unnamed = (UNNAMED,) in (dataset.names, names)
+    if len(dataset.names) != len(names) or (dataset.names != names and not unnamed):
+        raise InputError(f"the targets are {', '.join(dataset.names)}, the model learns {', '.join(names)}")
+    for name, found, wanted in zip(names, dataset.units, units, strict=True):
+        if found != wanted:
+            which = "" if len(names) == 1 else f" of {name}"
+            raise InputError(
+                f"the targets{which} are in {found or 'no unit'}, the model learns in {wanted or 'no unit'}"
+            )
 
 
-def _refuse_infinite(prediction: NDArray[np.float32]) -> None:
-    bad = np.flatnonzero(~np.isfinite(prediction))
+def _read_target(target: dict[str, Any], k: int) -> tuple[TargetScaler, tuple[str, ...], tuple[str, ...]]:
+    """Scaler, units and names of k properties; version 1 of the format had one, without a name."""
+    if "unit" in target:
+        target = {key: [target[key]] for key in ("mean", "scale")} | {"units": [target["unit"]], "names": [UNNAMED]}
+    mean, scale = (np.array(target[key], dtype=np.float64) for key in ("mean", "scale"))
+    units, names = (tuple(map(str, target[key])) for key in ("units", "names"))
+    if not mean.shape == scale.shape == (k,) or not len(units) == len(names) == k:
+        raise ValueError(f"its target is not of {k} properties")
+    return TargetScaler(mean, scale), units, names
+
+
+def _refuse_infinite(prediction: NDArray[np.float64]) -> None:
+    bad = np.flatnonzero(~np.isfinite(prediction).all(axis=1))
     if len(bad):
         raise InputError(f"row {bad[0]}: its matrix holds a value that is not finite ({len(bad)} such rows)")
 

@@ -1,18 +1,20 @@
 """The two networks of MATGANIP: the generator G and the discriminator D.
 
-Shapes: n structures, c channels, p peaks. All that goes in and out is standardised; properties are (n, 1).
+Shapes: n structures, c channels, p peaks. k components of the property, mostly 1.
+All that goes in and out is standardised; properties are (n, k).
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matganip.learning._torch import nn, torch
 from matganip.learning.config import MatganipConfig
-from matganip.learning.readouts import by_row, solved_readout
+from matganip.learning.readouts import KernelReadout, LinearReadout, by_row, solved_readout
 from matganip.learning.scaling import GraphScaler, vertex_strengths
 
 
@@ -45,10 +47,11 @@ class Generator(nn.Module):
     Parameters
     ----------
     config : MatganipConfig
-        Uses n_peaks, channels, conv_channels, kernel_size, linear_readout, readout_fit and the gains.
+        Uses n_peaks, channels, n_properties, conv_channels, kernel_size, linear_readout,
+        readout_fit, readout_sizes and the gains.
     """
 
-    remainder: torch.Tensor  # (1,)
+    remainder: torch.Tensor  # (k,)
 
     def __init__(self, config: MatganipConfig) -> None:
         super().__init__()
@@ -58,68 +61,88 @@ class Generator(nn.Module):
         self.conv1 = nn.Conv2d(config.channels, first, size, padding=same)
         self.conv2 = nn.Conv2d(first, second, size, padding=same)
         self.pool = nn.MaxPool2d(2)
-        self.linear = nn.Linear(second * side * side, 1)
+        self.linear = nn.Linear(second * side * side, config.n_properties)
         self.readout_gain, self.correction_gain = config.readout_gain, config.correction_gain
         self.readout: nn.Linear | None = None
-        vertices = config.channels * config.n_peaks
-        self.solved = solved_readout(config.readout_fit, vertices, vertices * config.n_peaks)
+        self.hidden = nn.ModuleList()
+        self.solved: LinearReadout | KernelReadout | None = None
         if not config.linear_readout:
-            self.solved = None
             return
+        vertices = config.channels * config.n_peaks
         heads = [self.linear]
-        if self.solved is None:
-            self.readout = nn.Linear(vertices, 1, bias=False)
+        if config.readout_fit == "adam":
+            sizes = (vertices, *config.readout_sizes)
+            self.hidden.extend(nn.Linear(*pair) for pair in pairwise(sizes))
+            self.readout = nn.Linear(sizes[-1], config.n_properties, bias=False)
             heads.append(self.readout)
         else:
-            self.register_buffer("remainder", torch.ones(1))
+            edges = vertices * config.n_peaks
+            self.solved = solved_readout(config.readout_fit, vertices, edges, config.n_properties)
+            self.register_buffer("remainder", torch.ones(config.n_properties))
         for head in heads:  # the first prediction is the constant, or the solved readout's
             for parameter in head.parameters():
                 nn.init.zeros_(parameter)
 
     def solve_readout(self, graphs: Graphs, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor | None:
-        """Solve the readout for targets (n, 1) with weights (n, 1), of mean 1.
+        """Solve the readout for targets (n, k) with weights (n, 1), of mean 1.
 
         Returns
         -------
-        (n, 1) tensor or None
+        (n, k) tensor or None
             What it leaves of each row if it is solved without that row, in units of ``remainder``, its root mean
             square: what `correct` is to learn. None where there is nothing to solve.
         """
         if self.solved is None:
             return None
-        left = target - self.solved.solve(graphs, target, weight)  # (n, 1)
-        self.remainder = (weight * left.square()).mean().sqrt().clamp(min=1e-6).reshape(1)
+        left = target - self.solved.solve(graphs, target, weight)  # (n, k)
+        self.remainder = (weight * left.square()).mean(dim=0).sqrt().clamp(min=1e-6)  # (k,)
         return left / self.remainder
 
     def correct(self, graphs: Graphs) -> torch.Tensor:
-        """What the convolutions add to a solved readout, (n, 1), in units of ``remainder``."""
-        return self.correction_gain * self._convolved(graphs)
+        """What the convolutions add to a solved readout, (n, k), in units of ``remainder``."""
+        return self.correction_gain * self.convolved(graphs)
 
     def forward(self, graphs: Graphs) -> torch.Tensor:
-        """Predict the property, (n, 1)."""
+        """Predict the property, (n, k)."""
         if self.solved is not None:
-            solved: torch.Tensor = self.solved(graphs)  # (n, 1)
-            return solved + self.remainder * self.correct(graphs)
-        y = self._convolved(graphs)
+            return self.read(graphs) + self.remainder * self.correct(graphs)
         if self.readout is None:
-            return y
-        linear = by_row(self.readout, graphs.strengths.flatten(1))  # (n, 1)
-        return self.correction_gain * y + self.readout_gain * linear
+            return self.convolved(graphs)
+        return self.correction_gain * self.convolved(graphs) + self.read(graphs)
 
-    def _convolved(self, graphs: Graphs) -> torch.Tensor:
-        """The paper's G, (n, 1)."""
+    def read(self, graphs: Graphs) -> torch.Tensor:
+        """What the readout gives, (n, k); there must be one."""
+        if self.solved is not None:
+            solved: torch.Tensor = self.solved(graphs)  # (n, k)
+            return solved
+        h = graphs.strengths.flatten(1)  # (n, c * p)
+        for layer in self.hidden:
+            h = torch.relu(_each_row(layer, h))  # (n, width)
+        if self.readout is None:
+            raise ValueError("this generator has no readout")
+        return self.readout_gain * by_row(self.readout, h)
+
+    def convolved(self, graphs: Graphs) -> torch.Tensor:
+        """The paper's G, (n, k)."""
         # Channels last halves the time on a CPU; so does pooling before ReLU, which commutes with it.
         x = graphs.matrices.to(memory_format=torch.channels_last)  # (n, c, p, p)
         x = torch.relu(self.pool(self.conv1(x)))  # (n, first, p/2, p/2)
         x = torch.relu(self.pool(self.conv2(x)))  # (n, second, p/4, p/4)
         x = x.permute(0, 2, 3, 1).flatten(1)  # (n, p/4 * p/4 * second), without a copy
-        return by_row(self.linear, x)  # (n, 1)
+        return by_row(self.linear, x)  # (n, k)
+
+
+def _each_row(linear: Any, x: torch.Tensor) -> torch.Tensor:
+    """Apply a wide linear layer, (n, f) -> (n, width): row by row where it predicts, as a product where it trains."""
+    product: bool = torch.is_grad_enabled()
+    y: torch.Tensor = linear(x) if product else (x.unsqueeze(1) * linear.weight).sum(dim=2) + linear.bias
+    return y  # (n, width)
 
 
 class Discriminator(nn.Module):
     """D, from a property to the probability that it is real: LSTM -> Linear -> ReLU -> Linear -> Sigmoid.
 
-    Several properties can be judged for the same n structures, the real and the generated ones: k of them.
+    Several candidates can be judged for the same n structures, the real and the generated ones: j of them.
 
     Parameters
     ----------
@@ -134,40 +157,40 @@ class Discriminator(nn.Module):
         "single"
             One property, alone.
 
-        and n_peaks, channels, embedding_size, lstm_size, hidden_size.
+        and n_peaks, channels, n_properties, embedding_size, lstm_size, hidden_size.
     """
 
     def __init__(self, config: MatganipConfig) -> None:
         super().__init__()
         self.reads = config.discriminator
-        word = 1
+        word = config.n_properties
         if self.reads == "conditional":
             word = config.embedding_size
             self.structure = nn.Linear(config.channels * config.n_peaks, word)
-            self.property = nn.Linear(1, word)
+            self.property = nn.Linear(config.n_properties, word)
         self.lstm = nn.LSTM(word, config.lstm_size, batch_first=True)
         self.hidden = nn.Linear(config.lstm_size, config.hidden_size)
         self.verdict = nn.Linear(config.hidden_size, 1)
 
     def forward(self, x: torch.Tensor, graphs: Graphs) -> torch.Tensor:
-        """Give D(x), (k, n, 1), between 0 and 1, of k properties x, (k, n, 1), for each of n graphs."""
+        """Give D(x), (j, n, 1), between 0 and 1, of j candidates x, (j, n, k), for each of n graphs."""
         return torch.sigmoid(self.logit(x, graphs))
 
     def logit(self, x: torch.Tensor, graphs: Graphs) -> torch.Tensor:
-        """Give log(D / (1 - D)), (k, n, 1): what precedes the sigmoid, from which log D is exact."""
-        h = self._read(x, graphs)  # (k, n, lstm)
-        h = torch.relu(self.hidden(h))  # (k, n, hidden)
-        verdict: torch.Tensor = self.verdict(h)  # (k, n, 1)
+        """Give log(D / (1 - D)), (j, n, 1): what precedes the sigmoid, from which log D is exact."""
+        h = self._read(x, graphs)  # (j, n, lstm)
+        h = torch.relu(self.hidden(h))  # (j, n, hidden)
+        verdict: torch.Tensor = self.verdict(h)  # (j, n, 1)
         return verdict
 
     def _read(self, x: torch.Tensor, graphs: Graphs) -> torch.Tensor:
-        """The LSTM's output, (k, n, lstm)."""
+        """The LSTM's output, (j, n, lstm)."""
         if self.reads == "sequence":
-            states: torch.Tensor = self.lstm(x)[0]  # (k, n, lstm): k sequences of n properties
+            states: torch.Tensor = self.lstm(x)[0]  # (j, n, lstm): j sequences of n properties
             return states
-        words = x.unsqueeze(2)  # (k, n, 1, 1)
+        words = x.unsqueeze(2)  # (j, n, 1, k)
         if self.reads == "conditional":
-            structure = self.structure(graphs.strengths.flatten(1)).expand(len(x), -1, -1)  # (k, n, word)
-            words = torch.stack([structure, self.property(x)], dim=2)  # (k, n, 2, word)
-        states = self.lstm(words.flatten(0, 1))[0]  # (k * n, words, lstm)
-        return states[:, -1].reshape(*x.shape[:2], -1)  # (k, n, lstm)
+            structure = self.structure(graphs.strengths.flatten(1)).expand(len(x), -1, -1)  # (j, n, word)
+            words = torch.stack([structure, self.property(x)], dim=2)  # (j, n, 2, word)
+        states = self.lstm(words.flatten(0, 1))[0]  # (j * n, words, lstm)
+        return states[:, -1].reshape(*x.shape[:2], -1)  # (j, n, lstm)

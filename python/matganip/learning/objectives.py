@@ -21,7 +21,7 @@ OPTIMUM = 2 * math.log(2)
 
 
 def weighted_mean(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Mean of values, (n, 1), with weights, (n, 1), that have mean 1 over the training set.
+    """Mean of values, (n, 1) or (n, k), with weights, (n, 1), that have mean 1 over the training set.
 
     Dividing by n and not by the batch's own weight keeps the gradient of a minibatch unbiased.
     """
@@ -29,7 +29,7 @@ def weighted_mean(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
 
 
 Critic = Callable[[torch.Tensor], torch.Tensor]
-"""D's logits, (n, 1), of one property, (n, 1), for each structure of a batch."""
+"""D's logits, (n, 1), of one property, (n, k), for each structure of a batch."""
 
 
 class Game(Protocol):
@@ -44,7 +44,7 @@ class Game(Protocol):
         ...
 
     def penalty(self, critic: Critic, real: torch.Tensor, fake: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
-        """Give what is added to F(D) for the way D depends on properties, real and generated ones, (n, 1) each."""
+        """Give what is added to F(D) for the way D depends on properties, real and generated ones, (n, k) each."""
         ...
 
     def verdict(self, logit: torch.Tensor) -> torch.Tensor:
@@ -128,9 +128,9 @@ class Wasserstein:
 
     def penalty(self, critic: Critic, real: torch.Tensor, fake: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
         """How far the slope of D is from 1 between real and generated properties: 10 (|dD/dx| - 1)^2."""
-        share = torch.rand(real.shape, generator=draw, dtype=torch.float64).to(real)  # (n, 1)
-        between = (share * real + (1 - share) * fake).detach().requires_grad_()  # (n, 1)
-        (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)  # (n, 1)
+        share = torch.rand((len(real), 1), generator=draw, dtype=torch.float64).to(real)  # (n, 1)
+        between = (share * real + (1 - share) * fake).detach().requires_grad_()  # (n, k)
+        (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)  # (n, k)
         distance: torch.Tensor = self.slope_weight * (slope.norm(dim=1) - 1).square().mean()
         return distance
 
@@ -153,8 +153,8 @@ class SupervisedTerm:
         self.kind = kind
 
     def __call__(self, fake: torch.Tensor, real: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        """Give the error of generated properties, (n, 1), against the real ones."""
-        error = fake - real  # (n, 1)
+        """Give the error of generated properties, (n, k), against the real ones, a mean over their components."""
+        error = fake - real  # (n, k)
         return weighted_mean(error.abs() if self.kind == "l1" else error.square(), weight)
 
 

@@ -3,7 +3,7 @@
 Each gives, with its solution, what it predicts of every training row when that row is left out. The convolutions learn
 what *that* leaves: the rest of a row that helped to solve the readout is smaller than what new rows will show.
 
-Shapes: n structures, c channels, p peaks; all standardised.
+Shapes: n structures, c channels, p peaks, k components of the property; all standardised.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 def by_row(linear: nn.Linear, x: torch.Tensor) -> torch.Tensor:
-    """Apply a linear layer with one output, (n, f) -> (n, 1), to each row by itself.
+    """Apply a linear layer with few outputs, (n, f) -> (n, k), to each row by itself.
 
     A matrix product rounds a row according to how many stand beside it; this does not, so that equal graphs get
     equal predictions in any batch.
     """
-    y = (x * linear.weight).sum(dim=1, keepdim=True)  # (n, 1)
+    y = torch.cat([(x * row).sum(dim=1, keepdim=True) for row in linear.weight], dim=1)  # (n, k)
     return y if linear.bias is None else y + linear.bias
 
 
@@ -38,31 +38,31 @@ class LinearReadout(nn.Module):
 
     Parameters
     ----------
-    n_vertices, n_edges : int
-        c * p, and c * p * p or 0.
+    n_vertices, n_edges, n_properties : int
+        c * p, c * p * p or 0, and k.
     """
 
-    def __init__(self, n_vertices: int, n_edges: int) -> None:
+    def __init__(self, n_vertices: int, n_edges: int, n_properties: int = 1) -> None:
         super().__init__()
         self.reads_edges = n_edges > 0
-        self.linear = nn.Linear(n_vertices + n_edges, 1, bias=False)
+        self.linear = nn.Linear(n_vertices + n_edges, n_properties, bias=False)
         nn.init.zeros_(self.linear.weight)
         self.requires_grad_(False)
 
     @property
     def weight(self) -> torch.Tensor:
-        """(1, f): the solved coefficients."""
+        """(k, f): the solved coefficients."""
         return self.linear.weight
 
     def solve(self, graphs: Graphs, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        """Fit targets (n, 1) with weights (n, 1); give the predictions of rows left out, (n, 1)."""
+        """Fit targets (n, k) with weights (n, 1); give the predictions of rows left out, (n, k)."""
         features, y, w = (x.double().cpu().numpy() for x in (self._features(graphs), target, weight))
-        solved = solve_ridge(features, y[:, 0], w[:, 0])
-        self.linear.weight.copy_(torch.from_numpy(solved.coefficients[None]))
-        return torch.from_numpy(solved.left_out[:, None]).to(target)
+        solved = [solve_ridge(features, column, w[:, 0]) for column in y.T]  # k of them
+        self.linear.weight.copy_(torch.from_numpy(np.array([one.coefficients for one in solved])))
+        return torch.from_numpy(np.stack([one.left_out for one in solved], axis=1)).to(target)
 
     def forward(self, graphs: Graphs) -> torch.Tensor:
-        """Predict, (n, 1)."""
+        """Predict, (n, k)."""
         return by_row(self.linear, self._features(graphs))
 
     def _features(self, graphs: Graphs) -> torch.Tensor:
@@ -77,17 +77,18 @@ class KernelReadout(nn.Module):
 
     Parameters
     ----------
-    n_vertices : int
-        c * p.
+    n_vertices, n_properties : int
+        c * p, and k.
     """
 
     centres: torch.Tensor  # (m, c * p), scaled
     scale: torch.Tensor  # (c * p,)
     linear: torch.Tensor  # (2,): factors of the linear and of the curved part
-    coefficients: torch.Tensor  # (m, 1)
+    coefficients: torch.Tensor  # (m, k)
 
-    def __init__(self, n_vertices: int) -> None:
+    def __init__(self, n_vertices: int, n_properties: int = 1) -> None:
         super().__init__()
+        self.n_properties = n_properties
         self.register_buffer("scale", torch.ones(n_vertices, dtype=torch.float64))
         self.register_buffer("linear", torch.zeros(2, dtype=torch.float64))
         self.make_room(0)
@@ -95,13 +96,13 @@ class KernelReadout(nn.Module):
     def make_room(self, n_centres: int) -> None:
         """Get ready for so many centres, as a checkpoint has them."""
         self.register_buffer("centres", torch.zeros((n_centres, len(self.scale)), dtype=torch.float64))
-        self.register_buffer("coefficients", torch.zeros((n_centres, 1), dtype=torch.float64))
+        self.register_buffer("coefficients", torch.zeros((n_centres, self.n_properties), dtype=torch.float64))
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> KernelReadout:  # noqa: ARG002
         return self
 
     def solve(self, graphs: Graphs, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        """Fit targets (n, 1) with weights (n, 1); give the predictions of rows left out, (n, 1)."""
+        """Fit targets (n, k) with weights (n, 1); give the predictions of rows left out, (n, k)."""
         s, y, w = (x.detach().double().cpu() for x in (graphs.strengths.flatten(1), target, weight[:, 0]))
         drawn = np.sort(np.random.default_rng(len(s)).permutation(len(s))[: kernel.MAX_CENTRES])
         with torch.enable_grad():
@@ -115,7 +116,7 @@ class KernelReadout(nn.Module):
         return left_out.to(target)
 
     def forward(self, graphs: Graphs) -> torch.Tensor:
-        """Predict, (n, 1)."""
+        """Predict, (n, k)."""
         strengths = graphs.strengths.flatten(1)  # (n, c * p)
         return self._predict(strengths.double().cpu()).to(strengths)
 
@@ -123,10 +124,8 @@ class KernelReadout(nn.Module):
         return kernel.predict(self.scale * s, self.centres, self.linear, self.coefficients)
 
 
-def solved_readout(fit: str, n_vertices: int, n_edges: int) -> LinearReadout | KernelReadout | None:
-    """Make the readout that ``readout_fit`` names; None for the one that Adam trains."""
+def solved_readout(fit: str, n_vertices: int, n_edges: int, n_properties: int) -> LinearReadout | KernelReadout:
+    """Make the readout that ``readout_fit`` names."""
     if fit == "kernel":
-        return KernelReadout(n_vertices)
-    if fit in ("linear", "ridge"):
-        return LinearReadout(n_vertices, n_edges if fit == "ridge" else 0)
-    return None
+        return KernelReadout(n_vertices, n_properties)
+    return LinearReadout(n_vertices, n_edges if fit == "ridge" else 0, n_properties)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from matganip.errors import InputError
 from matganip.learning._torch import torch
-from matganip.learning.dataset import as_matrices
+from matganip.learning.dataset import as_matrices, check_single
 from matganip.learning.networks import Graphs
 
 if TYPE_CHECKING:
@@ -215,6 +215,7 @@ def feature_maps(model: Matganip, matrices: ArrayLike) -> tuple[NDArray[np.float
 
 def _check(model: Matganip, vertices: Vertices) -> None:
     model._check_fitted()
+    check_single(model.names)
     n_peaks, channels = model.config.n_peaks, model.config.channels
     if channels != 1:
         raise InputError(f"the saliency of peaks is for graphs of one channel, the model has {channels}")
@@ -230,7 +231,7 @@ def _gradient(model: Matganip, position: Floats, intensity: Floats) -> Floats:
     peaks = torch.from_numpy(intensity).requires_grad_(True)  # (n, p) float64
     graphs = _standardised(torch.from_numpy(position), peaks, model._inputs, model._device)
     (gradient,) = torch.autograd.grad(model.generator(graphs).sum(), peaks)
-    found: Floats = gradient.numpy() * model._outputs.scale
+    found: Floats = gradient.numpy() * model._outputs.scale[0]
     return found
 
 

@@ -116,20 +116,20 @@ class GraphScaler:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TargetScaler:
-    """Standardises the property.
+    """Standardises each property by itself.
 
     Parameters
     ----------
-    mean : float
-        Weighted mean over the training set, in the property's unit: the constant prediction.
-    scale : float
-        Weighted standard deviation.
+    mean : (k,) float64 ndarray
+        Weighted means over the training set, in the properties' units: the constant prediction.
+    scale : (k,) float64 ndarray
+        Weighted standard deviations.
     """
 
-    mean: float
-    scale: float
+    mean: NDArray[np.float64]
+    scale: NDArray[np.float64]
 
     @classmethod
     def fit(cls, dataset: Dataset) -> TargetScaler:
@@ -147,21 +147,22 @@ class TargetScaler:
         Raises
         ------
         InputError
-            If all targets are equal: the constant is then exact, and there is nothing to learn.
+            If all targets of a property are equal: the constant is then exact, and there is nothing to learn.
         """
-        mean = dataset.constant
-        scale = float(np.sqrt(np.average((dataset.target - mean) ** 2, weights=dataset.weight)))
-        if scale <= 4 * np.finfo(np.float64).eps * abs(mean):
+        mean, weight = dataset.constants, dataset.weight
+        scale = np.atleast_1d(np.sqrt(np.average((dataset.target - mean) ** 2, axis=0, weights=weight)))
+        for number in np.flatnonzero(scale <= 4 * np.finfo(np.float64).eps * np.abs(mean)):
+            called = "targets" if len(mean) == 1 else f"targets of {dataset.names[number]}"
             raise InputError(
-                f"all {len(dataset)} targets of the training set are {mean:g} {dataset.unit}".rstrip()
+                f"all {len(dataset)} {called} of the training set are {mean[number]:g} {dataset.units[number]}".rstrip()
                 + ": there is nothing to learn"
             )
         return cls(mean, scale)
 
     def transform(self, target: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Standardise: (target - mean) / scale."""
+        """Standardise targets (n,) or (n, k): (target - mean) / scale."""
         return (target - self.mean) / self.scale
 
     def inverse(self, scaled: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Undo `transform`, in float64."""
+        """Undo `transform`, in float64; the shape stays."""
         return scaled.astype(np.float64) * self.scale + self.mean

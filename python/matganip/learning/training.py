@@ -36,7 +36,7 @@ class Rows:
     """A standardised dataset on the device that trains."""
 
     graphs: Graphs  # n of them
-    target: torch.Tensor  # (n, 1) float32, mean 0 and standard deviation 1 over the training set
+    target: torch.Tensor  # (n, k) float32, mean 0 and standard deviation 1 over the training set
     weight: torch.Tensor  # (n, 1) float32, mean 1
 
     @classmethod
@@ -45,13 +45,13 @@ class Rows:
         target = torch.from_numpy(outputs.transform(data.target)).to(torch.float32)
         weight = torch.from_numpy(data.weight / data.weight.mean()).to(torch.float32)
         graphs = Graphs.of(data.matrices, inputs, device)
-        return cls(graphs, target.unsqueeze(1).to(device), weight.unsqueeze(1).to(device))
+        return cls(graphs, target.reshape(len(data), -1).to(device), weight.unsqueeze(1).to(device))
 
     def __len__(self) -> int:
         return len(self.target)
 
     def batch(self, rows: torch.Tensor) -> tuple[Graphs, torch.Tensor, torch.Tensor]:
-        """Graphs (b of them), properties (b, 1) and weights (b, 1) of some rows."""
+        """Graphs (b of them), properties (b, k) and weights (b, 1) of some rows."""
         rows = rows.to(self.target.device)
         return self.graphs.batch(rows), self.target[rows], self.weight[rows]
 
@@ -60,7 +60,7 @@ class Rows:
         return Rows(*self.batch(rows))
 
     def mae(self, generator: Generator | Callable[[Graphs], torch.Tensor], batch_size: int) -> float:
-        """Weighted mean absolute error, in standard deviations of the training target."""
+        """Weighted mean absolute error, in standard deviations of the training target; a mean over properties."""
         with torch.inference_mode():
             every = torch.split(torch.arange(len(self), device=self.target.device), batch_size)
             parts = [generator(self.graphs.batch(rows)) for rows in every]
@@ -141,9 +141,9 @@ def train(
             break
         rate = _learning_rate(config, epoch)
         for batch in torch.split(torch.randperm(len(lesson), generator=order), config.batch_size):
-            graphs, real, weight = lesson.batch(batch)  # b graphs, (b, 1), (b, 1)
+            graphs, real, weight = lesson.batch(batch)  # b graphs, (b, k), (b, 1)
             with _precision(config, real.device):
-                fake = generate(graphs).float()  # (b, 1)
+                fake = generate(graphs).float()  # (b, k)
             loss = supervised_weight * supervised(fake, real, weight)  # ()
 
             if playing is not None and discriminator is not None and adam_d is not None:
@@ -200,7 +200,7 @@ def _precision(config: MatganipConfig, device: torch.device) -> AbstractContextM
 
 
 def _logits_of_one(discriminator: Discriminator, graphs: Graphs, x: torch.Tensor) -> torch.Tensor:
-    """D's logits, (b, 1), of one property, (b, 1), for each graph."""
+    """D's logits, (b, 1), of one property, (b, k), for each graph."""
     return discriminator.logit(x[None], graphs)[0]
 
 

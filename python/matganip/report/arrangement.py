@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-_QUIET = "#cfd5dd"
-_LOUD = (BEST, LABEL, "#4338ca", "#0369a1")
+QUIET = "#cfd5dd"
+LOUD = (BEST, LABEL, "#4338ca", "#0369a1")
 
 
 def arrangement(structure: Structure, dopants: tuple[str, ...], *, title: str = "", ax: Axes | None = None) -> Axes:
@@ -41,12 +41,11 @@ def arrangement(structure: Structure, dopants: tuple[str, ...], *, title: str = 
     """
     ax = axes_or_new(ax)
     view = _view()
-    species, fractional = _with_boundary_images(structure)
+    species, fractional = with_boundary_images(structure)
     position = fractional @ np.asarray(structure.lattice.matrix)
     centre = np.asarray(structure.lattice.matrix).sum(axis=0) / 2.0
     screen = (position - centre) @ view.T  # (n, 3): right, up, towards the eye
-    corners = np.array(list(itertools.product((0, 1), repeat=3))) @ np.asarray(structure.lattice.matrix)
-    _draw_edges(ax, (corners - centre) @ view.T)
+    _draw_edges(ax, (cell_edges() @ np.asarray(structure.lattice.matrix) - centre) @ view.T)
     _draw_bonds(ax, position, screen)
     _draw_atoms(ax, species, screen, dopants)
     ax.set_aspect("equal")
@@ -64,7 +63,7 @@ def _view() -> Floats:
     return np.stack([right, np.cross(eye, right), eye])
 
 
-def _with_boundary_images(structure: Structure) -> tuple[list[str], Floats]:
+def with_boundary_images(structure: Structure) -> tuple[list[str], Floats]:
     """Atoms on a face, edge or corner of the cell once more on the opposite ones, as crystals are drawn."""
     species: list[str] = []
     places: list[Floats] = []
@@ -85,8 +84,7 @@ def _draw_atoms(ax: Axes, species: list[str], screen: Floats, dopants: tuple[str
     near = (depth - depth[0]) / max(float(depth[-1] - depth[0]), 1e-9)
     loud = np.array([species[atom] in dopants for atom in back_to_front])
     colors = [
-        _LOUD[dopants.index(species[atom]) % len(_LOUD)] if species[atom] in dopants else _QUIET
-        for atom in back_to_front
+        LOUD[dopants.index(species[atom]) % len(LOUD)] if species[atom] in dopants else QUIET for atom in back_to_front
     ]
     ax.scatter(
         screen[back_to_front, 0],
@@ -102,16 +100,27 @@ def _draw_atoms(ax: Axes, species: list[str], screen: Floats, dopants: tuple[str
 
 def _draw_bonds(ax: Axes, position: Floats, screen: Floats) -> None:
     """The shortest contacts (B-X in a perovskite) as faint sticks: they show the octahedra's network."""
+    _draw_lines(ax, screen[bonds_between(position)], [GRID], width=1.6, zorder=1)
+
+
+def bonds_between(position: Floats) -> NDArray[np.int64]:
+    """Pairs of atoms, (m, 2), that are hardly farther apart than the nearest two of positions (n, 3)."""
     distance = np.linalg.norm(position[:, None] - position[None], axis=-1)
     bonded = np.triu(distance < 1.1 * np.min(distance[distance > 0.1]), k=1)
-    _draw_lines(ax, screen[np.argwhere(bonded)], [GRID], width=1.6, zorder=1)
+    pairs: NDArray[np.int64] = np.argwhere(bonded)
+    return pairs
 
 
-def _draw_edges(ax: Axes, corners: Floats) -> None:
-    """The twelve edges of the cell: pairs of corners that differ in one index."""
+def cell_edges() -> Floats:
+    """The twelve edges of the unit cube, (12, 2, 3): pairs of corners that differ in one index."""
+    corners = np.array(list(itertools.product((0.0, 1.0), repeat=3)))
     pairs = [pair for pair in itertools.combinations(range(8), 2) if (pair[0] ^ pair[1]).bit_count() == 1]
-    ends = corners[np.array(pairs)]
-    colors = [MUTED if depth > 0 else _QUIET for depth in ends[:, :, 2].mean(axis=1)]
+    ends: Floats = corners[np.array(pairs)]
+    return ends
+
+
+def _draw_edges(ax: Axes, ends: Floats) -> None:
+    colors = [MUTED if depth > 0 else QUIET for depth in ends[:, :, 2].mean(axis=1)]
     _draw_lines(ax, ends, colors, width=1.0, zorder=2)
 
 

@@ -50,13 +50,22 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Scene:
+    """Something to turn with the mouse: a piece of HTML by plotly, without plotly itself, and the words below it."""
+
+    html: str
+    caption: str
+
+
+@dataclass(frozen=True)
 class Section:
-    """A heading with paragraphs, tables and pictures, shown in this order."""
+    """A heading with paragraphs, tables, scenes and pictures, shown in this order."""
 
     title: str
     paragraphs: tuple[str, ...] = ()
     tables: tuple[Table, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    scenes: tuple[Scene, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ def write_page(report: Report, path: Path) -> None:
     Raises
     ------
     MissingExtraError
-        If jinja2 is not installed.
+        If jinja2, or plotly where there are scenes, is not installed.
     """
     with atomic_path(path) as temporary:
         temporary.write_text(page(report), encoding="utf-8")
@@ -38,8 +38,15 @@ def page(report: Report) -> str:
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     environment.filters["embedded"] = _embedded
-    text: str = environment.from_string(source).render(report=report)
+    library = _plotly() if any(section.scenes for section in report.sections) else None
+    text: str = environment.from_string(source).render(report=report, library=library)
     return text
+
+
+def _plotly() -> str:
+    """plotly.js itself, so that scenes turn without a network."""
+    library: str = require("plotly.offline", "report").get_plotlyjs()
+    return library
 
 
 def _embedded(picture: Path) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matganip.errors import InputError
-from matganip.learning import metrics
+from matganip.learning.judgement import Judgement, judge
 from matganip.report.content import Table
 from matganip.study.card import Card, model_folder
 
@@ -42,8 +42,8 @@ class Assessed:
         Total energies in meV/atom.
     constant : float
         What the constant predicts, the mean of what the model was trained on, in meV/atom.
-    metrics : Metrics
-        In meV/atom, weighted by multiplicity.
+    judgement : Judgement
+        In meV/atom.
     """
 
     name: str
@@ -52,7 +52,12 @@ class Assessed:
     calculated: Floats
     predicted: Floats
     constant: float
-    metrics: Metrics
+    judgement: Judgement
+
+    @property
+    def metrics(self) -> Metrics:
+        """In meV/atom, weighted by multiplicity."""
+        return self.judgement.weighted
 
     @property
     def error(self) -> Floats:
@@ -67,33 +72,24 @@ class Assessed:
         rate: Floats = np.divide(100.0 * self.error, size, out=np.full(len(size), np.nan), where=size > 0)
         return rate
 
-    @property
-    def maer(self) -> float:
-        """Mean absolute error rate, percent (MATGANIP, section 3): small where total energies are large, so beware."""
-        return float(np.average(self.error_rate, weights=self.multiplicity))
-
-    @property
-    def constant_maer(self) -> float:
-        """The constant's mean absolute error rate, percent."""
-        rate = 100.0 * np.abs(self.constant - self.calculated) / np.abs(self.calculated)
-        return float(np.average(rate, weights=self.multiplicity))
-
     def as_dict(self) -> dict[str, Any]:
-        """The numbers as JSON values."""
+        """The numbers as JSON values; those of "plain" count every orbit once."""
         found = self.metrics
         return {
             "unit": found.unit,
             "orbits": found.n_rows,
             "arrangements": int(found.weight),
-            "mae": found.mae,
-            "constant_mae": found.constant_mae,
-            "skill": or_null(found.skill),
-            "rmse": found.rmse,
-            "r2": or_null(found.r2),
-            "spearman": or_null(found.spearman),
-            "maer_percent": or_null(self.maer),
-            "constant_maer_percent": or_null(self.constant_maer),
+            **self.judgement.as_dict(),
         }
+
+    def sentence(self) -> str:
+        """What the ranking finds, and what no model on these features can pass."""
+        top, floor = self.judgement.top, self.judgement.floor
+        return (
+            f"{self.name}: {top.found} of the {top.k} lowest orbits are among the {top.k} predicted lowest "
+            f"({top.by_chance:.2g} by chance). The peaks tell {floor.n_classes:,} of {len(self.calculated):,} orbits "
+            f"apart: no model that reads them has an MAE below {floor.mae:.4f} meV/atom here."
+        )
 
 
 def assess(
@@ -126,7 +122,8 @@ def assess(
     calculated = labelled.energy[rows] * (1000.0 / labelled.n_atoms)
     predicted = model.predict(represent(occupations)) * 1000.0
     constant = model.constant * 1000.0
-    found = metrics.evaluate(predicted, calculated, constant=constant, weight=multiplicity, unit="meV/atom")
+    features = represent.peaks(occupations).intensity[:, : represent.n_peaks]
+    found = judge(predicted, calculated, constant=constant, features=features, weight=multiplicity, unit="meV/atom")
     return Assessed(name, occupations, multiplicity, calculated, predicted, constant, found)
 
 
@@ -220,25 +217,28 @@ def metrics_table(parts: Sequence[Assessed], title: str = "") -> Table:
     """Errors beside the constant's."""
     rows = tuple(
         (
-            one.name,
-            f"{one.metrics.n_rows:,}",
-            f"{one.metrics.mae:.4f}",
-            f"{one.metrics.constant_mae:.4f}",
-            _text(one.metrics.skill),
-            f"{one.metrics.rmse:.4f}",
-            _text(one.metrics.r2),
-            _text(one.metrics.spearman),
-            f"{one.maer:.2g}",
+            name,
+            f"{found.n_rows:,}",
+            f"{found.mae:.4f}",
+            f"{found.constant_mae:.4f}",
+            _text(found.skill),
+            f"{found.rmse:.4f}",
+            _text(found.r2),
+            _text(found.spearman),
+            f"{found.maer:.2g}",
+            f"{found.constant_maer:.2g}",
         )
         for one in parts
+        for name, found in ((one.name, one.judgement.weighted), ("  plain", one.judgement.plain))
     )
-    columns = ("", "orbits", "MAE", "constant's", "skill", "RMSE", "R²", "Spearman", "MAER, %")
+    columns = ("", "orbits", "MAE", "constant's", "skill", "RMSE", "R²", "Spearman", "MAER, %", "(const.)")
     note = (
         "MAE, the constant's (it predicts the mean of what was trained on) and RMSE in meV/atom, weighted by "
-        "multiplicity; skill = 1 - MAE/constant's; MAER is relative to the total energy, of which all arrangements "
-        "have nearly the same: it is small for a constant too."
+        "multiplicity, and plain: every orbit once; skill = 1 - MAE/constant's; MAER is relative to the total energy, "
+        "of which all arrangements have nearly the same: it is small for a constant too. "
+        + " ".join(one.sentence() for one in parts)
     )
-    return Table(title, columns, rows, "l" + "r" * 8, note)
+    return Table(title, columns, rows, "l" + "r" * 9, note)
 
 
 def or_null(value: float) -> float | None:

@@ -6,9 +6,9 @@ import difflib
 import json
 import os
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 from pydantic import Field, PlainSerializer, PlainValidator, ValidationError
@@ -24,6 +24,8 @@ from matganip.labels.relaxing import Protocol
 from matganip.labels.results import Relaxation
 from matganip.study.reading import _complaint, _dotted, _text, known_keys
 from matganip.study.schema import Count, ParentSection, Section, Supercell, checked_supercell, sublattice_key
+
+M = TypeVar("M", bound=Section)
 
 
 class CalculatorSection(Section):
@@ -84,16 +86,25 @@ class LabelStudy(Section):
 
     def spaces(self, base: Path) -> tuple[ConfigurationSpace, ...]:
         """One space for each composition; relative paths start from the folder `base`."""
-        section = self.parent
-        if section.file is not None:
-            parent = read_structure(base / section.file)
-        else:
-            parent = perovskite(section.formula or "", a=section.a or 0.0)
-        wanted = {
-            sublattice_key(name): {one: list(n) if isinstance(n, tuple) else n for one, n in species.items()}
-            for name, species in self.substitutions.items()
-        }
-        return CompositionSeries(parent, self.supercell, wanted, symprec=section.symprec).spaces
+        return spaces_of(self.parent, self.supercell, self.substitutions, base)
+
+
+def spaces_of(
+    section: ParentSection,
+    supercell: Supercell,
+    substitutions: Mapping[str, Mapping[str, int | tuple[int, ...]]],
+    base: Path,
+) -> tuple[ConfigurationSpace, ...]:
+    """One space for each composition that a study file asks for; relative paths start from the folder `base`."""
+    if section.file is not None:
+        parent = read_structure(base / section.file)
+    else:
+        parent = perovskite(section.formula or "", a=section.a or 0.0)
+    wanted = {
+        sublattice_key(name): {one: list(n) if isinstance(n, tuple) else n for one, n in species.items()}
+        for name, species in substitutions.items()
+    }
+    return CompositionSeries(parent, supercell, wanted, symprec=section.symprec).spaces
 
 
 def batch_of(space: ConfigurationSpace, number: int | None = None, seed: int = 0) -> ConfigurationBatch:
@@ -151,14 +162,19 @@ def read_label_study(path: str | os.PathLike[str]) -> LabelStudy:
     InputError
         If the file is missing or no TOML, or a key is unknown, missing or of a wrong type: one line each.
     """
+    return read_model(path, LabelStudy)
+
+
+def read_model(path: str | os.PathLike[str], model: type[M]) -> M:
+    """Read a TOML file whose keys are those of a model, and check it: one line for each key that is wrong."""
     try:
         data = tomllib.loads(_text(Path(path)))
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path}: not valid TOML: {error}") from error
     try:
-        return LabelStudy.model_validate_json(json.dumps(data, default=str), strict=True)
+        return model.model_validate_json(json.dumps(data, default=str), strict=True)
     except ValidationError as error:
-        raise InputError("\n".join(_lines(str(path), error, data))) from None
+        raise InputError("\n".join(_lines(str(path), error, data, model))) from None
 
 
 def is_label_study(path: Path) -> bool:
@@ -169,9 +185,9 @@ def is_label_study(path: Path) -> bool:
         raise InputError(f"{path}: not valid TOML: {error}") from error
 
 
-def _lines(name: str, error: ValidationError, data: dict[str, Any]) -> Iterator[str]:
+def _lines(name: str, error: ValidationError, data: dict[str, Any], model: type[Section]) -> Iterator[str]:
     """One line for each key, unknown ones first: a misspelling often leaves a required key missing."""
-    known = dict(known_keys(LabelStudy))
+    known = dict(known_keys(model))
     found: dict[str, list[Any]] = {}
     for one in sorted(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden"):
         found.setdefault(_dotted(one["loc"], data), []).append(one)

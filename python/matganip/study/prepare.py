@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from matganip.configurations.space import ConfigurationSpace
 from matganip.crystal.prototypes import perovskite
@@ -135,8 +137,37 @@ def prepare_labels(study: Study, base: Path, name: str = "study") -> Labels:
     with _in(f"{name}: diffraction: "):
         represent = representation(study.diffraction, space)
     table = read_labels(_label_source(study.labels.table, base))
-    files = [study.parent.file and base / study.parent.file, table.path]
-    return Labels(parent, space, represent, table, table.join(space), tuple(Path(file) for file in files if file))
+    labelled, paths = table.join(space), [study.parent.file and base / study.parent.file, table.path]
+    for number, more in enumerate(study.labels.also):
+        with _in(f"{name}: labels.also[{number}]: "):
+            other = _space(study, parent, more.substitutions)
+            further = read_labels(_label_source(more.table, base))
+            labelled = _joined(labelled, further.join(other), space, other)
+        paths.append(further.path)
+    files = tuple(dict.fromkeys(Path(file) for file in paths if file))
+    return Labels(parent, space, represent, table, labelled, files)
+
+
+def _joined(first: Labelled, second: Labelled, space: ConfigurationSpace, other: ConfigurationSpace) -> Labelled:
+    """Labels of two compositions in the codes of the first one's space."""
+    if other.species != space.species or not np.array_equal(other.site_indices, space.site_indices):
+        raise InputError(
+            f"its sites hold {other.species}, those of the study {space.species}: the same species on the same "
+            "sublattices are needed, in the same order of frequency"
+        )
+    if second.calculator != first.calculator:
+        raise InputError(
+            f"its labels are of {second.calculator}, the study's of {first.calculator}: they do not compare"
+        )
+    if {tuple(row) for row in first.occupations.tolist()} & {tuple(row) for row in second.occupations.tolist()}:
+        raise InputError("this composition is labelled already")
+    return replace(
+        first,
+        occupations=np.concatenate([first.occupations, second.occupations]),
+        multiplicity=np.concatenate([first.multiplicity, second.multiplicity]),
+        energy=np.concatenate([first.energy, second.energy]),
+        n_elsewhere=0,
+    )
 
 
 def study_space(study: Study, base: Path, name: str = "study") -> ConfigurationSpace:

@@ -65,6 +65,8 @@ def _type(annotation: Any) -> str:
         return f"table of {_type(args[1])}"
     if origin is tuple:
         return "list of " + (_type(args[0]) if args[-1] is Ellipsis else f"{len(args)} {_type(args[0])}s")
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "{ " + ", ".join(annotation.model_fields) + " }"
     if hasattr(annotation, "__metadata__"):
         return _type(args[0])
     if all(isinstance(arg, str) for arg in args) and args:

@@ -133,11 +133,25 @@ class DiffractionSection(Section):
         return self
 
 
+class MoreLabelsSection(Section):
+    """Labels of a further composition on the same sites."""
+
+    table: str = Field(description="Named as labels.table; of the same calculator.")
+    substitutions: dict[str, dict[str, Count]] = Field(
+        min_length=1, description="The composition: the same species on the same sublattices, other numbers."
+    )
+
+
 class LabelsSection(Section):
     """The property to learn, and how the learning is judged."""
 
     table: str = Field(
         description='A table shipped with matganip ("cspbi3_br/gpaw_mp2"), or a .csv file, relative to the study file.'
+    )
+    also: tuple[MoreLabelsSection, ...] = Field(
+        default=(),
+        description="Labels of further compositions for `matganip train`: a list of { table, substitutions }, with the "
+        "same species on the same sublattices.",
     )
     protocols: tuple[Protocol, ...] = Field(
         default=("random-80-20", "leave-one-orbit-out"),
@@ -166,6 +180,10 @@ class ModelSection(Section):
         description='How that is done: "kernel" ridge regression with a scale for each vertex, or a linear function '
         'where that does as well; a "linear" function, solved, for other cells; "ridge": one of edges too; '
         '"adam": a linear function that is trained.',
+    )
+    readout_sizes: tuple[int, ...] = Field(
+        default=(),
+        description="Widths of hidden layers between the vertices and that function, which is then linear no more.",
     )
     readout_gain: float = Field(
         default=_NETWORKS.readout_gain,

@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 from matganip.configurations.tables import arrangement_columns, space_metadata
 from matganip.errors import InputError, require
 from matganip.files import atomic_path
-from matganip.learning import splits
 from matganip.learning.config import OPTIMA
 from matganip.learning.dataset import Dataset
 from matganip.learning.history import JsonLines
@@ -22,17 +21,14 @@ from matganip.study.card import Card, vertex_positions
 from matganip.study.folder import claim, sha256
 from matganip.study.learn import Learner, telling
 from matganip.study.listener import Clock, Listener, Silent
+from matganip.study.parts import Parts, split_parts
 from matganip.study.prepare import Labels, prepare_labels
 from matganip.study.provenance import versions, write_json
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from matganip.learning.history import Progress
     from matganip.learning.model import Matganip
     from matganip.study.schema import Study
-
-    Rows = NDArray[np.int64]
 
 
 STATE, LOG = "training.safetensors", "training.jsonl"
@@ -51,6 +47,8 @@ class Training:
         Of the model.
     model : Matganip
         It predicts eV/atom.
+    split : Parts
+        Which orbits did what.
     parts : tuple of Assessed
         "train", "validation" and "test", those of them that there are.
     seconds : dict of str to float
@@ -61,6 +59,7 @@ class Training:
     labels: Labels
     card: Card
     model: Matganip
+    split: Parts
     parts: tuple[Assessed, ...]
     seconds: dict[str, float]
 
@@ -70,6 +69,7 @@ def train(
     base: Path,
     folder: Path,
     *,
+    split: str = "orbit",
     train_size: float = 0.8,
     validation: float = 0.0,
     overwrite: bool = False,
@@ -89,8 +89,11 @@ def train(
     folder : pathlib.Path
         Where the results go: ``model/``, ``metrics.json``, ``predictions.parquet``, ``training.jsonl``, ``figures/``;
         ``training.safetensors`` stands there while it trains.
+    split : {"orbit", "composition", "formula", "element", "random"}
+        What is never in both the training and the test set; "random" is the paper's split, through which orbits leak.
     train_size : float
-        Part of the labelled orbits to train on, drawn with the study's seed; the others are the test. 1 trains on all.
+        Part of the labelled orbits (compositions ...) to train on, drawn with the study's seed; the others are the
+        test. 1 trains on all.
     validation : float
         Part of the training orbits that are kept apart to choose the epoch (and to stop early); 0 keeps none.
     overwrite : bool
@@ -124,49 +127,46 @@ def train(
             )
         labels = prepare_labels(study, base, str(source or "study"))
         model = Learner(study).new_model()
-        data, rows = _split(labels, study.seed, train_size, validation)
+        data = _dataset(labels)
+        parts = split_parts(
+            data, labels.space, labels.labelled.occupations, split,
+            train_size=train_size, validation=validation, seed=study.seed,
+        )  # fmt: skip
         state = folder / STATE
         going_on = resume and state.exists()
         claim(folder, overwrite=overwrite or going_on)
         if not going_on:
             state.unlink(missing_ok=True)
     with clock.step("train"):
-        check = data.subset(rows["validation"]) if "validation" in rows else None
+        check = parts.dataset("validation", data) if "validation" in parts.rows else None
         tell, log = telling(clock.listener), JsonLines(folder / LOG, append=going_on)
 
         def follow(progress: Progress) -> None:
             log(progress)
             tell(progress)
 
-        model.fit(data.subset(rows["train"]), validation=check, callback=follow, state=state)
+        model.fit(parts.dataset("train", data), validation=check, callback=follow, state=state)
     with clock.step("evaluate"):
-        parts = tuple(assess(name, model, labels.represent, labels.labelled, part) for name, part in rows.items())
-    made = Training(study, labels, _card(study, labels, rows), model, parts, clock.seconds)
+        judged = tuple(
+            assess(name, model, labels.represent, parts.labelled(name, labels.labelled)) for name in parts.rows
+        )
+    made = Training(study, labels, _card(study, labels, parts), model, parts, judged, clock.seconds)
     with clock.step("write"):
         _write(made, folder, command=command, source=source)
         state.unlink()  # what it kept is in the model now
     return made
 
 
-def _split(labels: Labels, seed: int, train_size: float, validation: float) -> tuple[Dataset, dict[str, Rows]]:
-    """All labelled orbits, and which rows of them train, choose the epoch, and test."""
+def _dataset(labels: Labels) -> Dataset:
+    """All labelled orbits."""
     labelled = labels.labelled
     if len(labelled) < 2:
         raise InputError(f"{labels.table.name}: {len(labelled)} labelled orbits of this composition; at least 2 needed")
     per_atom = labelled.energy / labelled.n_atoms
-    data = Dataset(labels.represent(labelled.occupations), per_atom, labelled.multiplicity, unit="eV/atom")
-    rows = {"train": np.arange(len(data))}
-    if train_size < 1.0:
-        outer = splits.by_orbit(data, train_size, seed=seed)
-        rows = {"train": outer.train_rows, "test": outer.test_rows}
-    if validation > 0.0:
-        inner = splits.by_orbit(data.subset(rows["train"]), 1.0 - validation, seed=seed + 1)
-        both = {"train": rows["train"][inner.train_rows], "validation": rows["train"][inner.test_rows]}
-        rows = both | {name: part for name, part in rows.items() if name != "train"}
-    return data, rows
+    return Dataset(labels.represent(labelled.occupations), per_atom, labelled.multiplicity, unit="eV/atom")
 
 
-def _card(study: Study, labels: Labels, rows: dict[str, Rows]) -> Card:
+def _card(study: Study, labels: Labels, parts: Parts) -> Card:
     """What the model is to know of itself; orbits that chose the epoch count as trained on."""
     card = Card(
         diffraction=study.diffraction,
@@ -180,7 +180,7 @@ def _card(study: Study, labels: Labels, rows: dict[str, Rows]) -> Card:
         species=labels.space.species,
         trained_on=(),
     )
-    used = np.concatenate([part for name, part in rows.items() if name != "test"])
+    used = np.unique(np.concatenate([part for name, part in parts.rows.items() if name != "test"]))
     return card.with_training_set(labels.space, labels.labelled.occupations[used])
 
 
@@ -205,13 +205,14 @@ def _write(made: Training, folder: Path, *, command: tuple[str, ...], source: Pa
 def write_predictions(made: Training, path: Path) -> None:
     """Every labelled orbit with its part in the training, its label and its prediction, as Parquet."""
     space, per_cell = made.labels.space, made.labels.labelled.n_atoms / 1000.0
+    where = arrangement_columns(space, np.concatenate([one.occupations for one in made.parts]))
     table = pa.table(
         {
             "part": pa.array([one.name for one in made.parts for _ in one.multiplicity]),
             "multiplicity": pa.array(np.concatenate([one.multiplicity for one in made.parts])),
             "label_eV": pa.array(np.concatenate([one.calculated * per_cell for one in made.parts])),
             "prediction_eV": pa.array(np.concatenate([one.predicted * per_cell for one in made.parts])),
-            **arrangement_columns(space, np.concatenate([one.occupations for one in made.parts])),
+            **where,
         }
     )
     about = {**space_metadata(space), "calculator": made.card.calculator, "seed": str(made.study.seed)}
@@ -229,7 +230,8 @@ def summary(made: Training) -> dict[str, Any]:
         "calculator": made.card.calculator,
         "labels": made.card.table,
         "property": "total energy, meV/atom, weighted by multiplicity",
-        "split": "by orbit",
+        "split": made.split.kind,
+        "leaked": made.split.leaked,
         "errors": {one.name: one.as_dict() for one in made.parts},
         "game": None
         if not np.isfinite(last.loss_d)

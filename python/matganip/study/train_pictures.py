@@ -72,7 +72,7 @@ def draw_errors(parts: Sequence[Assessed], calculator: str, path: Path) -> Pictu
         )
         error_boxes(
             [(name, one.error_rate, one.multiplicity) for name, one in zip(names, parts, strict=True)],
-            constant=judged.constant_maer,
+            constant=judged.metrics.constant_maer,
             quantity="error rate, % of the total energy",
             title="Error rate",
             ax=right,

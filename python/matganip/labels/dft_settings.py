@@ -1,0 +1,230 @@
+"""What a batch of DFT runs is asked for: the code, what may move, cut-offs, k-points, and each code's own keys."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any, Literal, cast, get_args
+
+import numpy as np
+from pymatgen.core.structure import Structure
+
+from matganip.errors import InputError
+from matganip.labels.results import Relaxation, canonical_json, settings_hash
+
+Code = Literal["vasp", "gpaw", "espresso"]
+
+INCAR: Mapping[str, Any] = {
+    "ALGO": "Normal",
+    "GGA": "PE",
+    "ISMEAR": 0,
+    "SIGMA": 0.05,
+    "ISPIN": 1,
+    "LASPH": True,
+    "LCHARG": False,
+    # Projectors in real space err by about as much as arrangements differ.
+    "LREAL": False,
+    "LWAVE": False,
+    "NELM": 100,
+    "PREC": "Accurate",
+}
+"""What every INCAR has unless it is overridden."""
+
+OWNED = {
+    "ENCUT": "encut",
+    "EDIFF": "ediff_per_atom",
+    "EDIFFG": "fmax",
+    "NSW": "max_steps",
+    "KSPACING": "kpoint_density",
+}
+"""INCAR keys that have a setting of their own, which the other codes read too."""
+
+MOVING: Mapping[Relaxation, Mapping[str, int]] = {
+    "static": {"IBRION": -1, "NSW": 0},
+    "positions": {"IBRION": 2, "ISIF": 2},
+    "cell": {"IBRION": 2, "ISIF": 3},
+}
+"""The INCAR keys that say what may move."""
+
+
+@dataclass(frozen=True)
+class DftSettings:
+    """Settings of a batch of DFT runs; the defaults are the paper's.
+
+    Attributes
+    ----------
+    code : {"vasp", "gpaw", "espresso"}
+        The program.
+    relaxation : {"static", "positions", "cell"}
+        What may move.
+    encut : float
+        Cut-off of the plane waves, in eV.
+    ediff_per_atom : float
+        Change of the energy, in eV per atom, at which the electronic loop ends.
+    fmax : float
+        Largest force in eV/angstrom at which a relaxation ends; VASP's EDIFFG with the other sign.
+    max_steps : int
+        Steps of a relaxation.
+    kpoint_density : float
+        Smallest number of k-points per volume of the reciprocal cell in cubic reciprocal angstrom (2 pi in it), as
+        pymatgen's input sets count them. The mesh follows from the undoped supercell, so that all its arrangements have
+        the same, and has its centre at Gamma.
+    kpoints : three int, optional
+        The mesh itself.
+    incar : mapping
+        INCAR keys that override `INCAR`; None leaves a key out. VASP's own.
+    potcar : mapping
+        POTCAR symbols that override pymatgen's choice, ``{"Pb": "Pb"}``.
+    potcar_functional : str
+        Their family, as pymatgen names it.
+    gpaw : mapping
+        Keyword arguments of GPAW beside those that follow from the above.
+    pseudopotentials : mapping
+        Quantum ESPRESSO's: file of each element.
+    input_data : mapping
+        Quantum ESPRESSO's keys that override, by namelist or flat.
+
+    Raises
+    ------
+    InputError
+        If a number is not positive, a name unknown, an INCAR key unknown (the nearest known one is named) or one that
+        has a setting of its own.
+
+    Examples
+    --------
+    >>> DftSettings("vasp", incar={"ISMAER": 0})
+    Traceback (most recent call last):
+        ...
+    matganip.errors.InputError: incar.ISMAER: VASP has no such key; the nearest known key is ISMEAR
+    """
+
+    code: Code = "vasp"
+    relaxation: Relaxation = "static"
+    encut: float = 550.0
+    ediff_per_atom: float = 5e-5
+    fmax: float = 0.01
+    max_steps: int = 100
+    kpoint_density: float = 64.0
+    kpoints: tuple[int, int, int] | None = None
+    incar: Mapping[str, Any] = field(default_factory=dict)
+    potcar: Mapping[str, str] = field(default_factory=dict)
+    potcar_functional: str = "PBE_54"
+    gpaw: Mapping[str, Any] = field(default_factory=dict)
+    pseudopotentials: Mapping[str, str] = field(default_factory=dict)
+    input_data: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.code not in get_args(Code):
+            raise InputError(f"code: {self.code!r} is none of {', '.join(get_args(Code))}")
+        settings_hash({}, self.relaxation)
+        for name in ("encut", "ediff_per_atom", "fmax", "max_steps", "kpoint_density"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"{name}: must be positive, got {getattr(self, name)}")
+        if self.kpoints is not None and (len(self.kpoints) != 3 or min(self.kpoints) < 1):
+            raise InputError(f"kpoints: three positive integers are needed, got {list(self.kpoints)}")
+        canonical_json({"incar": self.incar, "gpaw": self.gpaw, "input_data": self.input_data})
+        object.__setattr__(self, "incar", {str(key).upper(): value for key, value in self.incar.items()})
+        for key in self.incar:
+            _check_incar_key(key)
+        foreign = {
+            "vasp": ("gpaw", "pseudopotentials", "input_data"),
+            "gpaw": ("incar", "potcar", "pseudopotentials", "input_data"),
+            "espresso": ("incar", "potcar", "gpaw"),
+        }
+        for name in foreign[self.code]:
+            if getattr(self, name):
+                raise InputError(f"{name}: is not for {self.code}; leave it out, or choose another code")
+
+    def mesh(self, supercell: Structure) -> tuple[int, int, int]:
+        """The k-point mesh of a supercell.
+
+        Parameters
+        ----------
+        supercell : Structure
+            The undoped one: its arrangements all get the same mesh.
+
+        Returns
+        -------
+        three int
+
+        Examples
+        --------
+        >>> import matganip as mg
+        >>> DftSettings().mesh(mg.perovskite("CsPbI3", a=6.289))
+        (4, 4, 4)
+        """
+        if self.kpoints is not None:
+            return self.kpoints
+        # As many as the density asks for, or a few more: a lattice constant that is a little larger loses none.
+        along = self.kpoint_density ** (1 / 3) * np.array(supercell.lattice.reciprocal_lattice.abc)
+        first, second, third = (max(1, math.ceil(n - 0.01)) for n in along.tolist())
+        return first, second, third
+
+    @property
+    def full_incar(self) -> dict[str, Any]:
+        """All INCAR keys, EDIFF still per atom: the same for every arrangement."""
+        keys = {
+            **INCAR,
+            **MOVING[self.relaxation],
+            "ENCUT": self.encut,
+            "EDIFF_PER_ATOM": self.ediff_per_atom,
+        }
+        if self.relaxation != "static":
+            keys |= {"EDIFFG": -self.fmax, "NSW": self.max_steps}
+        keys |= self.incar
+        return {key: value for key, value in sorted(keys.items()) if value is not None}
+
+    def asked(self, supercell: Structure) -> dict[str, Any]:
+        """What is recorded in every folder, checked against the outputs and stored with the labels.
+
+        Parameters
+        ----------
+        supercell : Structure
+            The undoped one.
+
+        Returns
+        -------
+        dict of str to JSON values
+            The same for all arrangements and compositions of the supercell: they may be compared.
+        """
+        # What an energy is: VASP's and GPAW's extrapolation to no smearing, as ASE takes them; pw.x's "!" line.
+        common: dict[str, Any] = {
+            "kpoints": list(self.mesh(supercell)),
+            "energy": "free" if self.code == "espresso" else "sigma->0",
+        }
+        own: dict[str, Any]
+        if self.code == "vasp":
+            own = {
+                "incar": self.full_incar,
+                "potcar": dict(self.potcar),
+                "potcar_functional": self.potcar_functional,
+            }
+        else:
+            own = {"encut": self.encut, "ediff_per_atom": self.ediff_per_atom}
+            if self.relaxation != "static":
+                own |= {"fmax": self.fmax, "max_steps": self.max_steps}
+            if self.code == "gpaw":
+                own["gpaw"] = {"xc": "PBE", **self.gpaw}
+            else:
+                own |= {"pseudopotentials": dict(self.pseudopotentials), "input_data": dict(self.input_data)}
+        return cast("dict[str, Any]", json.loads(canonical_json({**common, **own})))
+
+
+@functools.cache
+def incar_keys() -> frozenset[str]:
+    """The INCAR keys that pymatgen knows."""
+    text = (files("pymatgen.io.vasp") / "incar_parameters.json").read_text()
+    return frozenset(json.loads(text))
+
+
+def _check_incar_key(key: str) -> None:
+    if key in OWNED:
+        raise InputError(f"incar.{key}: give it as {OWNED[key]}, so that it is checked and recorded by that name")
+    if key not in incar_keys():
+        (nearest,) = difflib.get_close_matches(key, incar_keys(), n=1, cutoff=0.0)
+        raise InputError(f"incar.{key}: VASP has no such key; the nearest known key is {nearest}")

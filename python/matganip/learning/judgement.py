@@ -1,0 +1,145 @@
+"""All that is said about predictions of a test set: errors weighted and plain, the top of the ranking, the floor."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from matganip.diffraction.distinct import feature_classes, floor_of_classes
+from matganip.errors import InputError
+from matganip.learning.metrics import Metrics, TopK, evaluate, top_k_recall
+
+MOST_IN_TOP = 20
+
+
+@dataclass(frozen=True)
+class Floor:
+    """The lowest mean absolute error that any function of the features has on the rows judged.
+
+    Attributes
+    ----------
+    mae, plain_mae : float
+        Weighted by multiplicity, and with every row counting once; in the unit of the property.
+    n_classes : int
+        Rows that the features tell apart.
+    """
+
+    mae: float
+    plain_mae: float
+    n_classes: int
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What `judge` finds.
+
+    Attributes
+    ----------
+    weighted : Metrics
+        Each row counts as often as its multiplicity says.
+    plain : Metrics
+        Each row counts once.
+    top : TopK
+        Of the lowest fifth of the rows, 20 at most.
+    floor : Floor
+    """
+
+    weighted: Metrics
+    plain: Metrics
+    top: TopK
+    floor: Floor
+
+    def as_dict(self) -> dict[str, Any]:
+        """The numbers as JSON values; what does not exist, such as R2 of equal targets, is null."""
+        return {
+            **_numbers(self.weighted),
+            "plain": _numbers(self.plain),
+            "top_k": {
+                "k": self.top.k,
+                "found": self.top.found,
+                "recall": self.top.recall,
+                "by_chance": self.top.by_chance,
+            },
+            "floor": {
+                "mae": self.floor.mae,
+                "plain_mae": self.floor.plain_mae,
+                "rows_told_apart": self.floor.n_classes,
+            },
+        }
+
+
+def judge(
+    prediction: ArrayLike,
+    target: ArrayLike,
+    *,
+    constant: ArrayLike,
+    features: ArrayLike,
+    weight: ArrayLike | None = None,
+    unit: str = "",
+) -> Judgement:
+    """Compare predictions with the truth in every way that the program reports.
+
+    Parameters
+    ----------
+    prediction, target : (n,) array
+        In one unit.
+    constant : float or (n,) array
+        The constant prediction of the training set.
+    features : (n, f) array
+        What the model was given of each row: rows that are equal here (within 1e-6, see
+        `matganip.diffraction.distinct.feature_classes`) nothing that reads them can tell apart.
+    weight : (n,) array, optional
+        Multiplicities. Ones by default.
+    unit : str
+        Of the values.
+
+    Returns
+    -------
+    Judgement
+
+    Raises
+    ------
+    InputError
+        If there is no row, lengths differ, a value is not finite or a weight not positive.
+
+    Examples
+    --------
+    >>> found = judge([1.0, 1.0, 3.0], [0.5, 1.5, 3.0], constant=2.0, features=[[0.0], [0.0], [1.0]], weight=[3, 1, 1])
+    >>> found.weighted.mae, round(found.plain.mae, 4), found.floor.mae, found.floor.n_classes
+    (0.4, 0.3333, 0.2, 2)
+    """
+    y = np.asarray(target, dtype=np.float64)
+    w = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=np.float64)
+    weighted = evaluate(prediction, y, constant=constant, weight=w, unit=unit)
+    plain = evaluate(prediction, y, constant=constant, unit=unit)
+    top = top_k_recall(prediction, y, max(1, min(MOST_IN_TOP, len(y) // 5)))
+    return Judgement(weighted, plain, top, _floor(np.asarray(features, dtype=np.float64), y, w))
+
+
+def _floor(features: NDArray[np.float64], target: NDArray[np.float64], weight: NDArray[np.float64]) -> Floor:
+    if features.ndim != 2 or len(features) != len(target):
+        raise InputError(
+            f"features must have one row for each of {len(target)} targets; their shape is {features.shape}"
+        )
+    classes = feature_classes(features)
+    mae, _ = floor_of_classes(classes, target, weight)
+    plain, _ = floor_of_classes(classes, target, np.ones(len(target)))
+    return Floor(mae, plain, int(classes.max()) + 1)
+
+
+def _numbers(found: Metrics) -> dict[str, Any]:
+    numbers = {
+        "mae": found.mae,
+        "constant_mae": found.constant_mae,
+        "skill": found.skill,
+        "rmse": found.rmse,
+        "r2": found.r2,
+        "spearman": found.spearman,
+        "maer_percent": found.maer,
+        "constant_maer_percent": found.constant_maer,
+    }
+    return {name: value if math.isfinite(value) else None for name, value in numbers.items()}

@@ -1,0 +1,164 @@
+"""From the files of all shards to the result: always in the order of the shards, whoever did them and when."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from matganip.errors import InputError
+from matganip.files import atomic_path, flush_folder
+from matganip.screening.cascade import SLACK
+from matganip.screening.energy_histogram import EnergyHistogram
+from matganip.screening.selection import Best, Rows
+from matganip.screening.shard_files import read_shard, shard_name
+from matganip.screening.thermodynamics import CanonicalSums
+from matganip.screening.winners import RESULT, WINNERS, write_winners
+
+if TYPE_CHECKING:
+    from matganip.configurations.space import ConfigurationSpace
+    from matganip.screening.manifest import ScreenFolder
+    from matganip.screening.shard import Settings
+
+
+@dataclass(frozen=True, eq=False)
+class Merged:
+    """All shards of a screen together.
+
+    Attributes
+    ----------
+    best : Rows
+        The winners, best first; ``row`` counts within their shard.
+    sums : CanonicalSums
+    histogram : EnergyHistogram
+    n_orbits, n_configurations : int
+    """
+
+    best: Rows
+    sums: CanonicalSums
+    histogram: EnergyHistogram
+    n_orbits: int
+    n_configurations: int
+
+
+def merged(folder: ScreenFolder, space: ConfigurationSpace, settings: Settings) -> Merged:
+    """Put the shards of a folder together.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or damaged, or the shards are not the whole space.
+    """
+    best = Best(settings.selection, space.n_sites, settings.selection.n_properties)
+    sums, histogram = CanonicalSums(settings.temperatures), EnergyHistogram(settings.bin_width)
+    n_orbits = n_configurations = 0
+    for shard in range(settings.n_shards):
+        path = folder.path / shard_name(shard)
+        rows, facts = read_shard(path)
+        if facts.get("space") != space.key or facts.get("shard") != str(shard):
+            raise InputError(f"{path}: is not shard {shard} of this screen; remove it and go on with --resume")
+        if len(rows):
+            best.add(rows)
+        of_shard = CanonicalSums.from_dict(json.loads(facts["sums"]))
+        sums.merge(of_shard)
+        histogram.merge(EnergyHistogram.from_dict(json.loads(facts["histogram"])))
+        n_orbits += of_shard.n_orbits
+        n_configurations += of_shard.n_configurations
+    if (n_orbits, n_configurations) != (space.count_orbits(), space.n_configurations):
+        raise InputError(
+            f"{folder.path}: the shards hold {n_orbits} orbits of {n_configurations} arrangements, the space has "
+            f"{space.count_orbits()} of {space.n_configurations}; `matganip verify` says which shard is wrong"
+        )
+    return Merged(best.rows.take(slice(0, settings.selection.size)), sums, histogram, n_orbits, n_configurations)
+
+
+def next_round(folder: ScreenFolder, settings: Settings, found: Merged) -> dict[str, Any] | None:
+    """Which shards are to be done again, because a student erred more elsewhere than they allowed for.
+
+    A winner's key is at most that of the last one, T, in every shard; a row that a shard has not re-scored, by the
+    student at `ShardRecord.reach` or more, is not below ``reach - bound``. With the widest bound that any shard has
+    needed, that must be above T.
+
+    Returns
+    -------
+    dict or None
+        The numbers of the shards, the bound and the ceiling to do them with; None where all is proved.
+    """
+    bound = max(record.bound for record in folder.shards.values())
+    if bound == 0.0:
+        return None
+    full = len(found.best) == settings.selection.size
+    ceiling = float(settings.selection.key(found.best.energy[-1:, 0])[0]) if full else np.inf
+    again = [k for k, record in sorted(folder.shards.items()) if record.reach <= ceiling + bound + SLACK]
+    again = [k for k in again if not np.isinf(folder.shards[k].reach)]
+    if not again:
+        return None
+    return {"shards": again, "bound": bound, "ceiling": None if np.isinf(ceiling) else ceiling}
+
+
+def write_result(folder: ScreenFolder, space: ConfigurationSpace, settings: Settings, found: Merged) -> None:
+    """Write ``winners.parquet`` and ``result.json``: the same bytes whoever did the shards and when."""
+    write_winners(folder.path / WINNERS, space, settings.selection, found.best, found.sums)
+    records = [folder.shards[shard] for shard in sorted(folder.shards)]
+    thermo = found.sums.result()
+    document = {
+        "format": "matganip-screen-result",
+        "fingerprint": folder.fingerprint,
+        "orbits": found.n_orbits,
+        "configurations": str(found.n_configurations),
+        "graphs_predicted": sum(record.n_predicted for record in records),
+        "cascade": _cascade(folder, found),
+        "energies_of_sums": "student" if folder.header.get("student") else "model",
+        "sums": found.sums.to_dict(),
+        "thermodynamics": {
+            "temperature_K": [None if np.isinf(t) else t for t in thermo.temperature.tolist()],
+            "F_eV": _finite(thermo.free_energy),
+            "U_eV": _finite(thermo.energy),
+            "S_eV_per_K": _finite(thermo.entropy),
+            "C_eV_per_K": _finite(thermo.heat_capacity),
+        },
+        "histogram": found.histogram.to_dict(),
+    }
+    with atomic_path(folder.path / RESULT) as temporary:
+        temporary.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    flush_folder(folder.path)
+
+
+def _cascade(folder: ScreenFolder, found: Merged) -> dict[str, Any] | None:
+    student = folder.header.get("student")
+    if student is None:
+        return None
+    records = folder.shards.values()
+    return {
+        "bound_eV": max(record.bound for record in records),
+        "bound_eV_of_sample": student["bound_eV"],
+        "sample": student["sample"],
+        "rescored": sum(record.n_rescored for record in records),
+        "of": found.n_orbits,
+        "widest_eV_of_rescored": max(record.widest for record in records),
+        "rounds": 1 + len(folder.rounds),
+    }
+
+
+def _finite(values: Any) -> list[float | None]:
+    return [value if np.isfinite(value) else None for value in values.tolist()]
+
+
+def read_result(path: Path) -> dict[str, Any]:
+    """Read ``result.json`` of a folder.
+
+    Raises
+    ------
+    InputError
+        If the screen is not complete, or the file is damaged.
+    """
+    file = path / RESULT
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise InputError(f"{path}: the screen there is not complete; go on with `matganip screen --resume`") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file}: damaged: {error}; remove it and go on with `matganip screen --resume`") from error
