@@ -69,10 +69,9 @@ def plain(generator: torch.nn.Module, graphs: Graphs) -> torch.Tensor:
     side, weight = x.shape[-1], generator.linear.weight
     head = weight.reshape(1, side, side, -1).permute(0, 3, 1, 2).reshape(1, -1)
     y = functional.linear(x.flatten(1), head, generator.linear.bias)
-    if generator.readout is None:
-        return y
-    linear = generator.readout(generator.readout_features(graphs))
-    return generator.correction_gain * y + generator.readout_gain * linear
+    if generator.solved is not None:
+        return generator.remainder * generator.correction_gain * y + generator.read(graphs)
+    return y if generator.readout is None else generator.correction_gain * y + generator.read(graphs)
 
 
 def standardised(model: mg.Matganip, matrices: np.ndarray, dtype: torch.dtype) -> Graphs:

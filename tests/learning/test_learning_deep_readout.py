@@ -45,4 +45,4 @@ def test_a_prediction_does_not_depend_on_the_batch_and_survives_a_round_trip(tmp
 )
 def test_sizes_that_cannot_be_are_refused(changes):
     with pytest.raises(InputError, match="readout_sizes = .* must be integers, 1 or more"):
-        MatganipConfig(**{"readout_sizes": (4,)} | changes)
+        MatganipConfig(**{"readout_fit": "adam", "readout_sizes": (4,)} | changes)

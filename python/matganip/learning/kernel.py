@@ -77,7 +77,10 @@ def predict(u: torch.Tensor, centres: torch.Tensor, linear: torch.Tensor, coeffi
     for rows in torch.split(u, 64):  # bounds the memory of the differences
         y = (rows[:, None] * slope).sum(dim=2)  # (b, k)
         if linear[1] > 0:
-            near = linear[1] / (1 + ((rows[:, None] - centres[None]) ** 2).sum(dim=2))  # (b, m)
+            square = rows.new_zeros((len(rows), len(centres)))  # (b, m)
+            for column, centre in zip(rows.T, centres.T, strict=True):
+                square = square + (column[:, None] - centre[None]) ** 2
+            near = linear[1] / (1 + square)  # (b, m)
             y = y + (near[:, None] * coefficients.T[None]).sum(dim=2)  # (b, k)
         parts.append(y)
     return torch.cat(parts)  # (n, k)
