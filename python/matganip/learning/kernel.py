@@ -27,6 +27,9 @@ ROWS_PER_VERTEX = 5
 _SCALES = tuple(10.0**power for power in (-2.0, -1.5, -1.0, -0.5, 0.0))
 _LINEAR = (1.0, 100.0, 10000.0)
 _PENALTIES = tuple(10.0 ** (power / 2) for power in range(-22, -1))
+ROUNDING = 1e-10
+"""Least penalty of a linear function, in units of the mean eigenvalue: below it, float32's rounding is fitted."""
+_STRAIGHT_PENALTIES = tuple(penalty for penalty in _PENALTIES if penalty >= ROUNDING)
 _STEPS, _RATE = 40, 0.1
 CLEARLY = 0.98
 """Part of the simpler function's error that the other one's must be below to be taken."""
@@ -124,7 +127,7 @@ def _on_a_grid(
             # sqrt(w) K sqrt(w) has one decomposition for all penalties.
             values, vectors = torch.linalg.eigh(root[:, None] * kernel(u, linear, near) * root[None])
             along = vectors.T @ (root[:, None] * target)  # (m, k)
-            for factor in _PENALTIES:
+            for factor in _PENALTIES if near else _STRAIGHT_PENALTIES:
                 penalty = factor * float(values.mean())
                 inverse = 1 / (values.clamp(min=0) + penalty)  # (m,)
                 alpha = vectors @ (inverse[:, None] * along)  # (m, k)

@@ -15,10 +15,13 @@ import numpy as np
 
 from matganip.learning import kernel
 from matganip.learning._torch import nn, torch
-from matganip.learning.ridge import solve_ridge
+from matganip.learning.ridge import PENALTIES, solve_ridge
 
 if TYPE_CHECKING:
     from matganip.learning.networks import Graphs
+
+
+_PENALTIES = tuple(penalty for penalty in PENALTIES if penalty >= kernel.ROUNDING)
 
 
 def by_row(linear: nn.Linear, x: torch.Tensor) -> torch.Tensor:
@@ -66,7 +69,7 @@ class LinearReadout(nn.Module):
     def solve(self, graphs: Graphs, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         """Fit targets (n, k) with weights (n, 1); give the predictions of rows left out, (n, k)."""
         features, y, w = (x.double().cpu().numpy() for x in (self._features(graphs), target, weight))
-        solved = [solve_ridge(features, column, w[:, 0]) for column in y.T]
+        solved = [solve_ridge(features, column, w[:, 0], _PENALTIES) for column in y.T]
         self.linear.weight.copy_(torch.from_numpy(np.array([one.coefficients for one in solved])))
         return torch.from_numpy(np.array([one.left_out for one in solved]).T).to(target)
 

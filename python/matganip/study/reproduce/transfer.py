@@ -31,6 +31,7 @@ TRAINING_MEAN, OWN_MEAN = "constant: mean of the training labels", "constant: me
 RIDGE = "ridge on the vertices"
 _LINEAR = MatganipConfig(n_peaks=30, readout_fit="linear", epochs=60, correction_gain=0.003)
 NETWORKS = {
+    "linear readout alone": replace(_LINEAR, objective="supervised", correction_gain=0.0, epochs=1),
     "G with linear readout, supervised L1": replace(_LINEAR, objective="supervised"),
     "G with linear readout, conditional D, non-saturating + 3 L1": _LINEAR,
     "G with kernel readout, supervised L1": replace(_LINEAR, readout_fit="kernel", objective="supervised"),
