@@ -40,7 +40,8 @@ def reproduce(
     """Measure every method on every task, beside the baselines: constant, ridge, kernel ridge, a cluster expansion.
 
     The tasks are powder, resolved, triplets (held-out orbits of 6 Br of 24), transfer (larger cells), paper and
-    paper-dft (the paper's random split). A run that was stopped goes on where it was.
+    paper-dft (the paper's random split), and tolerance (crystals by formula). A run that was stopped goes on where it
+    was.
 
     matganip reproduce --output runs/reproduce --page docs/results.md
 

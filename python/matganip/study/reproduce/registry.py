@@ -5,6 +5,7 @@ from __future__ import annotations
 from matganip.errors import InputError
 from matganip.study.reproduce.arrangements import HeldOut, PaperSplit
 from matganip.study.reproduce.task import Task
+from matganip.study.reproduce.tolerance import Tolerance
 from matganip.study.reproduce.transfer import Transfer
 
 TASKS: tuple[Task, ...] = (
@@ -14,6 +15,7 @@ TASKS: tuple[Task, ...] = (
     Transfer(),
     PaperSplit("paper", "cspbi3_br/chgnet_X3of24", "CHGNet 0.3.0"),
     PaperSplit("paper-dft", "cspbi3_br/gpaw_mp2", "GPAW, PBE, k-mesh 2x2x2"),
+    Tolerance(),
 )
 
 

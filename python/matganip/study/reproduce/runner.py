@@ -89,7 +89,7 @@ def run(
 def _code() -> str:
     """SHA-256 of the rooms that a number comes from: after an edit of one of them it is measured again."""
     digest = hashlib.sha256()
-    for room in ("configurations", "diffraction", "labels", "learning", "study/reproduce"):
+    for room in ("crystal", "configurations", "diffraction", "datasets", "labels", "learning", "study/reproduce"):
         for path in sorted(Path(matganip.__file__).parent.joinpath(room).glob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()
