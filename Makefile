@@ -41,7 +41,7 @@ demo: setup
 test: test-cpp test-python
 
 test-python: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-cpp: $(PACKAGES)
 	@for preset in release asan-ubsan tsan; do \

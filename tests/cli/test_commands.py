@@ -210,7 +210,8 @@ def test_a_dry_run_foresees_what_a_run_writes(tmp_path):
     assert expected["orbits"] == 34_968
     invoke(*arguments)
     assert (tmp_path / "orbits.parquet").stat().st_size == pytest.approx(expected["bytes"], rel=0.6)
-    assert "34,968 orbits, about" in invoke(*arguments, "--dry-run")
+    told = " ".join(invoke(*arguments, "--dry-run").split())  # a long path moves where lines end
+    assert "34,968 orbits, about" in told
 
 
 def test_sample_draws_from_an_astronomical_space(tmp_path):

@@ -116,7 +116,7 @@ def _loop(
     features = clusters(batch.space, batch.occupations, **looks)
     errors: dict[str, int] = {}
     rounds = []
-    with _Bar(len(batch), quiet=json) as bar:
+    with _Bar(budget, quiet=json) as bar:
         for found in active_rounds(
             job.database, batch, features, job.choice, job.protocol,
             strategy=strategy, n=number, budget=budget, seed=seed, n_workers=n_workers, errors=errors,
