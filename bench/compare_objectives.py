@@ -21,18 +21,21 @@ from matganip.learning.splits import by_orbit, leave_one_orbit_out
 
 TEST_SEED = 12345
 PLAIN = {"linear_readout": False, "epochs": 300}
+READOUT = {"readout_fit": "adam", "epochs": 150}  # the default of the time; `matganip reproduce` has today's
 METHODS = {
     "published: G plain, D reads the property alone, minimax": mg.MatganipConfig.published(epochs=300),
     "G plain, conditional D, non-saturating": mg.MatganipConfig(**PLAIN, supervised_weight=0.0),
     "G plain, conditional D, non-saturating + 3 L1": mg.MatganipConfig(**PLAIN),
     "G plain, supervised L1": mg.MatganipConfig(**PLAIN, objective="supervised"),
     "G with linear readout, D reads the property alone, non-saturating": mg.MatganipConfig(
-        discriminator="single", supervised_weight=0.0
+        **READOUT, discriminator="single", supervised_weight=0.0
     ),
-    "G with linear readout, conditional D, minimax": mg.MatganipConfig(objective="minimax", supervised_weight=0.0),
-    "G with linear readout, conditional D, non-saturating": mg.MatganipConfig(supervised_weight=0.0),
-    "G with linear readout, conditional D, non-saturating + 3 L1 (default)": mg.MatganipConfig(),
-    "G with linear readout, supervised L1": mg.MatganipConfig(objective="supervised"),
+    "G with linear readout, conditional D, minimax": mg.MatganipConfig(
+        **READOUT, objective="minimax", supervised_weight=0.0
+    ),
+    "G with linear readout, conditional D, non-saturating": mg.MatganipConfig(**READOUT, supervised_weight=0.0),
+    "G with linear readout, conditional D, non-saturating + 3 L1": mg.MatganipConfig(**READOUT),
+    "G with linear readout, supervised L1": mg.MatganipConfig(**READOUT, objective="supervised"),
 }
 
 
