@@ -7,8 +7,8 @@ The function is that of kernel ridge regression,
 with the strengths s of a graph's vertices, a linear and a rational quadratic part (Rasmussen and Williams, *Gaussian
 Processes for Machine Learning*, 2006, section 4.2) and a scale for each vertex. Penalty, b and the scales are those
 with the least error over rows left out one by one, which follows from one fit, e_i = alpha_i / (K^-1)_ii (section
-5.4.2): first by a grid with one scale for all, then, where rows are many, down the gradient. a is 1; but where that is
-not clearly better than the linear part alone, in the mean and in the mean square of those errors, a is 0: a linear
+5.4.2): first by a grid with one scale for all, then down the gradient. a is 1; but where rows are few, or that is not
+clearly better than the linear part alone, in the mean and in the mean square of those errors, a is 0: a linear
 function is the safer one away from the rows it was fitted to.
 """
 
@@ -22,7 +22,7 @@ from matganip.learning._torch import torch
 MAX_CENTRES = 1000
 """Rows that a graph is compared with; of more, so many are drawn. The time of a fit is cubic in it."""
 ROWS_PER_VERTEX = 5
-"""Training rows for each vertex that varies, from which on each vertex has a scale of its own."""
+"""Training rows for each vertex that varies; of fewer, only the linear function is fitted."""
 
 _SCALES = tuple(10.0**power for power in (-2.0, -1.5, -1.0, -0.5, 0.0))
 _LINEAR = (1.0, 100.0, 10000.0)
@@ -101,11 +101,11 @@ def fit_kernel(strengths: torch.Tensor, target: torch.Tensor, weight: torch.Tens
     """
     weight = weight / weight.mean()
     varies = int((strengths.abs().amax(dim=0) > 0).sum())
-    logs = _on_a_grid(strengths, varies, target, weight, near=1.0)
-    if len(strengths) >= ROWS_PER_VERTEX * varies:
-        logs = _down_the_gradient(logs, strengths, target, weight)
-    straight = _on_a_grid(strengths, varies, target, weight, near=0.0)
-    curved, simple = (_fitted(*fit, strengths, target, weight) for fit in ((logs, 1.0), (straight, 0.0)))
+    simple = _fitted(_on_a_grid(strengths, varies, target, weight, near=0.0), 0.0, strengths, target, weight)
+    if len(strengths) < ROWS_PER_VERTEX * varies:
+        return simple
+    logs = _down_the_gradient(_on_a_grid(strengths, varies, target, weight, near=1.0), strengths, target, weight)
+    curved = _fitted(logs, 1.0, strengths, target, weight)
     errors = [[_mean((target - fit.left_out).abs() ** power, weight) for power in (1, 2)] for fit in (curved, simple)]
     clearly = all(one < CLEARLY * other for one, other in zip(*errors, strict=True))
     return curved if clearly else simple

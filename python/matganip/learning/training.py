@@ -23,8 +23,9 @@ from matganip.learning.scaling import GraphScaler, TargetScaler
 
 logger = logging.getLogger(__name__)
 
-LEAST_TO_CHECK, CHECKED = 10, 5
-"""Of so many rows or more, one in so many does not train the correction to a solved readout but chooses its epoch."""
+LEAST_TO_CHECK, CHECKED = 50, 5
+"""Of so many rows or more, one in so many does not train the correction to a solved readout but chooses its epoch; of
+fewer, nothing would judge a correction, and none is made."""
 
 
 class DivergedError(InputError):
@@ -257,9 +258,10 @@ class _Watch:
         self.records: list[Progress] = []
         self.best_error, self.best_epoch = math.inf, 0
         self.best_weights: dict[str, torch.Tensor] = {}
-        if generator.solved is not None and (validation is not None or check is not None):
+        self.judged = validation is not None or check is not None
+        if generator.solved is not None:
             # The readout without a correction, which is what a correction must beat by more than chance would.
-            self.best_error = CLEARLY * self._error()
+            self.best_error = CLEARLY * self._error() if self.judged else 0.0
             self.best_weights = copy.deepcopy(self.average.state_dict())
 
     def after_step(self, *game: torch.Tensor) -> None:
@@ -285,7 +287,7 @@ class _Watch:
                 f"the training diverged by epoch {epoch} of {self.config.epochs}: its losses are not finite; "
                 f"lower model.learning_rate ({self.config.learning_rate:g}) or set model.gradient_clip"
             )
-        if (self.validation is None and self.check is None) or error < self.best_error:
+        if (self.generator.solved is None and not self.judged) or error < self.best_error:
             self.best_error, self.best_epoch = error, epoch
             self.best_weights = copy.deepcopy(self.average.state_dict())
         errors = (train_mae, self.training.constant_mae(), validation_mae, validation_constant)
