@@ -71,7 +71,7 @@ def test_a_worker_with_several_threads_is_refused(model_folder, tmp_path):
     from distributed import Client, LocalCluster
 
     with (
-        LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=":0") as cluster,
         Client(cluster) as client,
         pytest.raises(mg.InputError, match=r"worker tcp://.*several threads.*--nthreads 1"),
     ):

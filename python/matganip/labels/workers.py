@@ -8,6 +8,7 @@ import shutil
 import signal
 import tempfile
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -170,5 +171,9 @@ def _end_with_parent(shared: str) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-        shutil.rmtree(shared, ignore_errors=True)
+        for _ in range(50):  # meanwhile a calculator, here or in another worker, may write what it had begun
+            shutil.rmtree(shared, ignore_errors=True)
+            if not os.path.exists(shared):  # noqa: PTH110
+                break
+            time.sleep(0.02)
         os._exit(1)

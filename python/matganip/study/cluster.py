@@ -28,6 +28,8 @@ CLASSES = {
 }
 """Batch systems by dask-jobqueue's classes for them."""
 PATIENCE = "30s"
+ANY_PORT = ":0"
+"""Of the scheduler's own web page: the usual one may be another user's on a login node."""
 
 
 class ClusterFile(Section):
@@ -136,11 +138,12 @@ def _started(described: ClusterFile, path: Path) -> Any:
     if described.kind == "local":
         from distributed import LocalCluster
 
-        return LocalCluster(n_workers=0, threads_per_worker=1, dashboard_address=None)
+        return LocalCluster(n_workers=0, threads_per_worker=1, dashboard_address=ANY_PORT)
     require("dask_jobqueue", "cluster")
     import dask_jobqueue
 
     job = {"processes": described.job.get("cores", 1), **described.job}
+    job["scheduler_options"] = {"dashboard_address": ANY_PORT, **job.get("scheduler_options", {})}
     if job["processes"] != job.get("cores"):
         raise InputError(
             f"{path}: job: cores = {job.get('cores')} and processes = {job['processes']}: each core is a worker; "
