@@ -56,7 +56,12 @@ def test_sums_and_histogram_are_those_of_all_orbits(screened, ranked):
 @pytest.mark.parametrize(("shards", "workers"), [(3, 0), (8, 2)])
 def test_winners_do_not_depend_on_shards_nor_anything_on_workers(model_folder, screened, tmp_path, shards, workers):
     run(model_folder, tmp_path / "screen", n_shards=shards, workers=workers)
-    assert (tmp_path / "screen/winners.parquet").read_bytes() == (screened[1] / "winners.parquet").read_bytes()
+    found, wanted = (pq.read_table(folder / "winners.parquet") for folder in (tmp_path / "screen", screened[1]))
+    for name in wanted.column_names:
+        if name.startswith("probability"):  # of sums, whose last digit depends on where they are cut
+            np.testing.assert_allclose(found[name].to_numpy(), wanted[name].to_numpy(), rtol=1e-12)
+        else:
+            assert found[name].equals(wanted[name]), name
     if shards == 8:
         assert final(tmp_path / "screen") == final(screened[1])
 

@@ -9,7 +9,6 @@ import signal
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
@@ -19,8 +18,7 @@ from matganip.errors import InputError
 from matganip.labels.calculators import CalculatorChoice, one_line
 from matganip.labels.relaxing import Calculating, Protocol
 from matganip.labels.results import Calculation
-
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+from matganip.processes import how_it_ended, one_thread
 
 
 def calculate_all(
@@ -94,9 +92,9 @@ class _Crew:
                     process.join()
                     del self.members[connection]
                     if on is None:
-                        raise InputError(f"a worker ended before it began: {_end(process)}") from None
+                        raise InputError(f"a worker ended before it began: {how_it_ended(process)}") from None
                     self._hire()
-                    yield on[0], self._lost(on[1], _end(process))
+                    yield on[0], self._lost(on[1], how_it_ended(process))
                     continue
                 if isinstance(answer, str):
                     raise InputError(answer)
@@ -122,7 +120,7 @@ class _Crew:
         process = context.Process(
             target=_serve, args=(theirs, self.choice, self.protocol, self.folder.name), daemon=True
         )
-        with _one_thread():
+        with one_thread():
             process.start()
         theirs.close()
         self.members[ours] = (process, None)
@@ -147,26 +145,6 @@ class _Crew:
             settings={**self.choice.recorded, **self.protocol.recorded},
             error=f"the calculator ended its process: {reason}",
         )
-
-
-def _end(process: SpawnProcess) -> str:
-    code = process.exitcode
-    return signal.Signals(-code).name if code is not None and code < 0 else f"exit status {code}"
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """An environment in which what starts now computes with one thread: one core each."""
-    before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _serve(connection: Connection, choice: CalculatorChoice, protocol: Protocol, shared: str) -> None:

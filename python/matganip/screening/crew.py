@@ -8,16 +8,16 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 from matganip.errors import InputError, MissingExtraError
+from matganip.processes import how_it_ended, one_thread
 from matganip.screening.shard import Pulse, ShardRecord, ShardTask, run_shard
 
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 ATTEMPTS = 3
 """How often a shard is given out whose worker ends on it."""
 
@@ -121,7 +121,7 @@ class _Crew:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, self.folder), daemon=True)
-        with _one_thread():
+        with one_thread():
             process.start()
         theirs.close()
         self.members[ours] = _Member(process, task)
@@ -153,7 +153,7 @@ class _Crew:
         self.attempts[shard] = self.attempts.get(shard, 0) + 1
         if self.attempts[shard] >= ATTEMPTS:
             raise InputError(
-                f"shard {shard}: its worker ended {ATTEMPTS} times, the last time by {_end(member.process)}; "
+                f"shard {shard}: its worker ended {ATTEMPTS} times, the last time by {how_it_ended(member.process)}; "
                 "what is complete is kept, go on with --resume and fewer --workers"
             )
         self.again.append(member.on)
@@ -170,26 +170,6 @@ class Failure:
     def raise_again(self) -> None:
         """Raise it in the asking process."""
         raise InputError(self.message) if self.is_input else RuntimeError(f"in a worker:\n{self.message}")
-
-
-def _end(process: SpawnProcess) -> str:
-    code = process.exitcode
-    return signal.Signals(-code).name if code is not None and code < 0 else f"exit status {code}"
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """An environment in which what starts now computes with one thread: one core each."""
-    before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _serve(connection: Connection, folder: Path) -> None:

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 
 _POTENTIAL = (
     "universal potentials do not reproduce the DFT differences between arrangements at this scale (over the 19 "
-    "orbits of 3 Br, Spearman with DFT is {} for it); such labels exercise the method, they do not replace DFT."
+    "orbits of 3 Br, Spearman with the shipped DFT table is {} for it); such labels exercise the method, they do not "
+    "replace DFT."
 )
 CAVEATS = {
     "CHGNet": _POTENTIAL.format("0.6"),
     "SevenNet": _POTENTIAL.format("0.2"),
-    "MP 2x2x2": "its k-mesh is converged to about 0.12 meV/atom: one consistent property to learn, not a final "
-    "ranking by DFT.",
+    "MP 2x2x2": "its k-mesh is converged to about 0.12 meV/atom, and the origin of the real-space grid moves its rows "
+    "by 0.14 meV/atom an axis (the table's README tells): a property to learn, not a final ranking by DFT.",
 }
 
 TITLES = {
