@@ -69,6 +69,8 @@ def test_the_page_has_mean_and_spread_and_the_json_every_value(toy, tmp_path):
     assert "| good | 0.50 ± 0.50 |  | 2.0 |" in text
     assert "| bad | 1.50 ± 0.50 |  | 2.0 |" in text
     assert "2 seeds (0, 1)" in text
+    assert "| MAE | toy |" in text
+    assert "| bad | 1.5000 ± 0.5000 |" in text
     kept = json.loads((tmp_path / "docs" / "page.json").read_text())
     assert kept == document
     assert kept["tasks"]["toy"]["methods"]["bad"]["mae"]["values"] == [1.0, 2.0]

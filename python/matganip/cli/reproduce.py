@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -51,7 +50,6 @@ def reproduce(
     from matganip.study.reproduce.registry import chosen
     from matganip.study.reproduce.runner import run
 
-    logging.getLogger("matganip").setLevel(logging.ERROR)  # that the published form learns nothing stands in the table
     picked, number = chosen(tasks), 1 if quick else seeds
     page = page or output / "results.md"
     with StepBar() as bar:

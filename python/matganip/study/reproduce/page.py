@@ -63,7 +63,11 @@ def write(page: Path, tasks: tuple[Task, ...], found: dict[Job, Numbers], comman
         cpu_s=cpu_s,
         versions=", ".join(f"{name} {number}" for name, number in used.items()),
     )
-    parts = [introduction, *(_table(task, document["tasks"][task.name]["methods"]) for task in tasks)]
+    parts = [
+        introduction,
+        _overview(tasks, document["tasks"]),
+        *(_table(task, document["tasks"][task.name]["methods"]) for task in tasks),
+    ]
     for path, text in ((page, "\n".join(parts)), (page.with_suffix(".json"), json.dumps(document, indent=1) + "\n")):
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(path) as temporary:
@@ -80,6 +84,19 @@ def _spread(values: list[float]) -> dict[str, Any]:
         "std": deviation if math.isfinite(deviation) else None,
         "values": [value if math.isfinite(value) else None for value in values],
     }
+
+
+def _overview(tasks: tuple[Task, ...], document: dict[str, Any]) -> str:
+    """The mean absolute errors of all tasks that have the column, methods against tasks."""
+    column = Column("mae", "MAE")
+    shown = [task for task in tasks if column.key in {one.key for one in task.columns}]
+    methods = dict.fromkeys(method for task in shown for method in task.methods)
+    head = "| MAE | " + " | ".join(task.name for task in shown) + " |"
+    lines = ["## Overview", "", head, "|---" + "|---:" * len(shown) + "|"]
+    for method in methods:
+        found = [document[task.name]["methods"].get(method) for task in shown]
+        lines.append(f"| {method} | " + " | ".join(cell(column, one["mae"]) if one else "" for one in found) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def _table(task: Task, rows: dict[str, dict[str, Any]]) -> str:
