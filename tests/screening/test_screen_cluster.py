@@ -83,7 +83,11 @@ def test_a_batch_system_starts_the_workers(model_folder, whole, tmp_path, monkey
     """dask-jobqueue writes its job script for SLURM and submits it; here sbatch runs it on this machine."""
     programs = tmp_path / "bin"
     programs.mkdir()
-    _program(programs / "sbatch", f'nohup bash "$1" > {tmp_path}/job.log 2>&1 &\necho "$!"')
+    # As SLURM does, it keeps a copy: dask removes its script as soon as it is submitted.
+    _program(
+        programs / "sbatch",
+        f'cp "$1" {tmp_path}/job.sh\nnohup bash {tmp_path}/job.sh > {tmp_path}/job.log 2>&1 &\necho "$!"',
+    )
     _program(programs / "scancel", 'kill "$@" 2> /dev/null || true')
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     described = tmp_path / "slurm.toml"

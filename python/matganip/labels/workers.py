@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
@@ -130,6 +131,8 @@ class _Crew:
         process, _ = self.members[connection]
         if task is None:
             del self.members[connection]
+            with suppress(ConnectionError):  # one that has ended by itself needs no word
+                connection.send(None)
             connection.close()
             process.join()
             return
@@ -160,10 +163,10 @@ def _serve(connection: Connection, choice: CalculatorChoice, protocol: Protocol,
         return
     connection.send(None)
     try:
-        while True:
-            connection.send(calculate(connection.recv()))
-    except (EOFError, ConnectionError):  # nobody asks any more
-        return
+        while (structure := connection.recv()) is not None:
+            connection.send(calculate(structure))
+    except (EOFError, ConnectionError):  # whoever asked has ended without a word
+        _end_with_parent(shared)
 
 
 def _end_with_parent(shared: str) -> None:
