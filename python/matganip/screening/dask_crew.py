@@ -44,31 +44,32 @@ def run_shards_on_dask(client: Client, tasks: Iterable[ShardTask], folder: Path)
     A worker that is only cut off, not dead, may write a shard that another one writes too. Both write the same bytes
     under names of their own and rename them, so that the later one changes nothing.
     """
-    from distributed import KilledWorker, as_completed
-    from distributed.client import FutureCancelledError
+    from distributed import as_completed
 
     # The number of deaths that a shard survives is the scheduler's; three as in `crew` unless it was set otherwise.
     futures = client.map(do_shard, list(tasks), folder=str(folder.absolute()), pure=False)
     try:
         for future in as_completed(futures):
-            yield _record(future, (KilledWorker, FutureCancelledError))
+            yield _record(future)
     finally:
         client.cancel(futures, force=True)
 
 
-def _record(future: Future[Any], lost: tuple[type[Exception], ...]) -> ShardRecord:
+def _record(future: Future[Any]) -> ShardRecord:
     """What a shard did, or its failure as an exception here."""
+    from distributed import KilledWorker
+    from distributed.client import FutureCancelledError
+
+    kept = "what is complete is kept, go on with --resume"
     try:
         news = future.result()
-    except lost as error:
-        killed, cancelled = lost
-        what = (
-            f"workers ended again and again on the same shard (dask allows {ATTEMPTS} times): {_first_line(error)}"
-            if isinstance(error, killed)
-            else "the scheduler is gone, or was told to forget the shards"
-        )
-        del cancelled
-        raise InputError(f"{what}; what is complete is kept, go on with --resume") from None
+    except KilledWorker as error:
+        raise InputError(
+            f"workers ended again and again on the same shard (dask allows {ATTEMPTS} times): {_first_line(error)}; "
+            f"{kept}"
+        ) from None
+    except FutureCancelledError:
+        raise InputError(f"the scheduler is gone, or was told to forget the shards; {kept}") from None
     if isinstance(news, Failure):
         news.raise_again()
     if not isinstance(news, ShardRecord):
