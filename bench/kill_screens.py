@@ -52,11 +52,11 @@ def start_fork(model: Path, folder: Path, workers: int) -> int:
         return child
     os.setsid()
     try:
-        import matganip.screening.crew as crew
+        import matganip.processes as processes
         from matganip.screening.selection import Selection
         from matganip.study.screen import Wanted, run
 
-        crew.multiprocessing = Forking  # type: ignore[assignment]
+        processes.multiprocessing = Forking  # type: ignore[assignment]
         wanted = Wanted([model], selection=Selection(size=50), n_shards=SHARDS, cascade=True, keep="all")
         for _ in run(wanted, folder, workers=workers, resume=True):
             pass

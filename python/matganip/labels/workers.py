@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
-import signal
 import tempfile
-import threading
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from pymatgen.core.structure import Structure
 
@@ -20,7 +15,7 @@ from matganip.errors import InputError
 from matganip.labels.calculators import CalculatorChoice, one_line
 from matganip.labels.relaxing import Calculating, Protocol
 from matganip.labels.results import Calculation
-from matganip.processes import how_it_ended, one_thread
+from matganip.processes import Asker, Crew, Ended
 
 
 def calculate_all(
@@ -64,119 +59,61 @@ def calculate_all(
             for number, structure in tasks:
                 yield number, calculate(structure)
         return
-    crew = _Crew(choice, protocol, n_workers)
-    try:
-        yield from crew.work(iter(tasks))
-    finally:
-        crew.dismiss()
+    # The folder is ours: a worker that is ended clears up nothing.
+    with tempfile.TemporaryDirectory(prefix="matganip-") as folder, Crew(_serve, choice, protocol, folder) as crew:
+        yield from _work(crew, iter(tasks), n_workers, partial(_lost, choice, protocol))
 
 
-class _Crew:
-    """The workers, and what each is on."""
-
-    def __init__(self, choice: CalculatorChoice, protocol: Protocol, size: int) -> None:
-        self.choice, self.protocol, self.size = choice, protocol, size
-        self.members: dict[Connection, tuple[SpawnProcess, tuple[int, Structure] | None]] = {}
-        self.folder = tempfile.TemporaryDirectory(prefix="matganip-")  # ours: a worker that is ended clears up nothing
-        self.n_ready = 0
-
-    def work(self, tasks: Iterator[tuple[int, Structure]]) -> Iterator[tuple[int, Calculation]]:
-        for _ in range(self.size):
-            self._hire()
-        while self.members:
-            for connection in wait(list(self.members)):
-                if not isinstance(connection, Connection):
-                    continue
-                process, on = self.members[connection]
-                try:
-                    answer = connection.recv()
-                except (EOFError, ConnectionResetError):
-                    process.join()
-                    del self.members[connection]
-                    if on is None:
-                        raise InputError(f"a worker ended before it began: {how_it_ended(process)}") from None
-                    self._hire()
-                    yield on[0], self._lost(on[1], how_it_ended(process))
-                    continue
-                if isinstance(answer, str):
-                    raise InputError(answer)
-                if isinstance(answer, Calculation) and on is not None:
-                    yield on[0], answer
-                self._give(connection, next(tasks, None))
-
-    def dismiss(self) -> None:
-        """End all workers, whatever they are on."""
-        for process, _ in self.members.values():
-            process.terminate()
-        for process, _ in self.members.values():
-            process.join(5)
-            if process.is_alive():
-                process.kill()
-                process.join()
-        self.members.clear()
-        self.folder.cleanup()
-
-    def _hire(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(
-            target=_serve, args=(theirs, self.choice, self.protocol, self.folder.name), daemon=True
-        )
-        with one_thread():
-            process.start()
-        theirs.close()
-        self.members[ours] = (process, None)
-
-    def _give(self, connection: Connection, task: tuple[int, Structure] | None) -> None:
-        process, _ = self.members[connection]
-        if task is None:
-            del self.members[connection]
-            with suppress(ConnectionError):  # one that has ended by itself needs no word
-                connection.send(None)
-            connection.close()
-            process.join()
-            return
-        self.members[connection] = (process, task)
-        connection.send(task[1])
-
-    def _lost(self, structure: Structure, reason: str) -> Calculation:
-        return Calculation(
-            structure,
-            None,
-            converged=False,
-            relaxation=self.protocol.relaxation,
-            calculator=self.choice.name,
-            settings={**self.choice.recorded, **self.protocol.recorded},
-            error=f"the calculator ended its process: {reason}",
-        )
+def _work(
+    crew: Crew, tasks: Iterator[tuple[int, Structure]], n_workers: int, lost: Callable[[Structure, str], Calculation]
+) -> Iterator[tuple[int, Calculation]]:
+    """Let workers calculate; they are given something once they have told that their calculator can be made."""
+    for _ in range(n_workers):
+        crew.hire()
+    for worker, told in crew.hear():
+        if isinstance(told, Ended):
+            if worker.task is None:
+                raise InputError(f"a worker ended before it began: {told.how}")
+            crew.hire()
+            yield worker.task[0], lost(worker.task[1], told.how)
+            continue
+        if isinstance(told, str):
+            raise InputError(told)
+        if isinstance(told, Calculation):
+            yield worker.task[0], told
+        crew.give(worker, next(tasks, None))
 
 
-def _serve(connection: Connection, choice: CalculatorChoice, protocol: Protocol, shared: str) -> None:
-    """A worker: says when it is ready, then answers each structure with a calculation, until nobody asks."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the asking process's to handle
-    threading.Thread(target=_end_with_parent, args=(shared,), daemon=True).start()
+def _lost(choice: CalculatorChoice, protocol: Protocol, structure: Structure, reason: str) -> Calculation:
+    return Calculation(
+        structure,
+        None,
+        converged=False,
+        relaxation=protocol.relaxation,
+        calculator=choice.name,
+        settings={**choice.recorded, **protocol.recorded},
+        error=f"the calculator ended its process: {reason}",
+    )
+
+
+def _serve(asker: Asker, choice: CalculatorChoice, protocol: Protocol, shared: str) -> None:
+    """A worker: says when it is ready, then answers each structure with a calculation."""
+    asker.clear_up = partial(_remove, shared)
     calculate = Calculating(choice, protocol, tempfile.mkdtemp(dir=shared))
     try:
         calculate.prepare()
     except Exception as error:
-        connection.send(str(error) if isinstance(error, InputError) else one_line(error))
+        asker.tell(str(error) if isinstance(error, InputError) else one_line(error))
         return
-    connection.send(None)
-    try:
-        while (structure := connection.recv()) is not None:
-            connection.send(calculate(structure))
-    except (EOFError, ConnectionError):  # whoever asked has ended without a word
-        _end_with_parent(shared)
+    asker.tell(None)
+    for _, structure in asker.tasks():
+        asker.tell(calculate(structure))
 
 
-def _end_with_parent(shared: str) -> None:
-    """Wait for the end of the asking process, also by SIGKILL, and end: nobody would hear the result."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        for _ in range(50):  # meanwhile a calculator, here or in another worker, may write what it had begun
-            shutil.rmtree(shared, ignore_errors=True)
-            if not os.path.exists(shared):  # noqa: PTH110
-                break
-            time.sleep(0.02)
-        os._exit(1)
+def _remove(folder: str) -> None:
+    """Remove a folder into which a calculator, here or in another worker, may still write what it had begun."""
+    for _ in range(50):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not os.path.exists(folder):  # noqa: PTH110
+            break
+        time.sleep(0.02)

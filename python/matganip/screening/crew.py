@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import threading
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from itertools import islice
 from pathlib import Path
 
 from matganip.errors import InputError, MissingExtraError
-from matganip.processes import how_it_ended, one_thread
+from matganip.processes import Asker, Crew, Ended
 from matganip.screening.shard import Pulse, ShardRecord, ShardTask, run_shard
 
 ATTEMPTS = 3
@@ -59,105 +54,31 @@ def run_shards(tasks: Iterable[ShardTask], folder: Path, n_workers: int) -> Iter
             yield from pulses[-1:]
             yield record
         return
-    crew = _Crew(iter(tasks), folder)
-    try:
-        yield from crew.work(n_workers)
-    finally:
-        crew.dismiss()
+    with Crew(_serve, folder) as crew:
+        yield from _work(crew, iter(tasks), n_workers)
 
 
-@dataclass
-class _Member:
-    process: SpawnProcess
-    on: ShardTask
-
-
-class _Crew:
-    """The workers, and what each is on."""
-
-    def __init__(self, tasks: Iterator[ShardTask], folder: Path) -> None:
-        self.tasks, self.folder = tasks, folder
-        self.again: list[ShardTask] = []
-        self.members: dict[Connection, _Member] = {}
-        self.attempts: dict[int, int] = {}
-
-    def work(self, size: int) -> Iterator[News]:
-        for _ in range(size):
-            self._hire()
-        while self.members:
-            for connection in wait(list(self.members)):
-                if not isinstance(connection, Connection):
-                    continue
-                try:
-                    news = connection.recv()
-                except (EOFError, ConnectionResetError):
-                    self._replace(connection)
-                    continue
-                if isinstance(news, Failure):
-                    news.raise_again()
-                yield news
-                if isinstance(news, ShardRecord):
-                    self._give(connection)
-
-    def dismiss(self) -> None:
-        """End all workers, whatever they are on."""
-        for member in self.members.values():
-            member.process.terminate()
-        for member in self.members.values():
-            member.process.join(5)
-            if member.process.is_alive():
-                member.process.kill()
-                member.process.join()
-        self.members.clear()
-
-    def _next(self) -> ShardTask | None:
-        return self.again.pop() if self.again else next(self.tasks, None)
-
-    def _hire(self) -> None:
-        """Start a worker, where there is something to do."""
-        task = self._next()
-        if task is None:
-            return
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, self.folder), daemon=True)
-        with one_thread():
-            process.start()
-        theirs.close()
-        self.members[ours] = _Member(process, task)
-        self._send(ours, task)
-
-    def _give(self, connection: Connection) -> None:
-        member = self.members[connection]
-        task = self._next()
-        if task is None:
-            self._send(connection, None)
-            member.process.join()
-            del self.members[connection]
-            connection.close()
-            return
-        member.on = task
-        self._send(connection, task)
-
-    @staticmethod
-    def _send(connection: Connection, task: ShardTask | None) -> None:
-        # A worker that has ended meanwhile says so at its end of the pipe.
-        with suppress(BrokenPipeError, ConnectionResetError):
-            connection.send(task)
-
-    def _replace(self, connection: Connection) -> None:
-        """Do the shard of a worker that has ended again, by a new one."""
-        member = self.members.pop(connection)
-        member.process.join()
-        shard = member.on.shard
-        self.attempts[shard] = self.attempts.get(shard, 0) + 1
-        if self.attempts[shard] >= ATTEMPTS:
-            raise InputError(
-                f"shard {shard}: its worker ended {ATTEMPTS} times, the last time by {how_it_ended(member.process)}; "
-                "what is complete is kept, go on with --resume and fewer --workers"
-            )
-        self.again.append(member.on)
-        self._hire()
+def _work(crew: Crew, tasks: Iterator[ShardTask], n_workers: int) -> Iterator[News]:
+    """Let workers do shards; one that ends is replaced, and its shard done again, `ATTEMPTS` times in all."""
+    ended: Counter[int] = Counter()
+    for task in islice(tasks, n_workers):
+        crew.hire(task)
+    for worker, told in crew.hear():
+        if isinstance(told, Ended):
+            shard = worker.task.shard
+            ended[shard] += 1
+            if ended[shard] >= ATTEMPTS:
+                raise InputError(
+                    f"shard {shard}: its worker ended {ATTEMPTS} times, the last time by {told.how}; what is complete "
+                    "is kept, go on with --resume and fewer --workers"
+                )
+            crew.hire(worker.task)
+            continue
+        if isinstance(told, Failure):
+            told.raise_again()
+        yield told
+        if isinstance(told, ShardRecord):
+            crew.give(worker, next(tasks, None))
 
 
 @dataclass(frozen=True)
@@ -172,27 +93,14 @@ class Failure:
         raise InputError(self.message) if self.is_input else RuntimeError(f"in a worker:\n{self.message}")
 
 
-def _serve(connection: Connection, folder: Path) -> None:
+def _serve(asker: Asker, folder: Path) -> None:
     """A worker: does the shards that it is given until it is given none."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the asking process's to handle
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    while True:
-        task: ShardTask | None = connection.recv()
-        if task is None:
-            return
+    for task in asker.tasks():
         try:
-            connection.send(run_shard(task, folder, connection.send))
+            asker.tell(run_shard(task, folder, asker.tell))
         except (InputError, MissingExtraError) as error:
-            connection.send(Failure(str(error), is_input=True))
+            asker.tell(Failure(str(error), is_input=True))
             return
         except Exception:
-            connection.send(Failure(traceback.format_exc(), is_input=False))
+            asker.tell(Failure(traceback.format_exc(), is_input=False))
             return
-
-
-def _end_with_parent() -> None:
-    """Wait for the end of the asking process, also by SIGKILL, and end: nobody would hear the result."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
