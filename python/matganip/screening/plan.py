@@ -46,6 +46,8 @@ class Plan:
         Merging the shards and writing the winners, estimated from those measured.
     prepare_s : float
         Before the first shard: a student, where there is one.
+    asking_core_s : float
+        CPU time of the process that asks: starting, preparing, hearing and merging.
     measured : int
         Orbits.
     bytes : int
@@ -62,6 +64,7 @@ class Plan:
     start_core_s: float
     end_s: float
     prepare_s: float
+    asking_core_s: float
     measured: int
     bytes: int
 
@@ -82,7 +85,8 @@ class Plan:
 
     def core_hours(self, cores: int) -> float:
         """CPU time in hours."""
-        return (self.orbits * self.core_seconds + self.start_core_s * min(cores, self.shards_for(cores))) / 3600.0
+        starting = self.start_core_s * min(cores, self.shards_for(cores))
+        return (self.orbits * self.core_seconds + starting + self.asking_core_s) / 3600.0
 
     def to_dict(self, cores: int | None = None) -> dict[str, Any]:
         """As JSON values."""
@@ -106,6 +110,7 @@ def measure(
     *,
     workers: int,
     prepare_s: float = 0.0,
+    prepare_core_s: float = 0.0,
     bound: float = 0.0,
     ceiling: float = float("inf"),
     seconds: float = SECONDS,
@@ -119,8 +124,8 @@ def measure(
     space : ConfigurationSpace
     workers : int
         At least one.
-    prepare_s : float
-        What has been spent before the first shard.
+    prepare_s, prepare_core_s : float
+        What has been spent before the first shard: wall time, and CPU time of this process.
     bound, ceiling : float
         Of a student, as in `ShardTask`.
     seconds : float
@@ -134,7 +139,7 @@ def measure(
     -----
     Shards are alike, whole subtrees of the enumeration dealt out evenly, so that those done speak for the others.
     """
-    began, before = time.perf_counter(), _cpu_of_children()
+    began, before, own = time.perf_counter(), _cpu_of_children(), time.process_time()
     records: list[ShardRecord] = []
     firsts: list[float] = []
 
@@ -151,7 +156,7 @@ def measure(
                 records.append(news)
             if not firsts:
                 firsts.append(time.perf_counter())
-        end = time.perf_counter()
+        end, own = time.perf_counter(), time.process_time() - own
         best = Best(settings.selection, space.n_sites, settings.selection.n_properties)
         for record in records:
             best.add(read_shard(folder / shard_name(record.shard))[0])
@@ -164,6 +169,7 @@ def measure(
         writing = time.perf_counter() - end
     orbits = sum(record.n_orbits for record in records)
     spent = sum(sum(record.stages.values()) for record in records)
+    merging = reading / len(records) * settings.n_shards + writing
     size = sum(known["bytes"] for record in records for known in record.files.values())
     return Plan(
         orbits=space.count_orbits(),
@@ -174,8 +180,9 @@ def measure(
         core_seconds=spent / orbits,
         start_s=firsts[0] - began,
         start_core_s=max(0.0, _cpu_of_children() - before - spent) / workers,
-        end_s=reading / len(records) * settings.n_shards + writing,
+        end_s=merging,
         prepare_s=prepare_s,
+        asking_core_s=prepare_core_s + own + merging,
         measured=orbits,
         bytes=round(size / len(records) * settings.n_shards),
     )

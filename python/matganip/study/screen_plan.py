@@ -35,7 +35,7 @@ def plan(wanted: Wanted, *, workers: int, seconds: float = SECONDS, already_s: f
         As `screen`.
     """
     with tempfile.TemporaryDirectory(prefix="matganip-") as name:
-        begin = time.perf_counter()
+        begin, own = time.perf_counter(), time.process_time()
         folder = begun(wanted, Path(name), (), _nothing)
         source = FolderSource(folder.path.absolute(), folder.fingerprint)
         space = source.open().space
@@ -47,6 +47,7 @@ def plan(wanted: Wanted, *, workers: int, seconds: float = SECONDS, already_s: f
             space,
             workers=workers,
             prepare_s=already_s + time.perf_counter() - begin,
+            prepare_core_s=already_s + time.process_time() - own,
             bound=student["bound_eV"],
             ceiling=float("inf") if ceiling is None else ceiling,
             seconds=seconds,
