@@ -1,9 +1,10 @@
 """Screens on a local dask cluster: the same bytes with workers killed on the way, and what a second worker gains.
 
-    python bench/dask_screens.py MODEL [--shards 24]
+    python bench/dask_screens.py MODEL [--shards 24] [-x I:Br=12] [--no-cascade]
 
-MODEL is a folder of `matganip train`. Screens its space in this process, then on four workers of which two are killed
-by SIGKILL, then on one worker and on two; asserts that all results are the same bytes and prints wall times.
+MODEL is a folder of `matganip train`. Screens its space, or another composition in its cell, on four workers of which
+two are killed by SIGKILL, then on one worker and on two, then in processes without dask; asserts that all results are
+the same bytes and prints wall times, of which opening models, distilling a student and merging are one process's.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import tempfile
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+from matganip.cli.evaluate import substitutions_from
 from matganip.screening.dask_crew import run_shards_on_dask
 from matganip.screening.shard import ShardRecord
 from matganip.study.cluster import client_of
@@ -23,7 +26,7 @@ from matganip.study.screen import screen
 FINAL = ("winners.parquet", "result.json")
 
 
-def on_workers(model: Path, output: Path, shards: int, workers: int, kill: int = 0) -> float:
+def on_workers(model: Path, output: Path, workers: int, wanted: dict[str, Any], kill: int = 0) -> float:
     """Screen on so many workers, some of them killed as results come; seconds of wall time once all are there."""
     described = output.with_suffix(".toml")
     described.write_text(f'kind = "local"\nworkers = {workers}\n')
@@ -39,7 +42,7 @@ def on_workers(model: Path, output: Path, shards: int, workers: int, kill: int =
                     os.kill(victims.pop(), 9)
 
         start = time.perf_counter()
-        list(screen(model, output, engine=engine if kill else partial(run_shards_on_dask, client), n_shards=shards))
+        list(screen(model, output, engine=engine if kill else partial(run_shards_on_dask, client), **wanted))
         return time.perf_counter() - start
 
 
@@ -60,18 +63,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path)
     parser.add_argument("--shards", type=int, default=24)
+    parser.add_argument("--substitute", "-x", action="append", help="as of `matganip screen`")
+    parser.add_argument("--no-cascade", action="store_true", help="the model looks at every graph")
     arguments = parser.parse_args()
+    wanted = {
+        "n_shards": arguments.shards,
+        "substitutions": substitutions_from(arguments.substitute),
+        "cascade": False if arguments.no_cascade else None,
+    }
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
-        list(screen(arguments.model, root / "here", workers=0, n_shards=arguments.shards))
-        wanted = final(root / "here")
-        seconds = on_workers(arguments.model, root / "killed", arguments.shards, 4, kill=2)
-        assert final(root / "killed") == wanted
-        print(f"4 workers, 2 of them killed: the same bytes, {seconds:.1f} s")
-        one = on_workers(arguments.model, root / "one", arguments.shards, 1)
-        two = on_workers(arguments.model, root / "two", arguments.shards, 2)
-        assert final(root / "one") == final(root / "two") == wanted
-        print(f"1 worker {one:.1f} s, 2 workers {two:.1f} s: {one / two:.2f} times; the same bytes")
+        seconds = on_workers(arguments.model, root / "killed", 4, wanted, kill=2)
+        expected = final(root / "killed")
+        print(f"4 workers, 2 of them killed: {seconds:.1f} s", flush=True)
+        one = on_workers(arguments.model, root / "one", 1, wanted)
+        two = on_workers(arguments.model, root / "two", 2, wanted)
+        assert final(root / "one") == final(root / "two") == expected
+        print(f"1 worker {one:.1f} s, 2 workers {two:.1f} s: {one / two:.2f} times; the same bytes", flush=True)
+        start = time.perf_counter()
+        for _ in screen(arguments.model, root / "here", workers=2, **wanted):
+            pass
+        assert final(root / "here") == expected
+        print(f"2 processes without dask: {time.perf_counter() - start:.1f} s; the same bytes")
 
 
 if __name__ == "__main__":

@@ -19,9 +19,11 @@ from matganip.cli.main import app
 from matganip.configurations.batch import occupation_digits
 from matganip.study.card import Card
 
-PATTERSON = STUDY.replace(
-    'resolution = "resolved"\nn_peaks = 16', "cutoff = 9.0\ntriplets = true\nn_peaks = 30"
-).replace("Br = 2", "Br = 3")
+PATTERSON = (
+    STUDY.replace('resolution = "resolved"\nn_peaks = 16', "cutoff = 9.0\ntriplets = true\nn_peaks = 30")
+    .replace("Br = 2", "Br = 3")
+    .replace("[model]", '[model]\nreadout_fit = "linear"')
+)
 FIGURES = {"training", "errors", "parity", "saliency", "feature_maps"}
 
 
@@ -98,6 +100,18 @@ def test_the_card_is_all_that_a_prediction_needs(trained):
     expected = np.sort(model.predict(card.represent(space)(rows)))
     assert [one["eV_per_atom"] for one in predicted["lowest"]] == pytest.approx(expected.tolist(), abs=1e-12)
     assert predicted["composition"] == "Cs8 Pb8 Br3 I21"
+
+
+def test_a_model_of_a_small_cell_holds_in_a_larger_one(tmp_path):
+    """603 orbits of 40 atoms, one composition: their 30 columns span 18 dimensions, those of 60 atoms all."""
+    study = PATTERSON.replace("Br = 3", "Br = 6").replace("gpaw_mp2", "chgnet_X6of24")
+    (tmp_path / "study.toml").write_text(study)
+    trained = json.loads(invoke("train", tmp_path / "study.toml", "-o", tmp_path / "run", "--json"))
+    larger = ("-l", "cspbi3_br_2x2x3/chgnet_X3_5_7_9of36", "-s", "2,2,3", "-x", "I:Br=9", "--json")
+    found = json.loads(invoke("evaluate", tmp_path / "run", *larger))["errors"]["unseen"]
+    assert found["orbits"] == 25
+    assert found["mae"] < 0.05 * found["constant_mae"]
+    assert found["mae"] < 3 * trained["errors"]["test"]["mae"]
 
 
 def test_evaluate_tells_trained_from_unseen_and_agrees_with_train(trained, tmp_path):
@@ -293,7 +307,7 @@ def test_a_folder_that_is_no_model_is_refused(trained, tmp_path):
     for text, message in (
         ("{", "damaged: not JSON"),
         ("{}", "not the card of a matganip model"),
-        (whole.replace('"version": 1', '"version": 9', 1), "version 9"),
+        (whole.replace('"version": 2', '"version": 9', 1), "version 9"),
         (whole.replace('"triplets"', '"triplet"', 1), "damaged"),
         (whole.replace('"calculator"', '"calculater"', 1), "damaged"),
     ):

@@ -95,10 +95,11 @@ def test_the_networks_are_taught_what_the_readout_leaves_of_rows_that_it_has_not
     for most in (1000, 39):
         monkeypatch.setattr(kernel, "MAX_CENTRES", most)
         generator = Generator(MatganipConfig(n_peaks=8))
-        graphs = Graphs.of(data.matrices, GraphScaler.fit(data), torch.device("cpu"))
+        scaler = GraphScaler.fit(data)
+        graphs = Graphs.of(data.matrices, scaler, torch.device("cpu"))
         y, w = (torch.from_numpy(v[:, None]).float() for v in (data.target - data.constant, data.weight))
         with torch.no_grad():
-            left = generator.solve_readout(graphs, y, w / w.mean())
+            left = generator.solve_readout(graphs, y, w / w.mean(), scaler.strengths.rounding)
             seen = (y - generator(graphs)) / generator.remainder
         assert generator.solved.centres.shape == (min(most, 48), 8)
         assert float((w / w.mean() * left**2).mean()) == pytest.approx(1.0, rel=1e-4)

@@ -46,6 +46,29 @@ def test_the_penalty_with_the_smallest_left_out_error_is_taken():
     assert solve_ridge(x, y, np.ones(20), grid).penalty == min(errors, key=errors.__getitem__)
 
 
+def test_a_direction_that_holds_only_rounding_gets_no_coefficient():
+    """In 40 rows x_2 is x_0 + x_1 but for rounding; rows from elsewhere are not told apart from it by an invention."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 3))
+    x[:, 2] = x[:, 0] + x[:, 1]
+    y = x[:, 0] + 0.1 * rng.normal(size=40)
+    rounded = x + 1e-6 * rng.uniform(-1, 1, x.shape)
+    fitted, real = (solve_ridge(rounded, y, np.ones(40), (1e-14,), rounding=n * 1e-6) for n in (0, np.sqrt(120)))
+    null = np.array([1, 1, -1]) / np.sqrt(3)
+    assert abs(real.coefficients @ null) < 1e-5
+    assert abs(fitted.coefficients @ null) > 10
+    assert real.coefficients == pytest.approx(
+        solve_ridge(x, y, np.ones(40), (1e-14,), rounding=1e-9).coefficients, abs=1e-4
+    )
+    assert real.left_out_mae == pytest.approx(fitted.left_out_mae, rel=0.2)
+
+
+def test_nothing_but_rounding_predicts_the_constant():
+    solved = solve_ridge(np.full((4, 2), 1e-9), np.array([1.0, -1.0, 2.0, -2.0]), np.ones(4), rounding=1e-6)
+    assert solved.coefficients.tolist() == [0.0, 0.0]
+    assert solved.left_out.tolist() == [0.0] * 4
+
+
 def quadratic(n, seed):
     """A property that is a sum of products of two intensities, which only edges hold."""
     rng = np.random.default_rng(seed)

@@ -109,7 +109,7 @@ def _document(found: Evaluation, model: Path) -> dict[str, Any]:
             "Energies of two calculators have no common origin and do not compare; only the rank correlation says "
             "something."
         )
-    remarks += [remark] if (remark := found.card.remark(found.space)) else []
+    remarks += [remark] if (remark := found.remark) else []
     if found.n_elsewhere:
         remarks.append(f"{found.n_elsewhere} rows of the table are of another composition and were left out.")
     if all(one.name == "trained on" for one in found.parts):

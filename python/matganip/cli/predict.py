@@ -127,7 +127,7 @@ def _tell(asked: Predictor, lowest: Lowest, number: int | None, output: Path | N
             f"Total energies as {asked.card.calculator} would give them; above the first in meV/atom.",
         ),
     )
-    if remark := asked.card.remark(asked.space):
+    if remark := asked.remark:
         say(console, remark)
     if output is not None:
         say(console, f"All {lowest.n_seen:,} predictions are in {output}")
@@ -139,7 +139,7 @@ def _document(asked: Predictor, lowest: Lowest, output: Path | None) -> dict[str
     return {
         "composition": composition(asked.space),
         "calculator": asked.card.calculator,
-        "remark": asked.card.remark(asked.space),
+        "remark": asked.remark,
         "predicted": lowest.n_seen,
         "output": None if output is None else str(output),
         "lowest": [

@@ -163,7 +163,7 @@ def _ensemble(
         asked = Predictor.load(source, supercell=cells, substitutions=substitutions_from(substitute), device=device)
         if pattern is not None:
             mean_pattern(asked, temperatures or TEMPERATURES, number, seed, pattern)
-        return of_model(asked, temperatures or TEMPERATURES, number, seed), asked.card.remark(asked.space)
+        return of_model(asked, temperatures or TEMPERATURES, number, seed), asked.remark
     if supercell or substitute or number is not None:
         raise InputError(f"{source}: says itself of what it is; --supercell, --substitute and --number are for a model")
     if (source / MANIFEST).is_file():
@@ -267,7 +267,7 @@ def _mix(
     at: list[tuple[float, Mixing]] = [
         (t, mixing(fraction, [one.result.free_energy[k] / atoms for one in ensembles])) for k, t in enumerate(kelvin)
     ]
-    remark = next((text for one in asked if (text := one.card.remark(one.space))), "")
+    remark = next((text for one in asked if (text := one.remark)), "")
     if figure is not None:
         from matganip.report.thermodynamics import draw_mixing
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from matganip import _core
 from matganip.learning._torch import torch
 from matganip.learning.networks import Generator, Graphs
-from matganip.learning.readouts import KernelReadout
+from matganip.learning.readouts import KernelReadout, LinearReadout
 from matganip.learning.scaling import GraphScaler, vertex_strengths
 
 Floats = NDArray[np.float64]
@@ -31,9 +31,9 @@ class CompiledGenerator:
     -----
     Vertices are sums of the matrix's rows, so that a linear readout of vertices and edges is one linear function of
     the matrix, which the kernel sums in float64: a column that hardly varies has a large coefficient. A readout that
-    is not linear in the matrix is added: a fitted kernel by a kernel of its own, hidden layers and intensities
-    (`GraphScaler.positions`) as in training. Edges are standardised in float32 as there, with the same rounded means
-    and scales.
+    is not linear in the matrix is added: a fitted kernel, and a linear function of the intensities
+    (`GraphScaler.positions`), by a kernel of its own, hidden layers as in training. Edges are standardised in float32
+    as there, with the same rounded means and scales.
     """
 
     def __init__(self, generator: Generator, scaler: GraphScaler) -> None:
@@ -41,7 +41,7 @@ class CompiledGenerator:
         linear = _linear(generator, scaler)
         self._folded = linear is not None
         self._network = _network(generator, scaler, linear)
-        self._kernel = _kernel(generator.solved) if isinstance(generator.solved, KernelReadout) else None
+        self._kernel = None if self._folded else _kernel(generator.solved)
 
     def predict(self, matrices: NDArray[np.float32], *, num_threads: int = 0) -> Floats:
         """Give standardised properties, (n, k), of matrices (n, c, p, p), row by row the same in any company."""
@@ -59,7 +59,8 @@ class CompiledGenerator:
                 return self._generator.read(graphs).cpu().double().numpy()
         strengths = self._scaler.strengths.transform(vertex_strengths(matrices, self._scaler.positions))
         rows = strengths.reshape(len(matrices), -1).astype(np.float64)
-        rows *= _numbers(self._generator.solved.scale)  # type: ignore[union-attr]
+        if isinstance(self._generator.solved, KernelReadout):
+            rows *= _numbers(self._generator.solved.scale)
         return self._kernel.predict(rows, num_threads=num_threads)
 
 
@@ -115,7 +116,14 @@ def _network(
     )
 
 
-def _kernel(readout: KernelReadout) -> _core.RationalKernel:
+def _kernel(readout: KernelReadout | LinearReadout | None) -> _core.RationalKernel | None:
+    """A solved function of the vertices alone; None where the readout is another one."""
+    if readout is None or (isinstance(readout, LinearReadout) and readout.reads_edges):
+        return None
+    if isinstance(readout, LinearReadout):
+        slope = _numbers(readout.weight)  # (k, c * p)
+        none = np.zeros((0, slope.shape[1])), np.zeros((0, slope.shape[0]))
+        return _core.RationalKernel(slope=slope, centres=none[0], coefficients=none[1], near=0.0)
     linear, near = _numbers(readout.linear).tolist()
     centres, coefficients = _numbers(readout.centres), _numbers(readout.coefficients)
     return _core.RationalKernel(

@@ -82,8 +82,10 @@ class Generator(nn.Module):
             for parameter in head.parameters():
                 nn.init.zeros_(parameter)
 
-    def solve_readout(self, graphs: Graphs, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor | None:
-        """Solve the readout for targets (n, k) with weights (n, 1), of mean 1.
+    def solve_readout(
+        self, graphs: Graphs, target: torch.Tensor, weight: torch.Tensor, rounding: NDArray[np.float64]
+    ) -> torch.Tensor | None:
+        """Solve the readout for targets (n, k) with weights (n, 1), of mean 1, and strengths rounded by (c, p).
 
         Returns
         -------
@@ -93,7 +95,7 @@ class Generator(nn.Module):
         """
         if self.solved is None:
             return None
-        left = target - self.solved.solve(graphs, target, weight)  # (n, k)
+        left = target - self.solved.solve(graphs, target, weight, rounding)  # (n, k)
         self.remainder = (weight * left.square()).mean(dim=0).sqrt().clamp(min=1e-6)  # (k,)
         return left / self.remainder
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from matganip.learning import kernel
 from matganip.learning._torch import nn, torch
@@ -66,10 +67,18 @@ class LinearReadout(nn.Module):
         """(k, f): the solved coefficients."""
         return self.linear.weight
 
-    def solve(self, graphs: Graphs, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        """Fit targets (n, k) with weights (n, 1); give the predictions of rows left out, (n, k)."""
+    def solve(
+        self, graphs: Graphs, target: torch.Tensor, weight: torch.Tensor, rounding: NDArray[np.float64]
+    ) -> torch.Tensor:
+        """Fit targets (n, k) with weights (n, 1); give the predictions of rows left out, (n, k).
+
+        Over one cell and composition some vertices follow from others, in other cells they do not: a direction that is
+        no wider than the rounding of the strengths, (c, p), gets no coefficient. Edges hold real second-order terms
+        down there.
+        """
         features, y, w = (x.double().cpu().numpy() for x in (self._features(graphs), target, weight))
-        solved = [solve_ridge(features, column, w[:, 0], _PENALTIES) for column in y.T]
+        least = 0.0 if self.reads_edges else float(np.sqrt(len(features) * np.sum(rounding**2)))
+        solved = [solve_ridge(features, column, w[:, 0], _PENALTIES, rounding=least) for column in y.T]
         self.linear.weight.copy_(torch.from_numpy(np.array([one.coefficients for one in solved])))
         return torch.from_numpy(np.array([one.left_out for one in solved]).T).to(target)
 
@@ -115,8 +124,11 @@ class KernelReadout(nn.Module):
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> KernelReadout:  # noqa: ARG002
         return self
 
-    def solve(self, graphs: Graphs, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    def solve(
+        self, graphs: Graphs, target: torch.Tensor, weight: torch.Tensor, rounding: NDArray[np.float64]
+    ) -> torch.Tensor:
         """Fit targets (n, k) with weights (n, 1); give the predictions of rows left out, (n, k)."""
+        del rounding  # a function for one cell: what its vertices never do in it is not asked for
         s, y, w = (x.detach().double().cpu() for x in (graphs.strengths.flatten(1), target, weight[:, 0]))
         drawn = np.sort(np.random.default_rng(len(s)).permutation(len(s))[: kernel.MAX_CENTRES])
         with torch.enable_grad():

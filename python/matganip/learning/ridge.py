@@ -34,7 +34,14 @@ class Ridge:
     left_out_mae: float
 
 
-def solve_ridge(features: Floats, target: Floats, weight: Floats, penalties: tuple[float, ...] = PENALTIES) -> Ridge:
+def solve_ridge(
+    features: Floats,
+    target: Floats,
+    weight: Floats,
+    penalties: tuple[float, ...] = PENALTIES,
+    *,
+    rounding: float = 0.0,
+) -> Ridge:
     """Minimise sum_i w_i (y_i - x_i c)^2 + lambda |c|^2, with lambda by leaving rows out one by one.
 
     The error of a row left out follows from the fit with it, e_i = r_i / (1 - h_ii) with the hat matrix h (Allen,
@@ -50,6 +57,9 @@ def solve_ridge(features: Floats, target: Floats, weight: Floats, penalties: tup
         Positive.
     penalties : tuple of float
         To choose from.
+    rounding : float
+        Singular value up to which a direction of the features is taken for their rounding and gets no coefficient. Rows
+        left out cannot tell: they are rounded as the others are; rows from elsewhere are not.
 
     Returns
     -------
@@ -63,12 +73,15 @@ def solve_ridge(features: Floats, target: Floats, weight: Floats, penalties: tup
     """
     root = np.sqrt(weight / weight.mean())
     u, s, vt = np.linalg.svd(root[:, None] * features, full_matrices=False)  # (n, k), (k,), (k, f)
+    real = s > rounding
+    u, s, vt = u[:, real], s[real], vt[real]
     b = root * target  # (n,)
     along = u.T @ b  # (k,)
     outside, unseen = b - u @ along, 1.0 - (u**2).sum(axis=1)  # what no coefficient can reach
     if u.shape[1] == len(u):  # nothing is: rounding is not to be divided by rounding
         outside, unseen = np.zeros_like(b), np.zeros_like(b)
-    scale = float((s**2).mean()) or 1.0
+    scale = float((s**2).mean()) if len(s) else 0.0
+    scale = scale or 1.0
     best: tuple[float, float, Floats] | None = None
     for penalty in penalties:
         shrunk = penalty * scale / (s**2 + penalty * scale)  # (k,)

@@ -54,6 +54,12 @@ class Scaler:
         constant = scale <= _ROUNDING * np.abs(values).max(axis=0)
         return cls(mean, np.where(constant, np.inf, scale))
 
+    @property
+    def rounding(self) -> NDArray[np.float64]:
+        """What float32 rounds each standardised element by, at most: half a unit in the last place of the mean."""
+        half: NDArray[np.float64] = float(np.finfo(np.float32).epsneg) * np.abs(self.mean) / self.scale
+        return half
+
     def transform(self, values: NDArray[np.floating]) -> NDArray[np.float32]:
         """Standardise (n, ...) values; gives float32."""
         scaled: NDArray[np.floating] = values - self.mean.astype(values.dtype)

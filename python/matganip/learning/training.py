@@ -10,6 +10,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 
+import numpy as np
+from numpy.typing import NDArray
+
 from matganip.errors import InputError
 from matganip.learning._torch import nn, torch
 from matganip.learning.config import MatganipConfig
@@ -39,6 +42,7 @@ class Rows:
     graphs: Graphs  # n of them
     target: torch.Tensor  # (n, k) float32, mean 0 and standard deviation 1 over the training set
     weight: torch.Tensor  # (n, 1) float32, mean 1
+    rounding: NDArray[np.float64]  # (c, p): of the graphs' strengths
 
     @classmethod
     def of(cls, data: Dataset, inputs: GraphScaler, outputs: TargetScaler, device: torch.device) -> Rows:
@@ -46,7 +50,8 @@ class Rows:
         target = torch.from_numpy(outputs.transform(data.target)).to(torch.float32)
         weight = torch.from_numpy(data.weight / data.weight.mean()).to(torch.float32)
         graphs = Graphs.of(data.matrices, inputs, device)
-        return cls(graphs, target.reshape(len(data), -1).to(device), weight.unsqueeze(1).to(device))
+        rounding = inputs.strengths.rounding
+        return cls(graphs, target.reshape(len(data), -1).to(device), weight.unsqueeze(1).to(device), rounding)
 
     def __len__(self) -> int:
         return len(self.target)
@@ -58,7 +63,7 @@ class Rows:
 
     def take(self, rows: torch.Tensor) -> Rows:
         """Some of the rows."""
-        return Rows(*self.batch(rows))
+        return Rows(*self.batch(rows), self.rounding)
 
     def mae(self, generator: Generator | Callable[[Graphs], torch.Tensor], batch_size: int) -> float:
         """Weighted mean absolute error, in standard deviations of the training target; a mean over properties."""
@@ -122,7 +127,7 @@ def train(
         If the state is damaged or of another training.
     """
     with torch.no_grad():
-        left = generator.solve_readout(training.graphs, training.target, training.weight)
+        left = generator.solve_readout(training.graphs, training.target, training.weight, training.rounding)
     # Beside a solved readout the game is about what that leaves of a row which it has not seen.
     lesson, check = (training, None) if left is None else _lesson(replace(training, target=left), config.seed)
     generate = generator if left is None else generator.correct

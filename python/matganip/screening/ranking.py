@@ -39,6 +39,13 @@ class GraphRepresentation:
     n_peaks: int
     scaling: Any = "unit"
 
+    @property
+    def positions(self) -> tuple[float, ...]:
+        """Position t_i of each vertex as the matrices hold it, 0 where there is none."""
+        peaks = self.peaks(np.zeros((1, self.diffraction.space.n_sites), dtype=np.uint8))
+        t = peaks.position[: self.n_peaks] / (peaks.full_scale if self.scaling == "unit" else 1.0)
+        return (*t.tolist(), *[0.0] * (self.n_peaks - len(t)))
+
     def peaks(self, occupations: NDArray[np.uint8]) -> Peaks:
         """The vertices, and the peaks beyond them, of occupations (n, n_sites) uint8."""
         found = self.diffraction.peaks(occupations)

@@ -15,6 +15,7 @@ from matganip.errors import InputError
 from matganip.learning.judgement import Judgement, judge
 from matganip.report.content import Table
 from matganip.study.card import Card, model_folder
+from matganip.study.remarks import remark_on
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
@@ -152,6 +153,11 @@ class Evaluation:
     table: LabelTable
     n_elsewhere: int
     parts: tuple[Assessed, ...]
+
+    @property
+    def remark(self) -> str:
+        """What the model cannot know of this space, in sentences; nothing where it can."""
+        return remark_on(self.card, self.space)
 
 
 def evaluate_model(

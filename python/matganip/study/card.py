@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,14 +22,13 @@ from matganip.errors import InputError
 from matganip.study.provenance import write_json
 from matganip.study.representation import representation
 from matganip.study.schema import DiffractionSection, Supercell, by_sublattice, checked_supercell
-from matganip.study.summary import composition
 
 if TYPE_CHECKING:
     from matganip.screening.ranking import GraphRepresentation
 
 CARD = "card.json"
 FORMAT = "matganip-card"
-VERSION = 1
+VERSION = 2
 
 Substitutions = dict[str, dict[str, int]]
 
@@ -54,6 +52,8 @@ class Card:
     positions : tuple of float
         Where the vertices of the graph stand, in degrees or (Patterson) angstrom: two spaces whose vertices stand
         elsewhere are two languages.
+    readout : str
+        ``readout_fit`` of the model: what kind of function it is.
     calculator, table : str
         Whose energies were learned, and from which table.
     species : tuple of tuple of str
@@ -72,6 +72,7 @@ class Card:
     supercell: Supercell
     substitutions: Substitutions
     positions: tuple[float, ...]
+    readout: str
     calculator: str
     table: str
     species: tuple[tuple[str, ...], ...]
@@ -124,19 +125,6 @@ class Card:
             return ": it is for supercells of the parent that it was trained on"
         return ": peaks belong to one supercell; for several, train with diffraction.cutoff, the Patterson function"
 
-    def remark(self, space: ConfigurationSpace) -> str:
-        """What to know of predictions for a space of another composition; nothing where it is the same.
-
-        From one composition nobody learns what a dopant atom costs by itself.
-        """
-        own = self.space()
-        if _shares(own) == _shares(space):
-            return ""
-        return (
-            f"The model was trained on {composition(own)} alone and is asked about {composition(space)}: what another "
-            "composition costs as such it cannot know. Compare these predictions among themselves only."
-        )
-
     def seen(self, space: ConfigurationSpace, occupations: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Tell which arrangements, (n,), the model was trained on.
 
@@ -187,6 +175,7 @@ class Card:
             "symprec": self.symprec,
             "parent": self.parent.as_dict(),
             "positions": self.positions,
+            "readout": self.readout,
             "species": self.species,
             "trained_on": self.trained_on,
         }
@@ -212,6 +201,7 @@ class Card:
                 supercell=checked_supercell(record["supercell"]),
                 substitutions=record["substitutions"],
                 positions=tuple(map(float, record["positions"])),
+                readout=str(record["readout"]),
                 calculator=str(record["calculator"]),
                 table=str(record["table"]),
                 species=tuple(tuple(map(str, names)) for names in record["species"]),
@@ -243,15 +233,6 @@ def vertex_positions(represent: GraphRepresentation) -> tuple[float, ...]:
     n_sites = represent.diffraction.space.n_sites
     position = represent.peaks(np.zeros((1, n_sites), dtype=np.uint8)).position
     return tuple(np.round(position[: represent.n_peaks], 6).tolist())
-
-
-def _shares(space: ConfigurationSpace) -> dict[tuple[str, str], Fraction]:
-    """The part of each sublattice's sites that each species has."""
-    return {
-        (sublattice.host, name): Fraction(count, sum(counts))
-        for sublattice, names, counts in zip(space.sublattice_table, space.species, space.counts, strict=True)
-        for name, count in zip(names, counts, strict=True)
-    }
 
 
 def _has_composition(space: ConfigurationSpace, codes: NDArray[np.uint8]) -> NDArray[np.bool_]:

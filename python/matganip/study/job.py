@@ -89,7 +89,7 @@ def run(
         for module in ("matplotlib", "jinja2"):
             require(module, "report")
         prepared = prepare(study, base, str(source or "study"))
-        learner = Learner(study)
+        learner = Learner(study, prepared.represent)
         claim(folder, overwrite=overwrite)
     outcome = compute(prepared, learner, clock)
     with clock.step("write"):

@@ -32,6 +32,9 @@ class Learner:
     ----------
     study : Study
         Its [model], its seed, and how many orbits the ranking model trains on.
+    represent : GraphRepresentation
+        Its graphs. Where they are of several compositions, or of a kind that other cells share, the readout is to read
+        the intensities themselves (`matganip.learning.scaling.vertex_strengths`).
 
     Raises
     ------
@@ -39,13 +42,14 @@ class Learner:
         If torch is not installed, or the device not there: now, not after the enumeration.
     """
 
-    def __init__(self, study: Study) -> None:
+    def __init__(self, study: Study, represent: GraphRepresentation) -> None:
         require("torch", "learn")
         from matganip.learning.model import Matganip
 
         self.study = study
+        further = {"positions": represent.positions} if study.diffraction.cutoff or study.labels.also else {}
         self.config = MatganipConfig.from_dict(
-            {"n_peaks": study.diffraction.n_peaks, "seed": study.seed, **study.model.model_dump()}
+            {"n_peaks": study.diffraction.n_peaks, "seed": study.seed, **further, **study.model.model_dump()}
         )
         self.new_model = partial(Matganip, self.config)
         self.new_model()  # a device that is not there is said now

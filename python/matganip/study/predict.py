@@ -21,6 +21,7 @@ from matganip.files import atomic_path
 from matganip.screening.ranking import n_atoms
 from matganip.study.assess import check_species
 from matganip.study.card import Card, model_folder
+from matganip.study.remarks import remark_on
 from matganip.study.summary import sites_text
 
 if TYPE_CHECKING:
@@ -91,6 +92,11 @@ class Predictor:
         space = card.space(supercell, substitutions)
         check_species(card, space)
         return cls(model, card, space, card.represent(space))
+
+    @property
+    def remark(self) -> str:
+        """What the model cannot know of this space, in sentences; nothing where it can."""
+        return remark_on(self.card, self.space)
 
     def predict(self, occupations: NDArray[np.uint8]) -> Floats:
         """Total energies, (n,) in eV/atom, of arrangements (n, n_sites) of any composition of the space's species."""

@@ -14,6 +14,7 @@ from matganip.screening.manifest import ScreenFolder, differences, locked
 from matganip.screening.selection import Selection
 from matganip.screening.shard import Settings
 from matganip.screening.stream import Standing, stream
+from matganip.study.remarks import remark_on
 from matganip.study.screen_folder import (
     FolderSource,
     Models,
@@ -285,6 +286,8 @@ def begun(wanted: Wanted, output: Path, command: Sequence[str], tell: Say) -> Sc
     settings = _settings(wanted, models)
     claim_screen(output)
     models.copy_into(output)
+    if remark := remark_on(models.cards[0], models.space):
+        tell(remark)
     student = None
     if _cascades(wanted, models):
         student, sentence = distilled(

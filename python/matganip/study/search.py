@@ -167,7 +167,7 @@ def search_summary(job: SearchJob) -> dict[str, Any]:
         "orbits": n_orbits,
         "calculator": job.asked.card.calculator,
         "model_sha256": job.model,
-        "remark": job.asked.card.remark(space),
+        "remark": job.asked.remark,
         **{name: value for name, value in search.identity().items() if name == "settings"},
         "steps": search.step,
         "orbits_scored": search.scored.n_scored,

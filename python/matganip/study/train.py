@@ -126,7 +126,7 @@ def train(
                 "and below 1"
             )
         labels = prepare_labels(study, base, str(source or "study"))
-        model = Learner(study).new_model()
+        model = Learner(study, labels.represent).new_model()
         data = _dataset(labels)
         parts = split_parts(
             data, labels.space, labels.labelled.occupations, split,
@@ -175,6 +175,7 @@ def _card(study: Study, labels: Labels, parts: Parts) -> Card:
         supercell=study.supercell,
         substitutions=study.substitutions,
         positions=vertex_positions(labels.represent),
+        readout=study.model.readout_fit,
         calculator=labels.labelled.calculator,
         table=labels.table.name,
         species=labels.space.species,
