@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -49,12 +50,13 @@ class Ended:
 
 @dataclass(eq=False)
 class Worker:
-    """A process, our end of its pipe, the task that it is on, and whether anything was heard of it."""
+    """A process, our end of its pipe, the task that it is on; whether it was heard of, and told to leave."""
 
     process: SpawnProcess
     connection: Connection
     task: Any
     heard: bool = False
+    leaving: bool = False
 
 
 class Crew:
@@ -103,13 +105,9 @@ class Crew:
             _send(ours, task)
 
     def give(self, worker: Worker, task: Any) -> None:
-        """Give a worker its next task; None tells it that there is no more."""
-        worker.task = task
+        """Give a worker its next task; None tells it to leave."""
+        worker.task, worker.leaving = task, task is None
         _send(worker.connection, task)
-        if task is None:
-            worker.process.join()
-            del self.workers[worker.connection]
-            worker.connection.close()
 
     def hear(self) -> Iterator[tuple[Worker, Any]]:
         """What workers tell, or that one has `Ended`, until none is left.
@@ -127,6 +125,8 @@ class Crew:
                 except (EOFError, ConnectionResetError):
                     del self.workers[worker.connection]
                     worker.process.join()
+                    if worker.leaving:
+                        continue
                     told = Ended(_how_it_ended(worker.process))
                     if not worker.heard and (worker.process.exitcode or 0) >= 0:
                         raise InputError(
@@ -182,6 +182,8 @@ class Asker:
 
 def _work(connection: Connection, serve: Callable[..., None], *arguments: Any) -> None:
     serve(Asker(connection), *arguments)
+    sys.stdout.flush()
+    os._exit(0)  # what it had to say is said; taking torch down takes half a second, which the asking process waits for
 
 
 def _send(connection: Connection, task: Any) -> None:
