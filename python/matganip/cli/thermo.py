@@ -218,7 +218,7 @@ def _tell(found: Ensemble, remark: str, figure: Path | None) -> None:
             console,
             f"An orbit of {multiplicity:,} at {(energy - found.result.ground) * 1000 / n:.4f} meV/atom: "
             + ", ".join(
-                f"{part:.2%} at {t:g} K"
+                f"{100 * part:.3g} % at {t:g} K"
                 for t, part in zip(found.result.temperature.tolist(), share.tolist(), strict=True)
                 if t in (0, 100, 300, 1000)
             ),
