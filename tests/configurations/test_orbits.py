@@ -131,7 +131,9 @@ def test_the_kernel_names_the_argument_that_is_wrong():
 
 def test_ctrl_c_stops_a_long_enumeration_within_a_second():
     script = (
+        "import signal\n"
         "import matganip as mg\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background jobs begin without it
         "s = mg.ConfigurationSpace(mg.perovskite('CsPbI3', a=6.289), (3, 3, 3), {'I': {'Br': 27}})\n"
         "print('started', flush=True)\n"
         "for batch in s.orbits(batch_size=10**8 // 81): pass\n"
