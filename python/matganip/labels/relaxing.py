@@ -139,7 +139,7 @@ def _forces(atoms: Any) -> NDArray[np.float64] | None:
 
     try:
         return np.array(atoms.get_forces(), dtype=np.float64)
-    except PropertyNotImplementedError:
+    except PropertyNotImplementedError:  # a label is an energy; a calculator need not know forces
         return None
 
 

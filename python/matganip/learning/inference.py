@@ -122,8 +122,8 @@ def _kernel(readout: KernelReadout | LinearReadout | None) -> _core.RationalKern
         return None
     if isinstance(readout, LinearReadout):
         slope = _numbers(readout.weight)  # (k, c * p)
-        none = np.zeros((0, slope.shape[1])), np.zeros((0, slope.shape[0]))
-        return _core.RationalKernel(slope=slope, centres=none[0], coefficients=none[1], near=0.0)
+        k, f = slope.shape
+        return _core.RationalKernel(slope=slope, centres=np.zeros((0, f)), coefficients=np.zeros((0, k)), near=0.0)
     linear, near = _numbers(readout.linear).tolist()
     centres, coefficients = _numbers(readout.centres), _numbers(readout.coefficients)
     return _core.RationalKernel(

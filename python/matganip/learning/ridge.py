@@ -80,8 +80,7 @@ def solve_ridge(
     outside, unseen = b - u @ along, 1.0 - (u**2).sum(axis=1)  # what no coefficient can reach
     if u.shape[1] == len(u):  # nothing is: rounding is not to be divided by rounding
         outside, unseen = np.zeros_like(b), np.zeros_like(b)
-    scale = float((s**2).mean()) if len(s) else 0.0
-    scale = scale or 1.0
+    scale = float((s**2).sum()) / max(len(s), 1) or 1.0
     best: tuple[float, float, Floats] | None = None
     for penalty in penalties:
         shrunk = penalty * scale / (s**2 + penalty * scale)  # (k,)

@@ -139,7 +139,7 @@ def measure(
     -----
     Shards are alike, whole subtrees of the enumeration dealt out evenly, so that those done speak for the others.
     """
-    began, before, own = time.perf_counter(), _cpu_of_children(), time.process_time()
+    began, before, own_before = time.perf_counter(), _cpu_of_children(), time.process_time()
     records: list[ShardRecord] = []
     firsts: list[float] = []
 
@@ -156,7 +156,7 @@ def measure(
                 records.append(news)
             if not firsts:
                 firsts.append(time.perf_counter())
-        end, own = time.perf_counter(), time.process_time() - own
+        hearing_core_s, end = time.process_time() - own_before, time.perf_counter()
         best = Best(settings.selection, space.n_sites, settings.selection.n_properties)
         for record in records:
             best.add(read_shard(folder / shard_name(record.shard))[0])
@@ -182,7 +182,7 @@ def measure(
         start_core_s=max(0.0, _cpu_of_children() - before - spent) / workers,
         end_s=merging,
         prepare_s=prepare_s,
-        asking_core_s=prepare_core_s + own + merging,
+        asking_core_s=prepare_core_s + hearing_core_s + merging,
         measured=orbits,
         bytes=round(size / len(records) * settings.n_shards),
     )

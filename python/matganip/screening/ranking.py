@@ -40,11 +40,16 @@ class GraphRepresentation:
     scaling: Any = "unit"
 
     @property
+    def columns(self) -> Peaks:
+        """The peaks of one arrangement, for what all have in common: where they stand."""
+        return self.peaks(np.zeros((1, self.diffraction.space.n_sites), dtype=np.uint8))
+
+    @property
     def positions(self) -> tuple[float, ...]:
         """Position t_i of each vertex as the matrices hold it, 0 where there is none."""
-        peaks = self.peaks(np.zeros((1, self.diffraction.space.n_sites), dtype=np.uint8))
-        t = peaks.position[: self.n_peaks] / (peaks.full_scale if self.scaling == "unit" else 1.0)
-        return (*t.tolist(), *[0.0] * (self.n_peaks - len(t)))
+        from matganip.learning.saliency import Vertices
+
+        return tuple(Vertices.of(self.columns, self.n_peaks, self.scaling).position.tolist())
 
     def peaks(self, occupations: NDArray[np.uint8]) -> Peaks:
         """The vertices, and the peaks beyond them, of occupations (n, n_sites) uint8."""

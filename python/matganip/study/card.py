@@ -125,6 +125,10 @@ class Card:
             return ": it is for supercells of the parent that it was trained on"
         return ": peaks belong to one supercell; for several, train with diffraction.cutoff, the Patterson function"
 
+    def digits(self) -> NDArray[np.int64]:
+        """The arrangements of the training set, (n, n_sites): codes into `species`."""
+        return np.array([[int(digit, 36) for digit in row] for row in self.trained_on], dtype=np.int64)
+
     def seen(self, space: ConfigurationSpace, occupations: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Tell which arrangements, (n,), the model was trained on.
 
@@ -140,7 +144,7 @@ class Card:
         same = own.n_sites == space.n_sites and np.allclose(own.supercell_matrix, space.supercell_matrix)
         if not same or not self.trained_on or not np.array_equal(own.site_indices, space.site_indices):
             return none
-        digits = np.array([[int(digit, 36) for digit in row] for row in self.trained_on])  # (n, n_sites)
+        digits = self.digits()
         codes = np.zeros(digits.shape, dtype=np.uint8)
         known = np.ones(len(digits), dtype=bool)
         for column, (was, now) in enumerate(zip(own.sublattices, space.sublattices, strict=True)):
@@ -230,9 +234,7 @@ def model_folder(path: Path) -> Path:
 
 def vertex_positions(represent: GraphRepresentation) -> tuple[float, ...]:
     """Where the vertices of the graph stand, in degrees or (Patterson) angstrom; fewer than n_peaks where padded."""
-    n_sites = represent.diffraction.space.n_sites
-    position = represent.peaks(np.zeros((1, n_sites), dtype=np.uint8)).position
-    return tuple(np.round(position[: represent.n_peaks], 6).tolist())
+    return tuple(np.round(represent.columns.position[: represent.n_peaks], 6).tolist())
 
 
 def _has_composition(space: ConfigurationSpace, codes: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -30,8 +30,7 @@ def _of_composition(card: Card, own: ConfigurationSpace, space: ConfigurationSpa
     asked, trained = _shares(space), [_shares(own), *_trained(card, own)]
     if asked in trained:
         return ""
-    alone = all(one == trained[0] for one in trained)
-    if alone:
+    if all(one == trained[0] for one in trained):
         return (
             f"The model was trained on {composition(own)} alone and is asked about {composition(space)}: what another "
             "composition costs as such it cannot know. Compare these predictions among themselves only."
@@ -48,7 +47,7 @@ def _of_composition(card: Card, own: ConfigurationSpace, space: ConfigurationSpa
 
 
 def _of_cell(card: Card, own: ConfigurationSpace, space: ConfigurationSpace) -> str:
-    same = own.n_sites == space.n_sites and np.array_equal(own.supercell_matrix, space.supercell_matrix)
+    same = np.array_equal(own.supercell_matrix, space.supercell_matrix)
     if same or card.readout not in ("kernel", "ridge"):
         return ""
     return (
@@ -71,15 +70,13 @@ def _trained(card: Card, own: ConfigurationSpace) -> list[Shares]:
     """The same for each composition in the training set."""
     if not card.trained_on:
         return []
-    rows = np.array([[int(digit, 36) for digit in row] for row in card.trained_on]).reshape(-1, own.n_sites)
-    counts = [
-        [(rows[:, own.sublattices == k] == code).sum(axis=1) for code in range(len(names))]
-        for k, names in enumerate(card.species)
-    ]
-    kinds = [(own.sublattice_table[k].host, name) for k, names in enumerate(card.species) for name in names]
-    sizes = [len(np.flatnonzero(own.sublattices == k)) for k, names in enumerate(card.species) for _ in names]
-    distinct = np.unique(np.array([one for of_sublattice in counts for one in of_sublattice]).T, axis=0)
+    rows = card.digits()  # (n, n_sites)
+    kinds = [(k, code) for k, names in enumerate(card.species) for code in range(len(names))]
+    counts = np.array([(rows[:, own.sublattices == k] == code).sum(axis=1) for k, code in kinds]).T  # (n, kinds)
     return [
-        {kind: Fraction(int(count), size) for kind, count, size in zip(kinds, row, sizes, strict=True)}
-        for row in distinct
+        {
+            (own.sublattice_table[k].host, card.species[k][code]): Fraction(count, int((own.sublattices == k).sum()))
+            for (k, code), count in zip(kinds, row, strict=True)
+        }
+        for row in np.unique(counts, axis=0).tolist()
     ]

@@ -76,5 +76,4 @@ def inputs(table: str, n_br: int, kind: Kind, cell: tuple[int, int, int] = (2, 2
     peaks = represent.peaks(rows.occupations)
     energy = rows.energy / rows.n_atoms * 1000
     data = Dataset(represent(rows.occupations), energy, rows.multiplicity, unit="meV/atom")
-    positions = tuple((peaks.position[: N_VERTICES[kind]] / peaks.full_scale).tolist())
-    return Inputs(data, peaks.intensity[:, : N_VERTICES[kind]], positions, space, rows.occupations)
+    return Inputs(data, peaks.intensity[:, : N_VERTICES[kind]], represent.positions, space, rows.occupations)
