@@ -8,6 +8,7 @@ from pymatgen.core.structure import Structure
 from toy_calculators import Pairs
 
 import matganip as mg
+from matganip.labels import calculators
 from matganip.labels.calculators import CalculatorChoice
 from matganip.labels.database import LabelDatabase
 from matganip.labels.labelling import label, seconds_an_orbit
@@ -126,6 +127,14 @@ def test_bad_names_and_settings_are_refused():
 
 
 # -- relaxations -----------------------------------------------------------------------------------------------
+
+
+def test_where_gpaw_computes_is_not_what_it_computes(monkeypatch):
+    """A database that was begun on a CPU goes on on a GPU: the energies are the same (docs/labels.md)."""
+    monkeypatch.setattr(calculators, "version", lambda package: "26.7.0")
+    there = CalculatorChoice("gpaw", {"kpts": [4, 4, 4], "parallel": {"gpu": True}, "txt": "-"})
+    assert there.recorded == {"xc": "PBE", "kpts": [4, 4, 4], "program": "gpaw 26.7.0"}
+    assert there.settings["parallel"] == {"gpu": True}  # it is still told
 
 
 def test_the_toy_calculators_forces_are_those_of_its_energy(batch):

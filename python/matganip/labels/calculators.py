@@ -36,6 +36,8 @@ class Ready:
         Whether one object serves many structures; else each gets a new one.
     reason : callable
         What its files in the folder say of a failure; for programs whose exception only says that they failed.
+    unrecorded : frozenset of str
+        Settings that energies do not depend on, such as where it computes: labels with and without them are one set.
     """
 
     package: str
@@ -45,6 +47,7 @@ class Ready:
     title: str = ""
     reusable: bool = True
     reason: Callable[[str], str] = lambda _: ""
+    unrecorded: frozenset[str] = frozenset()
 
 
 def _imported(path: str) -> Any:
@@ -106,6 +109,7 @@ READY: dict[str, Ready] = {
         {"xc": "PBE"},
         "GPAW {version} {xc}",
         reusable=False,
+        unrecorded=frozenset({"parallel", "txt"}),
     ),
     "espresso": Ready(
         "ase",
@@ -165,7 +169,9 @@ class CalculatorChoice:
         """What is stored with every label: the settings, defaults filled in, and the program with its version."""
         ready = READY.get(self.name)
         package = ready.package if ready else self._package()
-        return {**(ready.defaults if ready else {}), **self.settings, "program": f"{package} {self._version()}"}
+        stated = {**ready.defaults, **self.settings} if ready else self.settings
+        kept = {name: value for name, value in stated.items() if not (ready and name in ready.unrecorded)}
+        return {**kept, "program": f"{package} {self._version()}"}
 
     @property
     def title(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -121,7 +121,7 @@ class Matganip:
             dataset = dataset.collapsed()  # a sequence would be another one without its repeats
         inputs, outputs = GraphScaler.fit(dataset, config.positions), TargetScaler.fit(dataset)
         state_file = None if state is None else StateFile(Path(state), fingerprint(config, dataset, validation))
-        with _threads(config.num_threads):
+        with _threads(config.num_threads), _exact_convolutions():
             generator, discriminator = self._networks()
             rows = Rows.of(dataset, inputs, outputs, self._device)
             check = None if validation is None else Rows.of(validation, inputs, outputs, self._device)
@@ -196,7 +196,7 @@ class Matganip:
     def _predict_on_device(self, matrices: NDArray[np.float32], batch_size: int) -> NDArray[np.float64]:
         """Standardised properties, (n, k), by torch."""
         parts = [np.empty((0, len(self.names)))]
-        with torch.inference_mode():
+        with torch.inference_mode(), _exact_convolutions():
             for start in range(0, len(matrices), batch_size):
                 graphs = Graphs.of(matrices[start : start + batch_size], self._inputs, self._device)
                 parts.append(self.generator(graphs).cpu().double().numpy())  # (b, k)
@@ -412,6 +412,11 @@ def _threads(number: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def _exact_convolutions() -> AbstractContextManager[None]:
+    """On a GPU: float32 all the way instead of TF32, and the same bits each time."""
+    return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
 
 
 def _device(name: str) -> torch.device:

@@ -178,11 +178,17 @@ class Discriminator(nn.Module):
     def _read(self, x: torch.Tensor, graphs: Graphs) -> torch.Tensor:
         """The LSTM's output, (j, n, lstm)."""
         if self.reads == "sequence":
-            states: torch.Tensor = self.lstm(x)[0]  # (j, n, lstm): j sequences of n properties
-            return states
+            return self._remember(x)  # (j, n, lstm): j sequences of n properties
         words = x.unsqueeze(2)  # (j, n, 1, k)
         if self.reads == "conditional":
             structure = self.structure(graphs.strengths.flatten(1)).expand(len(x), -1, -1)  # (j, n, word)
             words = torch.stack([structure, self.property(x)], dim=2)  # (j, n, 2, word)
-        states = self.lstm(words.flatten(0, 1))[0]  # (j * n, words, lstm)
+        states = self._remember(words.flatten(0, 1))  # (j * n, words, lstm)
         return states[:, -1].reshape(*x.shape[:2], -1)  # (j, n, lstm)
+
+    def _remember(self, words: torch.Tensor) -> torch.Tensor:
+        """The LSTM's state after each word."""
+        # cuDNN's LSTM has no second derivative, which the gradient penalty of a Wasserstein game needs.
+        with torch.backends.cudnn.flags(enabled=False):
+            states: torch.Tensor = self.lstm(words)[0]
+        return states
