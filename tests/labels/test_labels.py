@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 import matganip as mg
 from matganip.labels.tables import shipped_tables
@@ -26,7 +27,7 @@ SERIES = {
 
 
 FIXED = "cspbi3_br/gpaw_mp4_fixed"
-"""Grows as its orbits are computed."""
+"""All orbits of 0 to 3 Br; of 4 Br it grows as they are computed."""
 
 
 def test_all_shipped_tables_are_tested_here():
@@ -62,10 +63,53 @@ def test_with_the_origin_left_where_it_is_the_older_energies_are_off_by_whole_ax
     energy = {codes.tobytes(): value for codes, value in zip(older.occupations, older.energy, strict=True)}
     both = [(row.tobytes(), value) for row, value in zip(joined.occupations, joined.energy, strict=True)]
     axes = [(value - energy[row]) * 1000 / 40 / 0.142 for row, value in both if row in energy]
-    assert len(axes) >= 6
-    # 0.007 meV/atom an axis; two axes come to 0.286 to 0.295.
+    assert len(axes) == 13
+    # 0.007 meV/atom an axis; two axes come to 0.283 to 0.295.
     assert all(abs(n - round(n)) < 0.05 * max(round(n), 1) for n in axes)
     assert {round(n) for n in axes} <= {0, 1, 2, 3}
+
+
+def test_the_converged_table_has_every_orbit_up_to_three(cspbi3):
+    table = mg.read_labels(FIXED)
+    for n, orbits, configurations in [(0, 1, 1), (1, 1, 24), (2, 7, 276), (3, 19, 2024)]:
+        labelled = table.join(mg.ConfigurationSpace(cspbi3, (2, 2, 2), {"I": {"Br": n}}))
+        assert (len(labelled), int(labelled.multiplicity.sum())) == (orbits, configurations)
+
+
+def above_mean(labelled, batch):
+    """Energies of a batch's orbits above their weighted mean, meV/atom."""
+    energy = {codes.tobytes(): value for codes, value in zip(labelled.occupations, labelled.energy, strict=True)}
+    found = np.array([energy[codes.tobytes()] for codes in batch.occupations]) * 1000 / labelled.n_atoms
+    return found - np.average(found, weights=batch.multiplicity)
+
+
+@pytest.mark.parametrize(("n", "orbits", "left"), [(3, 19, 0.0015), (4, 60, 0.004)])
+def test_converged_energies_are_pair_counts(cspbi3, n, orbits, left):
+    """With no error of the origin: what a linear function of the Patterson function leaves, rms in meV/atom."""
+    space = mg.ConfigurationSpace(cspbi3, (2, 2, 2), {"I": {"Br": n}})
+    labelled = mg.read_labels(FIXED).join(space)
+    assert len(labelled) >= orbits
+    energy = above_mean(labelled, labelled)
+    pairs = mg.LatticeDiffraction(space, domain="patterson", cutoff=9.0).peaks(labelled.occupations).intensity
+    basis, strength, _ = np.linalg.svd(np.c_[np.full(len(pairs), 100.0), pairs], full_matrices=False)
+    basis = basis[:, strength > 1e-9 * strength[0]]
+    assert basis.shape[1] <= 7
+    assert np.sqrt(np.mean((energy - basis @ (basis.T @ energy)) ** 2)) < left < 0.05 * energy.std()
+
+
+@pytest.mark.parametrize(
+    ("potential", "times", "rho"), [("chgnet_X3of24", 1.83, 0.678), ("sevennet_X3of24", 3.28, 0.975)]
+)
+def test_potentials_beside_converged_dft(space_3of24, potential, times, rho):
+    """The figures of the README beside the tables and of the caveats in a report."""
+    labelled = mg.read_labels(FIXED).join(space_3of24)
+    assert len(labelled) == 19
+    dft = above_mean(labelled, labelled)
+    found = above_mean(mg.read_labels(f"cspbi3_br/{potential}").join(space_3of24), labelled)
+    assert np.polyfit(dft, found, 1)[0] == pytest.approx(times, abs=0.01)
+    assert spearmanr(dft, found).statistic == pytest.approx(rho, abs=0.001)
+    assert np.average(abs(dft), weights=labelled.multiplicity) == pytest.approx(0.049, abs=0.001)  # the constant's
+    assert np.average(abs(found - dft), weights=labelled.multiplicity) > 0.1
 
 
 def test_the_constant_on_dft_labels_is_off_by_what_is_known(space_3of24):
