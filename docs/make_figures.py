@@ -51,8 +51,8 @@ READING = """MAE in meV/atom, weighted by multiplicity. The constant predicts th
 1 - MAE / the constant's. *Seen*: the share of tested arrangements that are symmetry copies of trained ones. The random
 split is the paper's; it asks for structures that were trained on. CHGNet's differences between arrangements are 1.8
 times those of converged DFT, in their order by Spearman's rho 0.68 (19 orbits of 3 Br): its labels exercise the method,
-they do not replace DFT. The labels matter: those of the 2x2x2 mesh (`gpaw_mp2`) carry an error of the calculation's grid that
-no pattern shows, and the same model then has 0.0444 where the constant has 0.0888, leaving one orbit out.
+they do not replace DFT. The labels matter: those of the 2x2x2 mesh (`gpaw_mp2`) carry an error of the calculation's
+grid that no pattern shows, and the same model then has 0.0444 where the constant has 0.0888, leaving one orbit out.
 
 ## The ten lowest of the screen"""
 
