@@ -126,15 +126,15 @@ def test_bad_names_and_settings_are_refused():
             Protocol(**given)
 
 
-# -- relaxations -----------------------------------------------------------------------------------------------
-
-
 def test_where_gpaw_computes_is_not_what_it_computes(monkeypatch):
     """A database that was begun on a CPU goes on on a GPU: the energies are the same (docs/labels.md)."""
     monkeypatch.setattr(calculators, "version", lambda package: "26.7.0")
     there = CalculatorChoice("gpaw", {"kpts": [4, 4, 4], "parallel": {"gpu": True}, "txt": "-"})
     assert there.recorded == {"xc": "PBE", "kpts": [4, 4, 4], "program": "gpaw 26.7.0"}
     assert there.settings["parallel"] == {"gpu": True}  # it is still told
+
+
+# -- relaxations -----------------------------------------------------------------------------------------------
 
 
 def test_the_toy_calculators_forces_are_those_of_its_energy(batch):

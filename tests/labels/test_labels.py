@@ -55,14 +55,18 @@ def test_shipped_labels_land_on_orbits_of_the_stated_multiplicity(cspbi3, name):
     assert np.isfinite(labelled.energy).all()
 
 
+def energies(labelled):
+    """Energy of each labelled orbit, eV."""
+    return {codes.tobytes(): value for codes, value in zip(labelled.occupations, labelled.energy, strict=True)}
+
+
 def test_with_the_origin_left_where_it_is_the_older_energies_are_off_by_whole_axes(space_3of24):
     """The README beside the tables: -0.142 meV/atom for each of the up to three axes along which it had been moved."""
     fixed, older = mg.read_labels(FIXED), mg.read_labels("cspbi3_br/gpaw_mp4").join(space_3of24)
     assert fixed.calculator == older.calculator == "GPAW 26.7.0 PBE PW 200 eV, MP 4x4x4"
     joined = fixed.join(space_3of24)
-    energy = {codes.tobytes(): value for codes, value in zip(older.occupations, older.energy, strict=True)}
-    both = [(row.tobytes(), value) for row, value in zip(joined.occupations, joined.energy, strict=True)]
-    axes = [(value - energy[row]) * 1000 / 40 / 0.142 for row, value in both if row in energy]
+    energy = energies(older)
+    axes = [(value - energy[row]) * 1000 / 40 / 0.142 for row, value in energies(joined).items() if row in energy]
     assert len(axes) == 13
     # 0.007 meV/atom an axis; two axes come to 0.283 to 0.295.
     assert all(abs(n - round(n)) < 0.05 * max(round(n), 1) for n in axes)
@@ -78,7 +82,7 @@ def test_the_converged_table_has_every_orbit_up_to_three(cspbi3):
 
 def above_mean(labelled, batch):
     """Energies of a batch's orbits above their weighted mean, meV/atom."""
-    energy = {codes.tobytes(): value for codes, value in zip(labelled.occupations, labelled.energy, strict=True)}
+    energy = energies(labelled)
     found = np.array([energy[codes.tobytes()] for codes in batch.occupations]) * 1000 / labelled.n_atoms
     return found - np.average(found, weights=batch.multiplicity)
 

@@ -168,10 +168,10 @@ class CalculatorChoice:
     def recorded(self) -> dict[str, Any]:
         """What is stored with every label: the settings, defaults filled in, and the program with its version."""
         ready = READY.get(self.name)
-        package = ready.package if ready else self._package()
-        stated = {**ready.defaults, **self.settings} if ready else self.settings
-        kept = {name: value for name, value in stated.items() if not (ready and name in ready.unrecorded)}
-        return {**kept, "program": f"{package} {self._version()}"}
+        stated = {**(ready.defaults if ready else {}), **self.settings}
+        for name in ready.unrecorded if ready else ():
+            stated.pop(name, None)
+        return {**stated, "program": f"{self._package()} {self._version()}"}
 
     @property
     def title(self) -> str:
@@ -215,12 +215,13 @@ class CalculatorChoice:
         return READY[self.name].reason(folder) if self.name in READY else ""
 
     def _package(self) -> str:
-        return self.name.partition(":")[0].partition(".")[0]
+        ready = READY.get(self.name)
+        return ready.package if ready else self.name.partition(":")[0].partition(".")[0]
 
     def _version(self) -> str:
         ready = READY.get(self.name)
         try:
-            return version(ready.package if ready else self._package())
+            return version(self._package())
         except PackageNotFoundError:
             if ready:
                 raise MissingExtraError(
