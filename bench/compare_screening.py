@@ -21,7 +21,7 @@ from pymatgen.analysis.diffraction.xrd import XRDCalculator
 
 from matganip.configurations.batch import ConfigurationBatch
 from matganip.screening.scoring import GraphScorer
-from matganip.study.predict import Predictor
+from matganip.workflows.predict import Predictor
 
 
 def cpu(work: Callable[[], object]) -> float:

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from matganip.cli.evaluate import substitutions_from
-from matganip.screening.dask_crew import run_shards_on_dask
+from matganip.screening.dask_pool import run_shards_on_dask
 from matganip.screening.shard import ShardRecord
-from matganip.study.cluster import client_of
-from matganip.study.screen import screen
+from matganip.workflows.cluster import client_of
+from matganip.screening.run import screen
 
 FINAL = ("winners.parquet", "result.json")
 
@@ -49,7 +49,7 @@ def on_workers(model: Path, output: Path, workers: int, wanted: dict[str, Any], 
 def _imports() -> None:
     """What a worker imports once, and is not to be timed."""
     import matganip.learning.model
-    import matganip.study.screen  # noqa: F401
+    import matganip.screening.run  # noqa: F401
 
 
 def final(folder: Path) -> dict[str, bytes]:

@@ -17,7 +17,7 @@ from kill_screens import SHARDS, final
 
 from matganip.errors import InputError
 from matganip.screening.selection import Selection
-from matganip.study.screen import Wanted, run
+from matganip.screening.run import Wanted, run
 
 STEP = 64
 

@@ -54,7 +54,7 @@ def start_fork(model: Path, folder: Path, workers: int) -> int:
     try:
         import matganip.processes as processes
         from matganip.screening.selection import Selection
-        from matganip.study.screen import Wanted, run
+        from matganip.screening.run import Wanted, run
 
         processes.multiprocessing = Forking  # type: ignore[assignment]
         wanted = Wanted([model], selection=Selection(size=50), n_shards=SHARDS, cascade=True, keep="all")
@@ -122,8 +122,8 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     start = start_fork if arguments.start == "fork" else start_command
     if arguments.start == "fork":  # what a start would import
-        import matganip.learning.student
-        import matganip.study.screen  # noqa: F401
+        import matganip.learning.surrogate
+        import matganip.screening.run  # noqa: F401
     draw = random.Random(arguments.seed)  # noqa: S311 - for times, not for secrets
     kills: collections.Counter[str] = collections.Counter()
     finished = 0

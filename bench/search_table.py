@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from matganip.screening.ranking import n_atoms
-from matganip.screening.sampled import from_sample
-from matganip.screening.search import Search, SearchSettings
-from matganip.screening.thermodynamics import CanonicalSums
-from matganip.study.predict import Predictor
+from matganip.thermo.estimates import from_sample
+from matganip.sampling.search import Search, SearchSettings
+from matganip.thermo.sums import CanonicalSums
+from matganip.workflows.predict import Predictor
 
 SPACES = (
     ("12 Br on 24", (2, 2, 2), 12, SearchSettings(n_chains=16), 30),

@@ -19,7 +19,7 @@ from pymatgen.analysis.diffraction.xrd import XRDCalculator
 from pymatgen.core import Lattice, Structure
 
 import matganip as mg
-from matganip.diffraction.reflections import reflections_in_range
+from matganip.features.reflections import reflections_in_range
 
 N_STRUCTURES, PYMATGEN_STRUCTURES, ROUNDS = 128, 4, 7
 ROWS = 65536

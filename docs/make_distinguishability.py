@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import matganip as mg
-from matganip.diffraction import distinguishability
-from matganip.diffraction.graph_network import graph_network
-from matganip.report.graph import vertex_pattern, vertex_ring
-from matganip.report.style import figure
+from matganip.features import distinguishability
+from matganip.features.graph.network import graph_network
+from matganip.plots.graph import vertex_pattern, vertex_ring
+from matganip.plots.style import figure
 
 DOCS = Path(__file__).parent
 PARENT = mg.perovskite("CsPbI3", a=6.289)

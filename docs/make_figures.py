@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from matganip.study.story import CAVEATS
+from matganip.workflows.story import CAVEATS
 
 DOCS = Path(__file__).parent
 PICTURES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from matganip.study.tolerance import Row, compare, summarise
+from matganip.benchmarks.tolerance import Row, compare, summarise
 
 
 def markdown(rows: Sequence[Row]) -> str:

@@ -12,8 +12,10 @@ import importlib
 from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
+from matganip import _renamed
+
 if TYPE_CHECKING:
-    from matganip import datasets
+    from matganip.crystal import datasets
     from matganip.configurations.batch import ConfigurationBatch
     from matganip.configurations.derivatives import derivative_structures
     from matganip.configurations.perovskite_spaces import perovskite_space
@@ -34,24 +36,25 @@ if TYPE_CHECKING:
         tolerance_factor,
         tolerance_factors,
     )
-    from matganip.diffraction.crystals import CrystalArrays
-    from matganip.diffraction.graph import graph_matrix
-    from matganip.diffraction.lattice import LatticeDiffraction
-    from matganip.diffraction.orientation import MarchDollase
-    from matganip.diffraction.peaks import Peaks
-    from matganip.diffraction.powder import PowderDiffraction
-    from matganip.diffraction.profiles import PeakShape, profile
-    from matganip.diffraction.radiation import Radiation
+    from matganip.features.powder.crystals import CrystalArrays
+    from matganip.features.graph.matrix import graph_matrix
+    from matganip.features.lattice.diffraction import LatticeDiffraction
+    from matganip.features.orientation import MarchDollase
+    from matganip.features.peaks import Peaks
+    from matganip.features.powder.diffraction import PowderDiffraction
+    from matganip.features.profiles import PeakShape, profile
+    from matganip.features.radiation import Radiation
     from matganip.errors import InputError, MissingExtraError
     from matganip.labels.tables import LabelTable, read_labels
     from matganip.learning.config import MatganipConfig
     from matganip.learning.dataset import Dataset
     from matganip.learning.ensemble import Ensemble
     from matganip.learning.model import Matganip
-    from matganip.learning.student import Student
-    from matganip.study.screen import screen
+    from matganip.learning.surrogate import Student
+    from matganip.screening.run import screen
 
 __version__ = _version("matganip")
+_renamed.install()
 
 _HOME = {
     "CompositionSeries": "configurations.series",
@@ -73,15 +76,15 @@ _HOME = {
     "tolerance_factor": "crystal.tolerance",
     "tolerance_factors": "crystal.tolerance",
     "read_structure": "crystal.structures",
-    "CrystalArrays": "diffraction.crystals",
-    "graph_matrix": "diffraction.graph",
-    "LatticeDiffraction": "diffraction.lattice",
-    "MarchDollase": "diffraction.orientation",
-    "Peaks": "diffraction.peaks",
-    "PeakShape": "diffraction.profiles",
-    "PowderDiffraction": "diffraction.powder",
-    "profile": "diffraction.profiles",
-    "Radiation": "diffraction.radiation",
+    "CrystalArrays": "features.powder.crystals",
+    "graph_matrix": "features.graph.matrix",
+    "LatticeDiffraction": "features.lattice.diffraction",
+    "MarchDollase": "features.orientation",
+    "Peaks": "features.peaks",
+    "PeakShape": "features.profiles",
+    "PowderDiffraction": "features.powder.diffraction",
+    "profile": "features.profiles",
+    "Radiation": "features.radiation",
     "InputError": "errors",
     "MissingExtraError": "errors",
     "LabelTable": "labels.tables",
@@ -90,8 +93,8 @@ _HOME = {
     "Matganip": "learning.model",
     "Dataset": "learning.dataset",
     "MatganipConfig": "learning.config",
-    "screen": "study.screen",
-    "Student": "learning.student",
+    "screen": "screening.run",
+    "Student": "learning.surrogate",
 }
 
 __all__ = [
@@ -140,7 +143,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "datasets":  # a module: importing it makes it an attribute
-        return importlib.import_module(f"{__name__}.datasets")
+        return importlib.import_module(f"{__name__}.crystal.datasets")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 import matganip as mg
 from matganip.cli.main import app
 from matganip.cli.spaces import parse_substitution, parse_supercell
-from matganip.study.reference import reference
+from matganip.workflows.reference import reference
 
 CIF = EXAMPLE / "CsPbI3.cif"
 

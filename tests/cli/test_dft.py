@@ -15,7 +15,7 @@ from vasp_outputs import from_ase
 
 from matganip.cli.main import app
 from matganip.labels.database import LabelDatabase
-from matganip.study.dft import read_dft_study
+from matganip.workflows.dft import read_dft_study
 
 CIF = EXAMPLE / "CsPbI3.cif"
 

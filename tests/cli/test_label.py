@@ -20,7 +20,7 @@ from matganip.cli.label import parse_setting
 from matganip.cli.main import app
 from matganip.labels.database import LabelDatabase
 from matganip.labels.tables import shipped_tables
-from matganip.study.label_study import batch_of, read_label_study
+from matganip.workflows.labelling import batch_of, read_label_study
 
 CIF = EXAMPLE / "CsPbI3.cif"
 ROOM = Path(__file__).parents[1] / "labels"  # where the toy calculators are

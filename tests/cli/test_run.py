@@ -13,7 +13,7 @@ from small_study import STUDY, matganip
 
 import matganip as mg
 from matganip.labels.tables import read_labels
-from matganip.study.folder import sha256
+from matganip.workflows.folder import sha256
 
 FIGURES = ("graph", "parity", "patterns", "ranking", "training", "winners")
 

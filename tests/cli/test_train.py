@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 import matganip as mg
 from matganip.cli.main import app
 from matganip.configurations.batch import occupation_digits
-from matganip.study.card import Card
+from matganip.learning.card import Card
 
 PATTERSON = (
     STUDY.replace('resolution = "resolved"\nn_peaks = 16', "cutoff = 9.0\ntriplets = true\nn_peaks = 30")
@@ -333,7 +333,7 @@ def test_a_killed_training_goes_on(tmp_path, monkeypatch):
     study = tmp_path / "study.toml"
     study.write_text(STUDY)
     invoke("train", study, "-o", tmp_path / "whole")
-    from matganip.study import train as module
+    from matganip.workflows import train as module
 
     class Stopping(module.JsonLines):
         def __call__(self, progress):

@@ -9,7 +9,7 @@ import pytest
 import matganip as mg
 from matganip.labels.database import LabelDatabase
 from matganip.labels.labelling import label
-from matganip.study.label_study import batch_of, read_label_study
+from matganip.workflows.labelling import batch_of, read_label_study
 
 SHIPPED = Path(mg.__file__).parent / "labels" / "data"
 

@@ -23,9 +23,9 @@ from vasp_outputs import from_ase, from_parsevasp
 
 import matganip as mg
 from matganip.labels.database import LabelDatabase
-from matganip.labels.dft_collecting import Collected, collect, reasons
-from matganip.labels.dft_inputs import write_inputs
-from matganip.labels.dft_settings import DftSettings
+from matganip.labels.dft.collecting import Collected, collect, reasons
+from matganip.labels.dft.inputs import write_inputs
+from matganip.labels.dft.settings import DftSettings
 
 SODIUM_CHLORIDE = DftSettings(encut=400.0, kpoints=(3, 3, 3), incar={"SIGMA": 0.1, "LASPH": False}, potcar={"Na": "Na"})
 

@@ -15,10 +15,10 @@ from vasp_outputs import from_ase
 
 import matganip as mg
 from matganip.labels.database import LabelDatabase
-from matganip.labels.dft_folders import Notes, definition_of, folder_name, space_of
-from matganip.labels.dft_inputs import write_inputs
-from matganip.labels.dft_jobs import Job
-from matganip.labels.dft_settings import DftSettings
+from matganip.labels.dft.folders import Notes, definition_of, folder_name, space_of
+from matganip.labels.dft.inputs import write_inputs
+from matganip.labels.dft.jobs import Job
+from matganip.labels.dft.settings import DftSettings
 from matganip.labels.joining import join_structures
 from matganip.labels.results import Calculation
 
@@ -324,7 +324,7 @@ def test_an_array_of_any_size_runs_each_folder_once(sodium_chloride, tmp_path, n
 
 
 def test_arrays_of_more_folders_than_slurm_allows(cspbi3, tmp_path, monkeypatch):
-    from matganip.labels.dft_jobs import write_scripts
+    from matganip.labels.dft.jobs import write_scripts
 
     folders = [f"folder {n}" for n in range(2500)]
     job = Job("Br on I", at_once=50, partition="long", directives=["--mem=64G"], setup=["module load vasp/6.4"])

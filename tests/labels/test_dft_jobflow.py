@@ -10,7 +10,7 @@ from vasp_outputs import from_ase
 
 import matganip as mg
 from matganip.labels.database import LabelDatabase
-from matganip.labels.dft_jobflow import OrbitsMaker
+from matganip.labels.dft.jobflow import OrbitsMaker
 
 if find_spec("jobflow"):
     from dataclasses import dataclass

@@ -15,11 +15,11 @@ from ase.io import write
 from vasp_outputs import from_ase, from_parsevasp
 
 from matganip.crystal.structures import read_structure
-from matganip.labels.dft_ase_output import is_gpaw_text
-from matganip.labels.dft_checks import differences
-from matganip.labels.dft_outputs import output_of, read_run
-from matganip.labels.dft_run import OutputError, Run
-from matganip.labels.dft_settings import DftSettings
+from matganip.labels.dft.ase_output import is_gpaw_text
+from matganip.labels.dft.checks import differences
+from matganip.labels.dft.outputs import output_of, read_run
+from matganip.labels.dft.run import OutputError, Run
+from matganip.labels.dft.settings import DftSettings
 
 
 def put(folder: Path, **content: bytes) -> Path:

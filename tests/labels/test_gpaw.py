@@ -14,7 +14,7 @@ import matganip as mg
 from matganip.labels.calculators import CalculatorChoice
 from matganip.labels.database import LabelDatabase
 from matganip.labels.labelling import label
-from matganip.study.label_study import read_label_study
+from matganip.workflows.labelling import read_label_study
 
 SHIPPED = Path(mg.__file__).parent / "labels" / "data"
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import matganip as mg
-from matganip.diffraction.crystal_peaks import CrystalInput, CrystalPeaks, crystal_peaks
+from matganip.features.powder.crystal_peaks import CrystalInput, CrystalPeaks, crystal_peaks
 from matganip.errors import InputError
 from matganip.learning.crystals import CONFIG, CrystalModel, Innovations, formulas_apart
 

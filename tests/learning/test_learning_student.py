@@ -11,7 +11,7 @@ import pytest
 import matganip as mg
 from matganip.errors import InputError
 from matganip.learning.dataset import Dataset
-from matganip.learning.student import Student, StudentErrors
+from matganip.learning.surrogate import Student, StudentErrors
 from matganip.screening.ranking import GraphRepresentation
 
 SPACE = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 6}})

@@ -13,8 +13,8 @@ from scipy.stats import norm
 
 import matganip as mg
 from matganip.errors import InputError
-from matganip.learning.replay import replay
-from matganip.learning.suggest import (
+from matganip.sampling.replay import replay
+from matganip.sampling.suggest import (
     STRATEGIES,
     Known,
     RidgeCommittee,
@@ -22,7 +22,7 @@ from matganip.learning.suggest import (
     expected_improvement,
     suggest,
 )
-from matganip.study.active import clusters
+from matganip.sampling.rounds import clusters
 
 RNG = np.random.default_rng(4)
 RAW = RNG.normal(size=(40, 5)) @ RNG.normal(size=(5, 9))  # nine columns, five of them independent

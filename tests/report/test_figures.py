@@ -9,14 +9,14 @@ import pytest
 from PIL import Image
 from pymatgen.core import Lattice, Structure
 
-from matganip.diffraction.graph_network import graph_network
-from matganip.diffraction.peaks import Peaks
+from matganip.features.graph.network import graph_network
+from matganip.features.peaks import Peaks
 from matganip.errors import InputError
-from matganip.report import energies
-from matganip.report.arrangement import arrangement
-from matganip.report.diffraction import graph_matrix_image, patterns, profiles
-from matganip.report.graph import vertex_pattern, vertex_ring
-from matganip.report.style import figure
+from matganip.plots import energies
+from matganip.plots.arrangement import arrangement
+from matganip.plots.diffraction import graph_matrix_image, patterns, profiles
+from matganip.plots.graph import vertex_pattern, vertex_ring
+from matganip.plots.style import figure
 
 RNG = np.random.default_rng(5)
 ENERGY = np.sort(RNG.normal(size=40))

@@ -13,11 +13,11 @@ from matganip.errors import InputError
 from matganip.learning.config import OPTIMA
 from matganip.learning.history import Progress, TrainingHistory
 from matganip.learning.saliency import Saliency
-from matganip.report.errors import Box, error_boxes
-from matganip.report.heat_map import pearson, split_heat_map
-from matganip.report.interpretation import feature_map_grid, saliency_bars, saliency_map
-from matganip.report.style import figure
-from matganip.report.training_curves import error_curves, loss_curves, verdict_curves
+from matganip.plots.errors import Box, error_boxes
+from matganip.plots.heat_map import pearson, split_heat_map
+from matganip.plots.interpretation import feature_map_grid, saliency_bars, saliency_map
+from matganip.plots.style import figure
+from matganip.plots.training_curves import error_curves, loss_curves, verdict_curves
 
 OPTIMUM = OPTIMA["minimax"][0]
 RNG = np.random.default_rng(7)

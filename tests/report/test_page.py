@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 from PIL import Image
 
-from matganip.report.content import Picture, Report, Section, Table
+from matganip.results.content import Picture, Report, Section, Table
 from matganip.report.page import page, write_page
 
 

@@ -9,9 +9,9 @@ import pytest
 
 import matganip as mg
 from matganip.learning.dataset import Dataset
-from matganip.study.card import Card, vertex_positions
-from matganip.study.representation import representation
-from matganip.study.schema import DiffractionSection
+from matganip.learning.card import Card, vertex_positions
+from matganip.learning.representation import representation
+from matganip.workflows.schema import DiffractionSection
 
 
 def write_model(folder: Path, space, parent, *, seed: int = 0, epochs: int = 30, n_peaks: int = 28) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from matganip.study.screen import screen
+from matganip.screening.run import screen
 
 FINAL = ("winners.parquet", "result.json")
 

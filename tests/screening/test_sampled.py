@@ -7,8 +7,8 @@ import pytest
 
 import matganip as mg
 from matganip.errors import InputError
-from matganip.screening.sampled import convergence, from_sample
-from matganip.screening.thermodynamics import CanonicalSums
+from matganip.thermo.estimates import convergence, from_sample
+from matganip.thermo.sums import CanonicalSums
 
 TEMPERATURES = [20.0, 300.0, 1000.0, 1e5]
 REPEATS = 200

@@ -11,8 +11,8 @@ from screens import FINAL, final, run
 
 import matganip as mg
 from matganip.screening.ranking import rank
-from matganip.screening.thermodynamics import CanonicalSums
-from matganip.study.predict import Predictor
+from matganip.thermo.sums import CanonicalSums
+from matganip.workflows.predict import Predictor
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_the_cascade_gives_the_same_bytes(model_folder, tmp_path, ranked, option
 
 
 def test_a_bound_that_proves_too_narrow_is_widened_and_the_result_is_the_same(model_folder, tmp_path, monkeypatch):
-    import matganip.study.screen_student as module
+    import matganip.screening.distilled as module
 
     run(model_folder, tmp_path / "plain", n_shards=16)
     monkeypatch.setattr(module, "MARGIN", 0.02)  # a fiftieth of the error that was found
@@ -139,7 +139,7 @@ def test_all_rows_are_kept_where_asked_for(model_folder, screened, tmp_path):
 
 
 def test_parts_merge_to_the_whole(model_folder, screened, tmp_path):
-    from matganip.study.screen import merge_parts
+    from matganip.screening.run import merge_parts
 
     for k in range(3):
         run(model_folder, tmp_path / f"part-{k}", part=(k, 3))
@@ -151,7 +151,7 @@ def test_parts_merge_to_the_whole(model_folder, screened, tmp_path):
 
 
 def test_parts_of_other_screens_are_not_merged(model_folder, other_model, tmp_path):
-    from matganip.study.screen import merge_parts
+    from matganip.screening.run import merge_parts
 
     run(model_folder, tmp_path / "a", part=(0, 2))
     run(other_model, tmp_path / "b", part=(1, 2))

@@ -12,11 +12,11 @@ import pytest
 from screens import final, run
 
 import matganip as mg
-from matganip.screening.dask_crew import run_shards_on_dask
+from matganip.screening.dask_pool import run_shards_on_dask
 from matganip.screening.manifest import ScreenFolder
 from matganip.screening.shard import ShardRecord
-from matganip.study.cluster import client_of, read_cluster_file
-from matganip.study.screen import screen
+from matganip.workflows.cluster import client_of, read_cluster_file
+from matganip.screening.run import screen
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore:unclosed")  # dask's own sockets at its end
 
@@ -149,6 +149,6 @@ def test_wrong_jobs_and_addresses_are_told_of(tmp_path, monkeypatch):
     path.write_text('kind = "slurm"\nworkers = 2\n[job]\ncores = 4\n')
     with pytest.raises(mg.InputError, match="slurm.toml: job: .*memory"), client_of(cluster=path):
         pass
-    monkeypatch.setattr("matganip.study.cluster.PATIENCE", "1s")
+    monkeypatch.setattr("matganip.workflows.cluster.PATIENCE", "1s")
     with pytest.raises(mg.InputError, match="no dask scheduler answers there"), client_of("tcp://127.0.0.1:9"):
         pass

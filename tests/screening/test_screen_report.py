@@ -9,7 +9,7 @@ from screens import run
 
 import matganip as mg
 from matganip.screening.winners import read_winners
-from matganip.study.screen_report import write_screen_report
+from matganip.report.screen import write_screen_report
 
 
 @pytest.fixture(scope="module")

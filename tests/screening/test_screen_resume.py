@@ -41,7 +41,7 @@ def half(whole: Path, target: Path, n_shards: int = 3) -> Path:
 
 def go_on(folder: Path, model=None, **options) -> list[str]:
     """Resume; returns what was told."""
-    from matganip.study.screen import run as resume
+    from matganip.screening.run import run as resume
 
     told: list[str] = []
     list(resume(None, folder, workers=0, resume=True, say=told.append, **options))
@@ -200,7 +200,7 @@ def test_models_that_were_exchanged_are_noticed(whole, other_model, tmp_path):
 
 def test_a_worker_that_is_killed_is_replaced(model_folder, whole, tmp_path):
     killed = []
-    from matganip.study.screen import screen
+    from matganip.screening.run import screen
 
     for standing in screen(model_folder, tmp_path / "screen", n_shards=8, top=20, cascade=False, workers=1):
         if standing.n_shards == 2 and not killed:

@@ -17,7 +17,7 @@ from matganip.errors import InputError, MissingExtraError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from matganip.report.content import Table
+    from matganip.results.content import Table
 
 P = ParamSpec("P")
 

@@ -16,9 +16,9 @@ from matganip.errors import InputError
 if TYPE_CHECKING:
     from matganip.configurations.batch import ConfigurationBatch
     from matganip.configurations.space import ConfigurationSpace
-    from matganip.labels.dft_collecting import Collected, Outcome
-    from matganip.labels.dft_jobs import Job
-    from matganip.labels.dft_settings import DftSettings
+    from matganip.labels.dft.collecting import Collected, Outcome
+    from matganip.labels.dft.jobs import Job
+    from matganip.labels.dft.settings import DftSettings
 
 SHOWN = 30
 """Rows of the list of what is not done, unless all are asked for."""
@@ -91,7 +91,7 @@ def write(
     ended is skipped.
     """
     from matganip.labels.database import LabelDatabase
-    from matganip.labels.dft_inputs import write_inputs
+    from matganip.labels.dft.inputs import write_inputs
 
     changes: dict[str, Any] = {"code": code, "relaxation": relax, "encut": encut, "kpoint_density": density}
     changes["kpoints"] = None if kpoints is None else _mesh(kpoints)
@@ -121,7 +121,7 @@ def write(
             }
         )
         return
-    from matganip.report.content import Table
+    from matganip.results.content import Table
 
     title = f"{batch.settings.code}, {batch.settings.relaxation}, k-points {'x'.join(map(str, mesh))}"
     numbers = (written.n_orbits, written.n_labelled, written.n_there, len(written.folders))
@@ -185,12 +185,12 @@ def collect(
     asked for. What has not converged is stored as such. Collecting again adds what is new.
     """
     from matganip.labels.database import LabelDatabase
-    from matganip.labels.dft_collecting import collect as do
+    from matganip.labels.dft.collecting import collect as do
 
     spaces: tuple[ConfigurationSpace, ...] = ()
     asked = None
     if study is not None:
-        from matganip.study.dft import read_dft_study
+        from matganip.workflows.dft import read_dft_study
 
         read = read_dft_study(study)
         spaces = read.spaces(study.parent)
@@ -226,7 +226,7 @@ def _document(collected: Collected) -> dict[str, Any]:
 
 
 def _tell(collected: Collected, database: Path, show_all: bool) -> None:
-    from matganip.report.content import Table
+    from matganip.results.content import Table
 
     document = _document(collected)
     keys = ("done", "unconverged", "failed", "missing", "labelled_before", "stored_now")
@@ -261,13 +261,13 @@ def _batch(
     """A study's file with what the options change, or a space and the options alone."""
     from dataclasses import replace
 
-    from matganip.labels.dft_jobs import Job
-    from matganip.labels.dft_settings import DftSettings
-    from matganip.study.label_study import batch_of
+    from matganip.labels.dft.jobs import Job
+    from matganip.labels.dft.settings import DftSettings
+    from matganip.workflows.labelling import batch_of
 
     given = {name: value for name, value in changes.items() if value not in (None, {})}
     if source.suffix == ".toml":
-        from matganip.study.dft import read_dft_study
+        from matganip.workflows.dft import read_dft_study
 
         clash = [name for name, value in (("--supercell", supercell), ("--substitute", substitute)) if value]
         if clash:

@@ -15,8 +15,8 @@ from matganip.errors import InputError
 if TYPE_CHECKING:
     from matganip.configurations.batch import ConfigurationBatch
     from matganip.configurations.space import ConfigurationSpace
-    from matganip.diffraction.distinct import Distinguishability
-    from matganip.report.content import Table
+    from matganip.features.lattice.distinct import Distinguishability
+    from matganip.results.content import Table
 
 MOST_ORBITS = 1_000_000
 
@@ -63,8 +63,8 @@ def distinguish(
 
     matganip distinguish CsPbI3.cif -s 3,3,3 -x I:Br=27 --sample 5000 --radiation "neutron 1.54"
     """
-    from matganip.diffraction.distinct import distinguishability
-    from matganip.study.summary import composition
+    from matganip.features.lattice.distinct import distinguishability
+    from matganip.configurations.summary import composition
 
     if sample is not None and labels is not None:
         raise InputError("--sample and --labels: the labels say themselves which orbits to look at; leave one out")
@@ -168,8 +168,8 @@ def _range(text: str) -> tuple[float, float]:
 
 
 def _table(found: Distinguishability, chosen: _Chosen) -> Table:
-    from matganip.report.content import Table
-    from matganip.study.summary import composition
+    from matganip.results.content import Table
+    from matganip.configurations.summary import composition
 
     title = f"{composition(chosen.batch.space)}: {chosen.what}"
     columns: tuple[str, ...] = ("features", "columns", "distinct", "largest class")

@@ -13,7 +13,7 @@ from matganip.cli.spaces import Json, Substitute, SupercellOption, parse_substit
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
-    from matganip.study.assess import Evaluation
+    from matganip.learning.evaluation import Evaluation
 
 Model = Annotated[
     Path, typer.Argument(metavar="MODEL", help="A model folder, or the output of `matganip train`.", show_default=False)
@@ -49,8 +49,8 @@ def evaluate(
 
     matganip evaluate runs/model --labels cspbi3_br/chgnet_X3of24 --substitute I:Br=3
     """
-    from matganip.study.assess import evaluate_model, metrics_table
-    from matganip.study.folder import claim
+    from matganip.learning.evaluation import evaluate_model, metrics_table
+    from matganip.workflows.folder import claim
 
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     found = evaluate_model(
@@ -128,8 +128,8 @@ def _document(found: Evaluation, model: Path) -> dict[str, Any]:
 
 
 def _write(found: Evaluation, document: dict[str, Any], folder: Path) -> None:
-    from matganip.study.provenance import write_json
-    from matganip.study.train_pictures import draw_errors, draw_parity, draw_saliency
+    from matganip.workflows.provenance import write_json
+    from matganip.workflows.train_pictures import draw_errors, draw_parity, draw_saliency
 
     figures = folder / "figures"
     draw_errors(found.parts, found.table.calculator, figures / "errors.png")

@@ -11,7 +11,7 @@ def keys(json: Json = False) -> None:
     """List every key that a study file may have."""
     from rich.text import Text
 
-    from matganip.study.reference import reference
+    from matganip.workflows.reference import reference
 
     entries = reference()
     if json:

@@ -112,7 +112,7 @@ def _job(
     from matganip.labels.calculators import CalculatorChoice
     from matganip.labels.database import LabelDatabase
     from matganip.labels.relaxing import Protocol
-    from matganip.study.label_study import batch_of, is_label_study, read_label_study
+    from matganip.workflows.labelling import batch_of, is_label_study, read_label_study
 
     given = {"relaxation" if name == "kind" else name: value for name, value in changes.items() if value is not None}
     if source.suffix == ".toml" and is_label_study(source):
@@ -135,7 +135,7 @@ def _job(
 
 def described(source: Path, supercell: str | None, substitute: list[str] | None) -> tuple[ConfigurationSpace, ...]:
     """The spaces that the arguments describe; a labelling's own file does too."""
-    from matganip.study.label_study import is_label_study, read_label_study
+    from matganip.workflows.labelling import is_label_study, read_label_study
 
     if source.suffix == ".toml" and is_label_study(source) and not (supercell or substitute):
         return read_label_study(source).spaces(source.parent)
@@ -166,7 +166,7 @@ def _foresee(job: Job, n_workers: int, retry: bool, json: bool) -> None:
     """Say what is missing, and what it costs by the first of it, computed for real."""
     from matganip.configurations.batch import ConfigurationBatch
     from matganip.labels.labelling import missing_of, seconds_an_orbit
-    from matganip.study.summary import composition
+    from matganip.configurations.summary import composition
 
     documents: list[dict[str, Any]] = []
     for batch in job.batches:
@@ -193,7 +193,7 @@ def _foresee(job: Job, n_workers: int, retry: bool, json: bool) -> None:
 
 
 def _document(batch: ConfigurationBatch, tally: Tally) -> dict[str, Any]:
-    from matganip.study.summary import composition
+    from matganip.configurations.summary import composition
 
     return {
         "composition": composition(batch.space),
@@ -219,7 +219,7 @@ def _export(job: Job, path: Path) -> None:
 
 def _tell(job: Job, documents: list[dict[str, Any]], export: Path | None) -> None:
     """Print what came of it."""
-    from matganip.report.content import Table
+    from matganip.results.content import Table
 
     columns = {
         "orbits": "orbits",

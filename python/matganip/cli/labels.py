@@ -31,8 +31,8 @@ def list_labels(database: Database, json: Json = False) -> None:
     matganip labels list labels.db
     """
     from matganip.labels.database import LabelDatabase
-    from matganip.report.content import Table
-    from matganip.study.summary import composition
+    from matganip.results.content import Table
+    from matganip.configurations.summary import composition
 
     labels = LabelDatabase(database)
     spaces = labels.spaces()
@@ -161,7 +161,7 @@ def join(
 
     matganip labels join CsPbI3.cif -s 2,2,2 -x I:Br=3 runs/*/CONTCAR
     """
-    from matganip.report.content import Table
+    from matganip.results.content import Table
 
     spaces = described(source, supercell, substitute)
     documents, complaints = [], []
@@ -192,7 +192,7 @@ def _joined(spaces: tuple[ConfigurationSpace, ...], path: Path, tolerance: float
     """Where one structure belongs: of several compositions to its own."""
     from matganip.crystal.structures import read_structure
     from matganip.labels.joining import join_structures, match_structure
-    from matganip.study.summary import composition
+    from matganip.configurations.summary import composition
 
     structure = read_structure(path)
     space = next((one for one in spaces if _amounts(one) == structure.composition.as_dict()), spaces[0])
@@ -214,7 +214,7 @@ def _amounts(space: ConfigurationSpace) -> dict[str, float]:
 def _document(one: LabelSet, space: ConfigurationSpace) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from matganip.study.summary import composition
+    from matganip.configurations.summary import composition
 
     return {**asdict(one), "composition": composition(space)}
 

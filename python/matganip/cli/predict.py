@@ -15,7 +15,7 @@ from matganip.cli.spaces import Json, Substitute, SupercellOption, parse_superce
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
-    from matganip.study.predict import Lowest, Predictor
+    from matganip.workflows.predict import Lowest, Predictor
 
 
 @tidy
@@ -57,7 +57,7 @@ def predict(
 
         matganip predict runs/model arrangement-*.cif
     """
-    from matganip.study.predict import Lowest, Predictor, check_suffix
+    from matganip.workflows.predict import Lowest, Predictor, check_suffix
 
     if output is not None:
         check_suffix(output)
@@ -85,7 +85,7 @@ def _stream(asked: Predictor, lowest: Lowest, number: int | None, seed: int, out
     from contextlib import nullcontext
 
     from matganip.configurations.batch import ConfigurationBatch
-    from matganip.study.predict import prediction_writer
+    from matganip.workflows.predict import prediction_writer
 
     space, size = asked.space, 4096
     about = {"calculator": asked.card.calculator}
@@ -106,8 +106,8 @@ def _stream(asked: Predictor, lowest: Lowest, number: int | None, seed: int, out
 
 
 def _tell(asked: Predictor, lowest: Lowest, number: int | None, output: Path | None) -> None:
-    from matganip.report.content import Table
-    from matganip.study.summary import composition, sites_text
+    from matganip.results.content import Table
+    from matganip.configurations.summary import composition, sites_text
 
     base, drawn = lowest.rows[0][0], "drawn " if number else ""
     rows = tuple(
@@ -134,7 +134,7 @@ def _tell(asked: Predictor, lowest: Lowest, number: int | None, output: Path | N
 
 
 def _document(asked: Predictor, lowest: Lowest, output: Path | None) -> dict[str, Any]:
-    from matganip.study.summary import composition
+    from matganip.configurations.summary import composition
 
     return {
         "composition": composition(asked.space),
@@ -151,8 +151,8 @@ def _document(asked: Predictor, lowest: Lowest, output: Path | None) -> dict[str
 
 def _predict_structures(asked: Predictor, structures: list[Path], output: Path | None, json: bool) -> None:
     from matganip.files import atomic_path
-    from matganip.report.content import Table
-    from matganip.study.summary import sites_text
+    from matganip.results.content import Table
+    from matganip.configurations.summary import sites_text
 
     names = [str(path) for path in structures]
     occupations, energy = asked.of_structures(structures, names)

@@ -25,7 +25,7 @@ def report(
 
     matganip report runs/screen
     """
-    from matganip.study.screen_report import write_screen_report
+    from matganip.report.screen import write_screen_report
 
     page = write_screen_report(folder)
     if json:

@@ -12,8 +12,8 @@ from matganip.cli.progress import StepBar
 from matganip.cli.spaces import Json
 
 if TYPE_CHECKING:
-    from matganip.report.content import Table
-    from matganip.study.reproduce.task import Column
+    from matganip.results.content import Table
+    from matganip.benchmarks.reproduce.task import Column
 
 
 @tidy
@@ -46,9 +46,9 @@ def reproduce(
 
     matganip reproduce --tasks powder,resolved --quick
     """
-    from matganip.study.reproduce.page import write
-    from matganip.study.reproduce.registry import chosen
-    from matganip.study.reproduce.runner import run
+    from matganip.benchmarks.reproduce.page import write
+    from matganip.benchmarks.reproduce.registry import chosen
+    from matganip.benchmarks.reproduce.runner import run
 
     picked, number = chosen(tasks), 1 if quick else seeds
     page = page or output / "results.md"
@@ -67,8 +67,8 @@ def reproduce(
 
 def _table(task: dict[str, Any], columns: tuple[Column, ...]) -> Table:
     """The first columns of a task's table, which fit a terminal."""
-    from matganip.report.content import Table
-    from matganip.study.reproduce.page import cell
+    from matganip.results.content import Table
+    from matganip.benchmarks.reproduce.page import cell
 
     shown = columns[:4]
     rows = [

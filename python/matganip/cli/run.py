@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-    from matganip.study.schema import Study
+    from matganip.workflows.schema import Study
 
 
 @tidy
@@ -40,15 +40,15 @@ def run(
 
     matganip run examples/cspbi3_br/study.toml --output results/
     """
-    from matganip.study.reading import read_study
+    from matganip.workflows.reading import read_study
 
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells of its font cache, once
     described = read_study(study)
     if seed is not None:
         described = described.model_copy(update={"seed": seed})
     folder = output or described.output or Path("runs") / study.stem
-    from matganip.study.job import run as do
-    from matganip.study.output import outcome_summary
+    from matganip.workflows.job import run as do
+    from matganip.workflows.output import outcome_summary
 
     with Teller(described, stdout(), spoken=() if json else ("screen",) if quiet else None) as teller:
         outcome = do(
@@ -120,7 +120,7 @@ class Teller:
 
     def found(self, step: str, *results: object) -> None:
         """Print what a step found."""
-        from matganip.study.story import TITLES, tell
+        from matganip.workflows.story import TITLES, tell
 
         self._clear()
         if self.spoken is not None and step not in self.spoken:

@@ -21,9 +21,9 @@ from matganip.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from matganip.screening.crew import Engine
+    from matganip.screening.pool import Engine
     from matganip.screening.stream import Standing
-    from matganip.study.screen import Wanted
+    from matganip.screening.run import Wanted
 
 
 @tidy
@@ -112,7 +112,7 @@ def screen(
     interrupted (likewise).
     """
     from matganip.screening.selection import Selection
-    from matganip.study.screen import Wanted, merge_parts, run
+    from matganip.screening.run import Wanted, merge_parts, run
 
     n_workers = _cores() if workers is None else workers
     if merge:
@@ -160,8 +160,8 @@ def _engine(scheduler: str | None, cluster: Path | None) -> Iterator[Engine | No
         return
     if scheduler is not None and cluster is not None:
         raise InputError("--scheduler and --cluster: give one of the two")
-    from matganip.screening.dask_crew import run_shards_on_dask
-    from matganip.study.cluster import client_of
+    from matganip.screening.dask_pool import run_shards_on_dask
+    from matganip.workflows.cluster import client_of
 
     with client_of(scheduler, cluster) as client:
         yield partial(run_shards_on_dask, client)
@@ -185,7 +185,7 @@ def _space(study: Path | None, supercell: str | None, substitute: list[str] | No
         return (parse_supercell(supercell) if supercell else None), substitutions_from(substitute)
     if supercell or substitute:
         raise InputError("--study says supercell and substitutions; leave --supercell and --substitute out")
-    from matganip.study.reading import read_study
+    from matganip.workflows.reading import read_study
 
     described = read_study(study)
     return described.supercell, described.screen.substitutions or described.substitutions
@@ -210,7 +210,7 @@ def _show(standings: Iterator[Standing], output: Path, export: str | None, json:
 
 def _export(folder: Any, fmt: str) -> None:
     from matganip.screening.winners import export_winners
-    from matganip.study.screen_folder import FolderSource
+    from matganip.screening.folder import FolderSource
 
     space = FolderSource(folder.path.absolute(), folder.fingerprint).open().space
     target = folder.path / ("winners.xyz" if fmt == "extxyz" else f"winners-{fmt}")
@@ -219,7 +219,7 @@ def _export(folder: Any, fmt: str) -> None:
 
 def _foresee(wanted: Wanted | None, workers: int, cores: int | None, json: bool) -> None:
     from matganip.cli.screen_show import show_plan
-    from matganip.study.screen_plan import plan
+    from matganip.screening.dry_run import plan
 
     if wanted is None:
         raise InputError("--dry-run needs a model folder")

@@ -84,7 +84,7 @@ def tell(folder: ScreenFolder) -> None:
     """Print what a screen found and what it cost."""
     from matganip.screening.merge import read_result
     from matganip.screening.winners import read_winners
-    from matganip.study.screen_report import cascade_sentence, stage_table, winners_table
+    from matganip.report.screen import cascade_sentence, stage_table, winners_table
 
     console = stdout()
     show(console, stage_table(folder))
@@ -108,7 +108,7 @@ def tell(folder: ScreenFolder) -> None:
 
 def show_plan(made: Plan, cores: int | None, as_json: bool) -> None:
     """Print what a screen would cost, here and on so many cores."""
-    from matganip.report.content import Table
+    from matganip.results.content import Table
 
     if as_json:
         print_json(made.to_dict(cores))

@@ -12,7 +12,7 @@ from matganip.errors import InputError
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
-    from matganip.study.schema import Supercell
+    from matganip.workflows.schema import Supercell
 
 Source = Annotated[
     Path, typer.Argument(metavar="SOURCE", help="A structure file (CIF, POSCAR, ...) or a study file (.toml).")
@@ -71,8 +71,8 @@ def spaces_from(
     if source.suffix == ".toml":
         if supercell or substitute:
             raise InputError(f"{source}: a study file says supercell and substitutions itself; leave them out")
-        from matganip.study.prepare import study_space
-        from matganip.study.reading import read_study
+        from matganip.workflows.prepare import study_space
+        from matganip.workflows.reading import read_study
 
         return Spaces((study_space(read_study(source), source.parent, str(source)),))
     from matganip.configurations.series import CompositionSeries
@@ -106,7 +106,7 @@ def parse_supercell(text: str) -> Supercell:
     >>> parse_supercell("2,2,2")
     (2, 2, 2)
     """
-    from matganip.study.schema import checked_supercell
+    from matganip.workflows.schema import checked_supercell
 
     try:
         numbers = [int(part) for part in text.split(",")]
@@ -124,7 +124,7 @@ def parse_substitution(text: str) -> tuple[str | tuple[int, ...], dict[str, list
     >>> parse_substitution("I:Br=3,Cl=0-2")
     ('I', {'Br': [3], 'Cl': [0, 1, 2]})
     """
-    from matganip.study.schema import sublattice_key
+    from matganip.workflows.schema import sublattice_key
 
     host, colon, rest = text.partition(":")
     species: dict[str, list[int]] = {}

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matganip.configurations.batch import ConfigurationBatch
-    from matganip.learning.replay import LearningCurves
-    from matganip.study.active import Suggestion
+    from matganip.sampling.replay import LearningCurves
+    from matganip.sampling.rounds import Suggestion
 
 
 @tidy
@@ -88,7 +88,7 @@ def _once(
     """One batch, from the labels that are there."""
     from matganip.configurations.batch import ConfigurationBatch
     from matganip.configurations.formats import write
-    from matganip.study.active import clusters, labels_of, next_batch
+    from matganip.sampling.rounds import clusters, labels_of, next_batch
 
     (batch,) = job.batches
     labelled, energy = labels_of(job.database, batch, job.choice, job.protocol)
@@ -109,8 +109,8 @@ def _loop(
     job: Job, strategy: Any, number: int, budget: int, seed: int, looks: dict[str, Any], n_workers: int, json: bool
 ) -> None:
     """Rounds until the budget is spent."""
-    from matganip.report.content import Table
-    from matganip.study.active import active_rounds, clusters
+    from matganip.results.content import Table
+    from matganip.sampling.rounds import active_rounds, clusters
 
     (batch,) = job.batches
     features = clusters(batch.space, batch.occupations, **looks)
@@ -155,9 +155,9 @@ def _replay(
 ) -> None:
     """All strategies on labels that are there."""
     from matganip.labels.tables import read_labels
-    from matganip.learning.replay import replay
-    from matganip.learning.suggest import STRATEGIES
-    from matganip.study.active import clusters
+    from matganip.sampling.replay import replay
+    from matganip.sampling.suggest import STRATEGIES
+    from matganip.sampling.rounds import clusters
 
     (space,) = spaces_from(source, supercell, substitute).spaces
     rows = read_labels(table).join(space)
@@ -171,7 +171,7 @@ def _replay(
         budget=budget or 96,
     )
     if figure:
-        from matganip.report.learning_curve import save_learning_curves
+        from matganip.plots.learning_curve import save_learning_curves
 
         save_learning_curves(curves, figure, title=f"{len(rows.energy)} orbits, {rows.calculator}")
     if json:
@@ -197,7 +197,7 @@ def _curves(curves: LearningCurves) -> dict[str, Any]:
 def _show_curves(curves: LearningCurves, calculator: str, figure: Path | None) -> None:
     import numpy as np
 
-    from matganip.report.content import Table
+    from matganip.results.content import Table
 
     needed = {name: curves.needed(name) for name in curves.error}
     lines = []
@@ -223,7 +223,7 @@ def _show_curves(curves: LearningCurves, calculator: str, figure: Path | None) -
 
 
 def _show(batch: ConfigurationBatch, found: Suggestion, title: str) -> None:
-    from matganip.report.content import Table
+    from matganip.results.content import Table
 
     lines = tuple(
         (
@@ -247,7 +247,7 @@ def _show(batch: ConfigurationBatch, found: Suggestion, title: str) -> None:
 
 def _rows(batch: ConfigurationBatch, found: Suggestion) -> list[dict[str, Any]]:
     from matganip.configurations.batch import occupation_digits
-    from matganip.study.summary import sites_text
+    from matganip.configurations.summary import sites_text
 
     rows = batch.occupations[found.rows]
     return [

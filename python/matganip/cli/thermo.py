@@ -16,9 +16,9 @@ from matganip.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from matganip.screening.mixing import Mixing
-    from matganip.study.predict import Predictor
-    from matganip.study.thermo import Ensemble
+    from matganip.thermo.mixing import Mixing
+    from matganip.workflows.predict import Predictor
+    from matganip.thermo.run import Ensemble
 
 
 @tidy
@@ -70,7 +70,7 @@ def thermo(
 
         matganip thermo runs/model -s 2,2,2 -x I:Br=0-24:4 --figure mixing.png
     """
-    from matganip.study.thermo import document
+    from matganip.thermo.run import document
 
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     asked = parse_kelvin(temperatures)
@@ -86,7 +86,7 @@ def thermo(
         source, supercell, substitute, asked, number, seed, sample, checked_device(device), pattern
     )
     if figure is not None:
-        from matganip.report.thermodynamics import draw_ensemble
+        from matganip.plots.thermodynamics import draw_ensemble
 
         last = found.sampled[-1] if found.sampled else None
         draw_ensemble(figure, found.result, found.histogram, found.n_configurations, last)
@@ -153,8 +153,8 @@ def _ensemble(
     pattern: Path | None,
 ) -> tuple[Ensemble, str]:
     from matganip.cli.evaluate import substitutions_from
-    from matganip.study.predict import Predictor
-    from matganip.study.thermo import MANIFEST, TEMPERATURES, mean_pattern, of_model, of_screen, of_table
+    from matganip.workflows.predict import Predictor
+    from matganip.thermo.run import MANIFEST, TEMPERATURES, mean_pattern, of_model, of_screen, of_table
 
     if _is_model(source):
         if sample is not None:
@@ -176,8 +176,8 @@ def _ensemble(
 
 
 def _tell(found: Ensemble, remark: str, figure: Path | None) -> None:
-    from matganip.report.content import Table
-    from matganip.screening.thermodynamics import BOLTZMANN
+    from matganip.results.content import Table
+    from matganip.thermo.sums import BOLTZMANN
 
     console, n = stdout(), found.result.n_atoms
     last = found.sampled[-1] if found.sampled else None
@@ -247,10 +247,10 @@ def _mix(
     figure: Path | None,
     json: bool,
 ) -> None:
-    from matganip.report.content import Table
-    from matganip.screening.mixing import fractions, mixing
-    from matganip.study.predict import Predictor
-    from matganip.study.thermo import of_model
+    from matganip.results.content import Table
+    from matganip.thermo.mixing import fractions, mixing
+    from matganip.workflows.predict import Predictor
+    from matganip.thermo.run import of_model
 
     cells = parse_supercell(supercell) if supercell else None
     asked: list[Predictor] = [
@@ -269,7 +269,7 @@ def _mix(
     ]
     remark = next((text for one in asked if (text := one.remark)), "")
     if figure is not None:
-        from matganip.report.thermodynamics import draw_mixing
+        from matganip.plots.thermodynamics import draw_mixing
 
         draw_mixing(figure, name, lowest, at)
     if json:
@@ -303,7 +303,7 @@ def _mixing_document(
     remark: str,
     figure: Path | None,
 ) -> dict[str, Any]:
-    from matganip.study.thermo import document
+    from matganip.thermo.run import document
 
     return {
         "species": name,

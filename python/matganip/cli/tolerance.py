@@ -14,7 +14,7 @@ from matganip.errors import InputError
 if TYPE_CHECKING:
     from matganip.crystal.radii import Fallback, Radius
     from matganip.crystal.tolerance import ToleranceFactors
-    from matganip.report.content import Table
+    from matganip.results.content import Table
 
 SHORT = {
     "Shannon, Acta Cryst. A32, 751 (1976)": "Shannon 1976",
@@ -104,7 +104,7 @@ def _within(formula: str, charges: Mapping[str, int]) -> dict[str, int]:
 
 
 def _factor_table(found: Mapping[str, ToleranceFactors]) -> Table:
-    from matganip.report.content import Table
+    from matganip.results.content import Table
 
     rows = tuple(
         (
@@ -124,7 +124,7 @@ def _factor_table(found: Mapping[str, ToleranceFactors]) -> Table:
 def _radius_table(found: Mapping[str, ToleranceFactors], fallback: Fallback) -> Table:
     """Each ion once for each site it stands on: both radii, and where they come from."""
     from matganip.crystal.charge_balance import ion_symbol
-    from matganip.report.content import Table
+    from matganip.results.content import Table
 
     rows: dict[tuple[str, ...], None] = {}
     for factors in found.values():

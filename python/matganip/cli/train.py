@@ -15,7 +15,7 @@ from matganip.cli.spaces import Json
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
-    from matganip.study.train import Training
+    from matganip.workflows.train import Training
 
 
 @tidy
@@ -68,10 +68,10 @@ def train(
 
     matganip predict runs/model --output predictions.parquet
     """
-    from matganip.study.crystal_study import is_crystal_study
-    from matganip.study.reading import read_study
-    from matganip.study.train import summary
-    from matganip.study.train import train as do
+    from matganip.workflows.crystals import is_crystal_study
+    from matganip.workflows.reading import read_study
+    from matganip.workflows.train import summary
+    from matganip.workflows.train import train as do
 
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells of its font cache, once
     if is_crystal_study(study):
@@ -105,7 +105,7 @@ def train(
 def _tell(made: Training, folder: Path) -> None:
     """Print the errors, how the game ended, and where the results are."""
     from matganip.learning.config import OPTIMA
-    from matganip.study.assess import metrics_table
+    from matganip.learning.evaluation import metrics_table
 
     console, last = stdout(), made.model.history.last
     show(console, metrics_table(made.parts, f"{made.study.name}: {made.card.calculator}, split: {made.split.kind}"))
@@ -138,8 +138,8 @@ def _crystals(
     json: bool,
 ) -> None:
     """Train on crystals: a study whose kind says so."""
-    from matganip.study.crystal_job import summary, table_of, train_crystals
-    from matganip.study.crystal_study import read_crystal_study
+    from matganip.benchmarks.crystals import summary, table_of, train_crystals
+    from matganip.workflows.crystals import read_crystal_study
 
     described = read_crystal_study(study)
     if split not in ("orbit", "formula"):

@@ -15,7 +15,7 @@ from pymatgen.core.structure import Structure
 from matganip import _core
 from matganip.configurations import counting, sampling
 from matganip.configurations.batch import ConfigurationBatch
-from matganip.configurations.composition import Substitutions, resolve_substitutions
+from matganip.configurations.composition import VACANCY, Substitutions, element_of, resolve_substitutions
 from matganip.configurations.cycles import multinomial
 from matganip.configurations.indexing import StagedProblem
 from matganip.configurations.orbits import OrbitStream
@@ -93,6 +93,47 @@ class ConfigurationSpace(SubstitutedSupercell):
         for of_composition in ("n_configurations", "_n_orbits", "_staged", "key"):
             other.__dict__.pop(of_composition, None)
         return other
+
+    # -- what every arrangement has in common -----------------------------------------------------------------------
+
+    @property
+    def composition(self) -> dict[str, int]:
+        """Sites of an arrangement by what is on them, vacancies included, in the order of the parent.
+
+        Examples
+        --------
+        >>> import matganip as mg
+        >>> space = mg.ConfigurationSpace(mg.perovskite("SrTiO3", a=3.905), (2, 2, 2), {"O": {"vac": 4}})
+        >>> space.composition
+        {'Sr': 8, 'Ti': 8, 'vac': 4, 'O': 20}
+        """
+        n_cells = len(self._parent_sites) // len(self.parent)
+        sublattice_of = {site: s for s in self.sublattice_table for site in s.parent_sites}
+        found: dict[str, int] = {}
+        for site in range(len(self.parent)):
+            sublattice = sublattice_of.get(site)
+            if sublattice is None:
+                name = element_of(self.parent, site)
+                found[name] = found.get(name, 0) + n_cells
+            elif site == sublattice.parent_sites[0]:
+                for name, count in zip(sublattice.species, sublattice.counts, strict=True):
+                    found[name] = found.get(name, 0) + count
+        return found
+
+    @property
+    def n_atoms(self) -> int:
+        """Atoms of an arrangement: the sites of the supercell, substituted or not, less the vacancies.
+
+        Energies per atom, everywhere in this package, are per atom of these.
+
+        Examples
+        --------
+        >>> import matganip as mg
+        >>> space = mg.ConfigurationSpace(mg.perovskite("SrTiO3", a=3.905), (2, 2, 2), {"O": {"vac": 4}})
+        >>> len(space.supercell_structure), space.n_atoms
+        (40, 36)
+        """
+        return len(self._parent_sites) - self.composition.get(VACANCY, 0)
 
     # -- exact counts ------------------------------------------------------------------------------------------
 

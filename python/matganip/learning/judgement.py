@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from matganip.diffraction.distinct import feature_classes, floor_of_classes
+from matganip.features.lattice.distinct import feature_classes, floor_of_classes
 from matganip.errors import InputError
 from matganip.learning.metrics import Metrics, TopK, evaluate, top_k_recall
 
@@ -91,7 +91,7 @@ def judge(
         The constant prediction of the training set.
     features : (n, f) array
         What the model was given of each row: rows that are equal here (within 1e-6, see
-        `matganip.diffraction.distinct.feature_classes`) nothing that reads them can tell apart.
+        `matganip.features.lattice.distinct.feature_classes`) nothing that reads them can tell apart.
     weight : (n,) array, optional
         Multiplicities. Ones by default.
     unit : str

@@ -14,7 +14,7 @@ from matganip.learning.dataset import as_matrices, check_single
 from matganip.learning.networks import Graphs
 
 if TYPE_CHECKING:
-    from matganip.diffraction.peaks import Peaks
+    from matganip.features.peaks import Peaks
     from matganip.learning.model import Matganip
     from matganip.learning.scaling import GraphScaler, Scaler
 

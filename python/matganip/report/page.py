@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matganip.errors import require
 from matganip.files import atomic_path
-from matganip.report.content import Report
+from matganip.results.content import Report
 
 
 def write_page(report: Report, path: Path) -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from matganip.errors import require
-from matganip.report.arrangement import LOUD, QUIET, bonds_between, cell_edges, with_boundary_images
-from matganip.report.content import Scene
-from matganip.report.style import GRID, MUTED
+from matganip.plots.arrangement import LOUD, QUIET, bonds_between, cell_edges, with_boundary_images
+from matganip.results.content import Scene
+from matganip.plots.style import GRID, MUTED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

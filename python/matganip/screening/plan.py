@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from matganip.screening.crew import run_shards
+from matganip.screening.pool import run_shards
 from matganip.screening.selection import Best
 from matganip.screening.shard import ShardRecord, ShardTask
 from matganip.screening.shard_files import read_shard, shard_name
-from matganip.screening.thermodynamics import CanonicalSums
+from matganip.thermo.sums import CanonicalSums
 from matganip.screening.winners import WINNERS, write_winners
 
 if TYPE_CHECKING:

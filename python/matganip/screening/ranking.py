@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
-    from matganip.diffraction.lattice import LatticeDiffraction
-    from matganip.diffraction.peaks import Peaks
+    from matganip.features.lattice.diffraction import LatticeDiffraction
+    from matganip.features.peaks import Peaks
 
 Floats = NDArray[np.float64]
 Represent = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -58,7 +58,7 @@ class GraphRepresentation:
 
     def __call__(self, occupations: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Matrices (n, n_peaks, n_peaks) float32 of occupations (n, n_sites) uint8."""
-        from matganip.diffraction.graph import graph_matrix
+        from matganip.features.graph.matrix import graph_matrix
 
         return graph_matrix(self.peaks(occupations), n_peaks=self.n_peaks, scaling=self.scaling)
 

@@ -14,7 +14,7 @@ from matganip.screening.ranking import GraphRepresentation, n_atoms
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
-    from matganip.diffraction.peaks import Peaks
+    from matganip.features.peaks import Peaks
     from matganip.learning.ensemble import Ensemble
     from matganip.learning.model import Matganip
 
@@ -103,7 +103,7 @@ class GraphScorer:
 
     def matrices(self, intensity: Floats) -> NDArray[np.float32]:
         """Graph matrices (n, p, p), from `features`."""
-        from matganip.diffraction.graph import graph_matrix
+        from matganip.features.graph.matrix import graph_matrix
 
         represent = self.represent
         return graph_matrix(self.peaks(intensity), represent.n_peaks, scaling=represent.scaling, num_threads=1)

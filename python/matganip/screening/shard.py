@@ -14,10 +14,10 @@ import numpy as np
 
 from matganip.errors import InputError
 from matganip.screening.cascade import Rescorer, TooNarrow
-from matganip.screening.energy_histogram import EnergyHistogram
+from matganip.thermo.histogram import EnergyHistogram
 from matganip.screening.selection import Best, Rows, Selection
 from matganip.screening.shard_files import EveryRow, write_shard
-from matganip.screening.thermodynamics import CanonicalSums, checked_temperatures
+from matganip.thermo.sums import CanonicalSums, checked_temperatures
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,7 +14,7 @@ from matganip.screening.shard import Pulse, ShardRecord, ShardTask
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
-    from matganip.screening.crew import Engine
+    from matganip.screening.pool import Engine
     from matganip.screening.manifest import ScreenFolder
     from matganip.screening.shard import Settings, Source
 

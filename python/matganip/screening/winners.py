@@ -20,7 +20,7 @@ from matganip.screening.shard_files import codes, columns_of
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
     from matganip.screening.selection import Rows, Selection
-    from matganip.screening.thermodynamics import CanonicalSums
+    from matganip.thermo.sums import CanonicalSums
 
 WINNERS, RESULT = "winners.parquet", "result.json"
 FORMATS = ("cif", "poscar", "extxyz")

@@ -1,0 +1,1 @@
+"""The comparisons that docs/ quotes; nothing in the product imports them."""

@@ -1,0 +1,267 @@
+"""MATGANIP.f against what else reads the same crystals: tolerance factors of formulas that no model has seen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pymatgen.core.periodic_table import Element
+
+from matganip.features.powder.crystal_peaks import INPUTS, CrystalInput, CrystalPeaks, crystal_peaks, without_form_factor
+from matganip.errors import InputError, require
+from matganip.learning.config import MatganipConfig
+from matganip.learning.crystals import CONFIG, CrystalModel, formulas_apart
+from matganip.learning.metrics import Metrics, evaluate
+
+if TYPE_CHECKING:
+    from matganip.crystal.datasets import PerovskiteTable
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+SPLIT = "by formula"
+CHEMISTRY = "atomic numbers, cell edge"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method on one split.
+
+    Attributes
+    ----------
+    method, input, split : str
+        What learned, what it read ("absolute per formula unit", "scaled to 100", ...) and how it was tested.
+    seed : int
+        Of the split and of the method.
+    metrics : Metrics
+        On the formulas held out; every crystal counts once.
+    seconds : float
+        Of processor time, training and prediction.
+    """
+
+    method: str
+    input: str
+    split: str
+    seed: int
+    metrics: Metrics
+    seconds: float
+
+    @property
+    def ratio(self) -> float:
+        """MAE in parts of the constant's."""
+        return self.metrics.mae / self.metrics.constant_mae
+
+
+def diffractable(table: PerovskiteTable, radiation: str | float = "CuKa") -> tuple[PerovskiteTable, tuple[str, ...]]:
+    """The rows of a table whose elements all have a form factor, and the elements that have none."""
+    sites = np.array([table.species(site) for site in "abx"]).T  # (n, 3); a mixed site is "Ag/Bi"
+    elements = sorted({element for names in sites.ravel().tolist() for element in names.split("/")})
+    missing = without_form_factor(elements, radiation)
+    keep = [not any(element in missing for name in row for element in name.split("/")) for row in sites.tolist()]
+    return table.select(np.array(keep)), tuple(missing)
+
+
+def target_of(table: PerovskiteTable, convention: str) -> Floats:
+    """The tolerance factors, (n,), in one of the conventions of `matganip.tolerance_factor`."""
+    if convention not in ("effective", "crystal"):
+        raise InputError(f"convention {convention!r}: must be effective or crystal")
+    return table.effective if convention == "effective" else table.crystal
+
+
+def compare(
+    seeds: Iterable[int] = range(5),
+    table: PerovskiteTable | None = None,
+    *,
+    convention: str = "effective",
+    config: MatganipConfig | None = None,
+    made: CrystalInput | None = None,
+    train_size: float = 0.8,
+    n_trees: int = 60,
+    progress: Callable[[str], object] | None = None,
+) -> list[Row]:
+    """Train and test every method on the same splits by formula.
+
+    The constant; MATGANIP on absolute intensities; scikit-learn's extremely randomised trees on the same numbers, and
+    on intensities scaled to 100; gradient boosting on what no diffractometer tells directly, the atomic numbers of A, B
+    and X and the cell edge.
+
+    Parameters
+    ----------
+    seeds : iterable of int
+    table : PerovskiteTable, optional
+        `matganip.crystal.datasets.abx3` by default.
+    convention : {"effective", "crystal"}
+        Of the tolerance factor.
+    config : MatganipConfig, optional
+    made : CrystalInput, optional
+        Of the absolute input; the scaled one differs in its intensities alone.
+    train_size : float
+        Part of the formulas to train on.
+    n_trees : int
+        Of the extremely randomised trees.
+    progress : callable, optional
+        Called with what is being done.
+
+    Returns
+    -------
+    list of Row
+        By seed, then by method.
+
+    Raises
+    ------
+    InputError, MissingExtraError
+        If there is nothing to split, or scikit-learn or torch is not installed.
+    """
+    for package in ("torch", "sklearn"):
+        require(package, "learn")
+    from matganip import datasets
+
+    how = made or CrystalInput()
+    say = progress or (lambda _text: None)
+    say("diffract")
+    crystals, _ = diffractable(datasets.abx3() if table is None else table, how.radiation)
+    target = target_of(crystals, convention)
+    absolute, scaled = (
+        crystal_peaks(crystals.structures(), replace(how, intensities=kind)) for kind in ("absolute", "scaled")
+    )
+    rows: list[Row] = []
+    for seed in seeds:
+        task = Task.of(crystals, target, train_size, seed)
+        say(f"seed {seed}: MATGANIP")
+        rows.append(task.row("MATGANIP", INPUTS["absolute"], partial(_matganip, task, absolute, config)))
+        say(f"seed {seed}: baselines")
+        rows += baselines(task, crystals, absolute, scaled, n_trees)
+    return rows
+
+
+def baselines(
+    task: Task, table: PerovskiteTable, absolute: CrystalPeaks, scaled: CrystalPeaks, n_trees: int = 60
+) -> list[Row]:
+    """The constant, trees on both inputs, and boosting on atomic numbers and the cell edge, all on one split."""
+    rows = [task.row("constant", "nothing", lambda: np.full(len(task.test), task.constant))]
+    for name, peaks in (("absolute", absolute), ("scaled", scaled)):
+        features = np.concatenate([peaks.two_theta, peaks.amplitude], axis=1)
+        rows.append(task.row("extra trees", INPUTS[name], partial(_trees, task, features, n_trees)))
+    return [*rows, task.row("gradient boosting", CHEMISTRY, partial(_boosting, task, chemistry(table)))]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A method over its seeds: mean and standard deviation of what a table shows."""
+
+    method: str
+    input: str
+    split: str
+    n_seeds: int
+    mae: tuple[float, float]
+    constant_mae: float
+    ratio: tuple[float, float]
+    r2: float
+    spearman: float
+    seconds: float
+
+
+def summarise(rows: Sequence[Row]) -> list[Summary]:
+    """Mean and spread over the seeds of each method, in the order of their first rows."""
+    found: dict[tuple[str, str, str], list[Row]] = {}
+    for row in rows:
+        found.setdefault((row.method, row.input, row.split), []).append(row)
+
+    def over(values: Iterable[float]) -> tuple[float, float]:
+        every = np.array(list(values))
+        return float(every.mean()), float(every.std(ddof=1)) if len(every) > 1 else 0.0
+
+    return [
+        Summary(
+            *key,
+            n_seeds=len(some),
+            mae=over(row.metrics.mae for row in some),
+            constant_mae=over(row.metrics.constant_mae for row in some)[0],
+            ratio=over(row.ratio for row in some),
+            r2=over(row.metrics.r2 for row in some)[0],
+            spearman=over(row.metrics.spearman for row in some)[0],
+            seconds=over(row.seconds for row in some)[0],
+        )
+        for key, some in found.items()
+    ]
+
+
+def chemistry(table: PerovskiteTable) -> Floats:
+    """(n, 4): mean atomic numbers on A, B and X, and the cell edge in angstrom."""
+    columns = [
+        [float(np.mean([Element(name).Z for name in names.split("/")])) for names in table.species(site)]
+        for site in "abx"
+    ]
+    return np.array([*columns, table.lattice_constant.tolist()]).T
+
+
+def take(peaks: CrystalPeaks, rows: Rows) -> CrystalPeaks:
+    """Some crystals' peaks."""
+    return CrystalPeaks(peaks.two_theta[rows], peaks.amplitude[rows], peaks.made)
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One split of the crystals by formula.
+
+    Attributes
+    ----------
+    target : (n,) float64 ndarray
+        Tolerance factors of all crystals.
+    train, test : int64 ndarray
+        Rows.
+    seed : int
+    """
+
+    target: Floats
+    train: Rows
+    test: Rows
+    seed: int
+
+    @classmethod
+    def of(cls, table: PerovskiteTable, target: Floats, train_size: float, seed: int) -> Task:
+        """Split a table."""
+        train, test = formulas_apart(table.formulas, train_size, seed)
+        return cls(target, train, test, seed)
+
+    @property
+    def constant(self) -> float:
+        """The mean of what is trained on."""
+        return float(self.target[self.train].mean())
+
+    def row(self, method: str, read: str, predict: Callable[[], Floats]) -> Row:
+        """Time a prediction of the test rows, and judge it."""
+        start = time.process_time()
+        prediction = predict()
+        seconds = time.process_time() - start
+        found = evaluate(prediction, self.target[self.test], constant=self.constant)
+        return Row(method, read, SPLIT, self.seed, found, seconds)
+
+
+def _matganip(task: Task, peaks: CrystalPeaks, config: MatganipConfig | None) -> Floats:
+    model = CrystalModel(replace(config or CONFIG, seed=task.seed), peaks.made)
+    model.fit(take(peaks, task.train), task.target[task.train])
+    return model.predict(take(peaks, task.test))
+
+
+def _trees(task: Task, features: Floats, n_trees: int) -> Floats:
+    from sklearn.ensemble import ExtraTreesRegressor
+
+    return _fitted(ExtraTreesRegressor(n_trees, random_state=task.seed), task, features)
+
+
+def _boosting(task: Task, features: Floats) -> Floats:
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    return _fitted(HistGradientBoostingRegressor(max_iter=500, random_state=task.seed), task, features)
+
+
+def _fitted(model: Any, task: Task, features: Floats) -> Floats:
+    model.fit(features[task.train], task.target[task.train])
+    found: Floats = model.predict(features[task.test])
+    return found

@@ -1,0 +1,1 @@
+"""Diffraction graphs: vertices, matrices, edges."""

@@ -1,0 +1,1 @@
+"""Powder patterns of any structure, each on its own lattice."""

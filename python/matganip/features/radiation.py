@@ -1,0 +1,234 @@
+"""Radiation: its wavelengths by name, and how atoms scatter it."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from matganip.features.form_factors import (
+    TABLES,
+    FormFactors,
+    scattering_lengths,
+    with_dispersion,
+    xray_form_factors,
+)
+from matganip.errors import InputError
+
+# Angstrom: the weighted mean of the doublet (Ka), its two lines (Ka1, Ka2) and Kb1 of each anode, as pymatgen
+# has them. Its own table stands in a module that imports matplotlib; a test holds the two equal.
+WAVELENGTHS: dict[str, float] = {
+    anode + line: wavelength
+    for anode, lines in {
+        "Cu": {"Ka": 1.54184, "Ka2": 1.54439, "Ka1": 1.54056, "Kb1": 1.39222},
+        "Mo": {"Ka": 0.71073, "Ka2": 0.71359, "Ka1": 0.70930, "Kb1": 0.63229},
+        "Cr": {"Ka": 2.29100, "Ka2": 2.29361, "Ka1": 2.28970, "Kb1": 2.08487},
+        "Fe": {"Ka": 1.93735, "Ka2": 1.93998, "Ka1": 1.93604, "Kb1": 1.75661},
+        "Co": {"Ka": 1.79026, "Ka2": 1.79285, "Ka1": 1.78896, "Kb1": 1.63079},
+        "Ag": {"Ka": 0.560885, "Ka2": 0.563813, "Ka1": 0.559421, "Kb1": 0.497082},
+    }.items()
+    for line, wavelength in lines.items()
+}
+
+
+@dataclass(frozen=True)
+class Radiation:
+    """One kind of radiation, and the table by which atoms scatter it.
+
+    `xray`, `neutron` and `of` make one.
+
+    Attributes
+    ----------
+    lines : tuple of (float, float)
+        Wavelength in angstrom and share of each spectral line; the shares add up to 1.
+    polarized : bool
+        Whether the polarization factor 1 + cos^2 2theta applies (X-rays), or only Lorentz's (neutrons).
+    table : str
+        Whose form factors: one of `matganip.features.form_factors.TABLES`, or "neutron".
+    ions : tuple of (str, int)
+        Charges of the elements that scatter as ions.
+    anomalous : bool
+        Whether f' and f'' are added.
+
+    Examples
+    --------
+    >>> Radiation.of("CuKa").lines
+    ((1.54184, 1.0),)
+    >>> Radiation.of("CuKa12").lines == ((1.54056, 2 / 3), (1.54439, 1 / 3))
+    True
+    >>> Radiation.xray("MoKa", form_factors="waasmaier-kirfel", ions={"I": -1}).ions
+    (('I', -1),)
+    """
+
+    lines: tuple[tuple[float, float], ...]
+    polarized: bool = True
+    table: str = "mott-bethe"
+    ions: tuple[tuple[str, int], ...] = ()
+    anomalous: bool = False
+
+    @classmethod
+    def xray(
+        cls,
+        radiation: str | float = "CuKa",
+        *,
+        form_factors: str = "mott-bethe",
+        ions: Mapping[str, int] | None = None,
+        anomalous: bool = False,
+    ) -> Radiation:
+        """X-rays.
+
+        Parameters
+        ----------
+        radiation : str or float
+            Name of a line, ``"CuKa"``, of a doublet, ``"CuKa12"`` (Ka1 with 2/3 and Ka2 with 1/3), or a wavelength in
+            angstrom.
+        form_factors : {"mott-bethe", "waasmaier-kirfel", "international-tables"}
+            pymatgen's own, those of Waasmaier and Kirfel (1995), or of the International Tables, volume C (1992).
+        ions : mapping of str to int, optional
+            Charge by element, ``{"Cs": 1, "I": -1}``; Waasmaier and Kirfel have ions.
+        anomalous : bool
+            Add f' and f'' by Cromer and Liberman (1981).
+
+        Returns
+        -------
+        Radiation
+
+        Raises
+        ------
+        InputError
+            If the line or the table is unknown, or a charge is no integer.
+        """
+        if form_factors not in TABLES:
+            raise InputError(f"form_factors must be one of {', '.join(TABLES)}, not {form_factors!r}")
+        for symbol, charge in (ions or {}).items():
+            if isinstance(charge, bool) or not isinstance(charge, int | np.integer):
+                raise InputError(f"ions.{symbol}: a charge must be an integer, not {charge!r}")
+        charges = tuple(sorted((symbol, int(charge)) for symbol, charge in (ions or {}).items()))
+        return cls(_lines_of(radiation), table=form_factors, ions=charges, anomalous=bool(anomalous))
+
+    @classmethod
+    def neutron(cls, wavelength: float) -> Radiation:
+        """Neutrons: coherent scattering lengths of the natural elements, no polarization factor.
+
+        Parameters
+        ----------
+        wavelength : float
+            Angstrom.
+
+        Returns
+        -------
+        Radiation
+
+        Raises
+        ------
+        InputError
+            If the wavelength is not positive and finite.
+        """
+        return cls(((wavelength_of(wavelength), 1.0),), polarized=False, table="neutron")
+
+    @classmethod
+    def of(cls, radiation: str | float | Radiation) -> Radiation:
+        """Take what an argument `radiation` may be: a name, a wavelength in angstrom, or a Radiation.
+
+        Parameters
+        ----------
+        radiation : str, float or Radiation
+            ``"CuKa"``, ``"CuKa12"``, ``"neutron 1.54"``, 1.54184, or what `xray` and `neutron` give.
+
+        Returns
+        -------
+        Radiation
+
+        Raises
+        ------
+        InputError
+            If the name is unknown or the wavelength is not positive and finite.
+        """
+        if isinstance(radiation, Radiation):
+            return radiation
+        if isinstance(radiation, str) and radiation.split()[:1] == ["neutron"]:
+            try:
+                return cls.neutron(float(radiation.removeprefix("neutron")))
+            except ValueError as error:
+                raise InputError(f"radiation {radiation!r}: write 'neutron 1.54', a wavelength in angstrom") from error
+        return cls(_lines_of(radiation))
+
+    @property
+    def wavelength(self) -> float:
+        """Wavelength of the first, the strongest, line in angstrom."""
+        return self.lines[0][0]
+
+    def form_factors(self, species: Sequence[str], wavelength: float) -> FormFactors:
+        """What species scatter of one line.
+
+        Parameters
+        ----------
+        species : sequence of str
+            Element symbols, or ``"vac"``.
+        wavelength : float
+            Angstrom.
+
+        Returns
+        -------
+        FormFactors
+            In electrons; of neutrons, in fm.
+
+        Raises
+        ------
+        InputError
+            If the table has no entry for one of them.
+        """
+        if self.table == "neutron":
+            return scattering_lengths(species)
+        factors = xray_form_factors(species, self.table, dict(self.ions))
+        return with_dispersion(factors, wavelength) if self.anomalous else factors
+
+
+def _lines_of(radiation: str | float) -> tuple[tuple[float, float], ...]:
+    """Spectral lines of a name or of a wavelength."""
+    if isinstance(radiation, str) and radiation.endswith("Ka12") and radiation[:-4] + "Ka1" in WAVELENGTHS:
+        anode = radiation[:-4]
+        # The two electrons of the 2p_{1/2} shell against the four of 2p_{3/2}.
+        return (WAVELENGTHS[anode + "Ka1"], 2 / 3), (WAVELENGTHS[anode + "Ka2"], 1 / 3)
+    return ((wavelength_of(radiation), 1.0),)
+
+
+def wavelength_of(radiation: str | float) -> float:
+    """Wavelength of a named line, or a number taken as it is.
+
+    Parameters
+    ----------
+    radiation : str or float
+        A key of `WAVELENGTHS`, ``"CuKa"``, or a wavelength in angstrom.
+
+    Returns
+    -------
+    float
+        Wavelength in angstrom.
+
+    Raises
+    ------
+    InputError
+        If the name is unknown (the nearest names are listed) or the number is not positive and finite.
+
+    Examples
+    --------
+    >>> wavelength_of("CuKa"), wavelength_of(1.2)
+    (1.54184, 1.2)
+    """
+    if isinstance(radiation, str):
+        if radiation in WAVELENGTHS:
+            return WAVELENGTHS[radiation]
+        lower = {name.lower(): name for name in WAVELENGTHS}
+        near = difflib.get_close_matches(radiation.lower(), lower, n=3, cutoff=0.4)
+        nearest = ", ".join(lower[name] for name in near) or ", ".join(WAVELENGTHS)
+        raise InputError(f"radiation {radiation!r} is unknown; nearest: {nearest} (or give a wavelength in angstrom)")
+    if isinstance(radiation, bool) or not isinstance(radiation, (int, float, np.number)):
+        raise InputError(f"radiation must be a name or a wavelength in angstrom, not {radiation!r}")
+    wavelength = float(radiation)
+    if not (math.isfinite(wavelength) and wavelength > 0):
+        raise InputError(f"radiation: a wavelength must be positive and finite, not {wavelength}")
+    return wavelength

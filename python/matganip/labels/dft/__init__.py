@@ -1,0 +1,1 @@
+"""DFT in batches: inputs written, outputs read, checked and collected."""

@@ -1,0 +1,199 @@
+"""The inputs of a batch of DFT runs: a folder for each orbit, scripts that run them, nothing written over."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from matganip.configurations.batch import ConfigurationBatch
+from matganip.configurations.space import ConfigurationSpace
+from matganip.errors import InputError
+from matganip.files import atomic_folder, atomic_path
+from matganip.labels.database import LabelDatabase
+from matganip.labels.dft.files import input_files
+from matganip.labels.dft.folders import BATCH_FILE, ORBIT_FILE, BatchNote, OrbitNote, folder_name, read_json, walk
+from matganip.labels.dft.jobs import Job, write_scripts
+from matganip.labels.dft.outputs import has_output
+from matganip.labels.dft.settings import DftSettings
+from matganip.labels.results import canonical_json
+from matganip.labels.rows import orbit_names
+
+
+@dataclass
+class Written:
+    """What came of writing.
+
+    Attributes
+    ----------
+    n_orbits : int
+        Asked for.
+    n_labelled : int
+        Of these, in the database already.
+    n_there : int
+        Of the others, those whose folder was there.
+    folders : list of Path
+        Written now.
+    scripts : list of Path
+        Likewise.
+    """
+
+    n_orbits: int = 0
+    n_labelled: int = 0
+    n_there: int = 0
+    folders: list[Path] = field(default_factory=list)
+    scripts: list[Path] = field(default_factory=list)
+
+
+def write_inputs(
+    folder: str | os.PathLike[str],
+    batches: Iterable[ConfigurationBatch],
+    settings: DftSettings,
+    *,
+    job: Job | None = None,
+    database: LabelDatabase | None = None,
+    overwrite: bool = False,
+) -> Written:
+    """Write a folder with inputs for each orbit, and the scripts that run them.
+
+    Parameters
+    ----------
+    folder : path-like
+        Where; made if it is not there.
+    batches : iterable of ConfigurationBatch
+        The orbits, one or several compositions of one supercell.
+    settings : DftSettings
+        Code, cut-offs, k-points and the like.
+    job : Job, optional
+        What the job scripts say.
+    database : LabelDatabase, optional
+        Orbits that have a converged label of these settings there are left out.
+    overwrite : bool
+        Write inputs and scripts again where they are. Outputs are never touched.
+
+    Returns
+    -------
+    Written
+
+    Raises
+    ------
+    InputError
+        If the folder holds runs of other settings, or cannot be written, or the settings lack something that the code
+        needs.
+
+    Notes
+    -----
+    An orbit whose folder is there, also under another name or deeper below, is not written again. Each folder appears
+    with all its files in it or not at all.
+
+    Examples
+    --------
+    >>> import tempfile, matganip as mg
+    >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 1}})
+    >>> written = write_inputs(tempfile.mkdtemp(), space.orbits(), DftSettings("vasp"))
+    >>> written.folders[0].name, sorted(file.name for file in written.folders[0].iterdir())
+    ('Cs8Pb8Br1I23-o011111111111111111111111-x24', ['INCAR', 'KPOINTS', 'POSCAR', 'POTCAR.spec', 'orbit.json'])
+    """
+    root, job = Path(folder), job or Job()
+    batches = list(batches)
+    written = Written(sum(len(batch) for batch in batches))
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{root}: cannot be made: {error.strerror}") from error
+    there = _folders_there(root)
+    note: BatchNote | None = None
+    for batch in batches:
+        asked = settings.asked(batch.space.supercell_structure)
+        if note is None:
+            note = _batch_note(root, settings, asked, overwrite)
+        elif canonical_json(note.settings) != canonical_json(asked):
+            raise InputError(
+                f"{root}: one folder holds runs of one supercell; write the others into folders of their own"
+            )
+        orbits = dict(zip(orbit_names(batch.occupations), batch.multiplicity.tolist(), strict=True))
+        note.add(batch.space, orbits)
+        done = labelled_orbits(database, batch.space, settings.code, settings.relaxation, asked) if database else set()
+        for orbit, multiplicity in orbits.items():
+            if orbit in done:
+                written.n_labelled += 1
+                continue
+            name = folder_name(batch.space, orbit, multiplicity)
+            place = there.get((batch.space.key, orbit))
+            if place is not None and not overwrite:
+                written.n_there += 1
+                continue
+            one = OrbitNote(batch.space, orbit, multiplicity, settings.code, settings.relaxation, asked)
+            content = input_files(one, settings) | {ORBIT_FILE: json.dumps(one.as_dict(), indent=1) + "\n"}
+            _put(place or root / name, content, again=place is not None)
+            there[batch.space.key, orbit] = place or root / name
+            written.folders.append(place or root / name)
+    if note is not None:
+        note.write(root)
+        folders = sorted(path.relative_to(root).as_posix() for path in there.values())
+        written.scripts = write_scripts(root, folders, settings, job, overwrite=overwrite)
+    return written
+
+
+def labelled_orbits(
+    database: LabelDatabase, space: ConfigurationSpace, code: str, relaxation: str, asked: Mapping[str, object]
+) -> set[str]:
+    """Names of the orbits that have a converged label by this code, whatever its version, with what was asked for."""
+    found: set[str] = set()
+    if not database.path.exists():
+        return found
+    for one in database.sets(space):
+        same = all(key in one.settings and one.settings[key] == value for key, value in asked.items())
+        if (one.calculator, one.relaxation) == (code, relaxation) and same and one.n_converged:
+            labelled = database.labelled(space, code, one.settings_hash, one.relaxation)
+            found.update(orbit_names(labelled.occupations))
+    return found
+
+
+def _batch_note(root: Path, settings: DftSettings, asked: dict[str, object], overwrite: bool) -> BatchNote:
+    """What the folder was written for; it must be of the same kind."""
+    fresh = BatchNote(settings.code, settings.relaxation, asked, {})
+    path = root / BATCH_FILE
+    if not path.exists():
+        return fresh
+    there = BatchNote.read(path)
+    if (there.code, there.relaxation) == (settings.code, settings.relaxation) and there.settings == asked:
+        return there
+    with_output = next((folder for folder, names in walk(root) if has_output(names)), None)
+    if overwrite and with_output is None:
+        return fresh
+    differs = _difference(there, fresh)
+    if with_output is not None:
+        raise InputError(f"{root}: holds results of other settings ({differs}), in {with_output}; name another folder")
+    raise InputError(f"{root}: holds inputs of other settings ({differs}); name another folder, or use --overwrite")
+
+
+def _difference(there: BatchNote, wanted: BatchNote) -> str:
+    """The first setting that is another: ``encut 550.0 there, 400.0 asked for``."""
+    old = {"code": there.code, "relaxation": there.relaxation, **there.settings, **there.settings.get("incar", {})}
+    new = {"code": wanted.code, "relaxation": wanted.relaxation, **wanted.settings, **wanted.settings.get("incar", {})}
+    keys = [key for key in sorted({*old, *new}) if old.get(key) != new.get(key) and key != "incar"]
+    return f"{keys[0]} {old.get(keys[0])} there, {new.get(keys[0])} asked for" if keys else "of another kind"
+
+
+def _folders_there(root: Path) -> dict[tuple[str, str], Path]:
+    """Where the folder of each orbit is, by space and orbit."""
+    found: dict[tuple[str, str], Path] = {}
+    for folder, names in walk(root):
+        if ORBIT_FILE in names:
+            data = read_json(folder / ORBIT_FILE)
+            found.setdefault((str(data.get("space")), str(data.get("orbit"))), folder)
+    return found
+
+
+def _put(folder: Path, content: Mapping[str, str], *, again: bool) -> None:
+    if again:
+        for name, text in content.items():
+            with atomic_path(folder / name) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+        return
+    with atomic_folder(folder) as temporary:
+        for name, text in content.items():
+            (temporary / name).write_text(text, encoding="utf-8")

@@ -1,0 +1,260 @@
+"""What a model folder says beside the weights: how its graphs are made, of what crystal, and what it was trained on.
+
+The networks read matrices. Which radiation, range, resolution, cutoff, number of peaks and scaling these come
+from, and which parent and supercell, stands in ``card.json``: a prediction needs no study file.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from pymatgen.core.structure import Structure
+
+from matganip.configurations.batch import occupation_digits
+from matganip.configurations.space import ConfigurationSpace
+from matganip.errors import InputError
+from matganip.workflows.provenance import write_json
+from matganip.learning.representation import representation
+from matganip.workflows.schema import DiffractionSection, Supercell, by_sublattice, checked_supercell
+
+if TYPE_CHECKING:
+    from matganip.screening.ranking import GraphRepresentation
+
+CARD = "card.json"
+FORMAT = "matganip-card"
+VERSION = 2
+
+Substitutions = dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True)
+class Card:
+    """The card of a model.
+
+    Parameters
+    ----------
+    diffraction : DiffractionSection
+        How graphs are made, as in a study file.
+    parent : pymatgen Structure
+        The undoped crystal.
+    symprec : float
+        Distance in angstrom within which its atoms count as related by symmetry.
+    supercell : Supercell
+        Three integers or a 3x3 matrix.
+    substitutions : dict
+        For each sublattice how many of its sites each species takes, as in a study file.
+    positions : tuple of float
+        Where the vertices of the graph stand, in degrees or (Patterson) angstrom: two spaces whose vertices stand
+        elsewhere are two languages.
+    readout : str
+        ``readout_fit`` of the model: what kind of function it is.
+    calculator, table : str
+        Whose energies were learned, and from which table.
+    species : tuple of tuple of str
+        What the digits of `trained_on` stand for on each substituted sublattice.
+    trained_on : tuple of str
+        Arrangements of the training set: one digit a site.
+
+    Notes
+    -----
+    What is learned is the total energy for each atom, in eV/atom, so that supercells of several sizes compare.
+    """
+
+    diffraction: DiffractionSection
+    parent: Structure
+    symprec: float
+    supercell: Supercell
+    substitutions: Substitutions
+    positions: tuple[float, ...]
+    readout: str
+    calculator: str
+    table: str
+    species: tuple[tuple[str, ...], ...]
+    trained_on: tuple[str, ...]
+
+    def space(
+        self, supercell: Supercell | None = None, substitutions: Substitutions | None = None
+    ) -> ConfigurationSpace:
+        """Make the space that was trained on, or another one of the same parent.
+
+        Raises
+        ------
+        InputError
+            If the parent has no such sublattice, or too few sites.
+        """
+        return ConfigurationSpace(
+            self.parent,
+            supercell or self.supercell,
+            by_sublattice(substitutions or self.substitutions),
+            symprec=self.symprec,
+        )
+
+    def represent(self, space: ConfigurationSpace) -> GraphRepresentation:
+        """Make the graphs of a space as the model knows them.
+
+        Raises
+        ------
+        InputError
+            If the vertices of its graph are others than those that the model was trained on.
+        """
+        made = representation(self.diffraction, space)
+        found = vertex_positions(made)
+        unit = "angstrom" if self.diffraction.cutoff is not None else "degrees"
+        if len(found) != len(self.positions):
+            raise InputError(
+                f"the graphs of {space!r} have {len(found)} vertices, the model was trained on {len(self.positions)}"
+                + self._advice()
+            )
+        apart = np.abs(np.subtract(found, self.positions))
+        if apart.max(initial=0.0) > 1e-3:
+            k = int(apart.argmax())
+            raise InputError(
+                f"vertex {k} of the graphs of {space!r} stands at {found[k]:.3f} {unit}, that of the model at "
+                f"{self.positions[k]:.3f}" + self._advice()
+            )
+        return made
+
+    def _advice(self) -> str:
+        if self.diffraction.cutoff is not None:
+            return ": it is for supercells of the parent that it was trained on"
+        return ": peaks belong to one supercell; for several, train with diffraction.cutoff, the Patterson function"
+
+    def digits(self) -> NDArray[np.int64]:
+        """The arrangements of the training set, (n, n_sites): codes into `species`."""
+        return np.array([[int(digit, 36) for digit in row] for row in self.trained_on], dtype=np.int64)
+
+    def seen(self, space: ConfigurationSpace, occupations: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """Tell which arrangements, (n,), the model was trained on.
+
+        Parameters
+        ----------
+        space : ConfigurationSpace
+            Of any composition; of another supercell none were.
+        occupations : (n, n_sites) uint8 ndarray
+            Canonical representatives.
+        """
+        none = np.zeros(len(occupations), dtype=bool)
+        own = self.space()
+        same = own.n_sites == space.n_sites and np.allclose(own.supercell_matrix, space.supercell_matrix)
+        if not same or not self.trained_on or not np.array_equal(own.site_indices, space.site_indices):
+            return none
+        digits = self.digits()
+        codes = np.zeros(digits.shape, dtype=np.uint8)
+        known = np.ones(len(digits), dtype=bool)
+        for column, (was, now) in enumerate(zip(own.sublattices, space.sublattices, strict=True)):
+            for code, name in enumerate(self.species[was]):
+                here = digits[:, column] == code
+                if name in space.species[now]:
+                    codes[here, column] = space.species[now].index(name)
+                else:
+                    known &= ~here
+        codes = np.ascontiguousarray(codes[known & _has_composition(space, codes)])
+        if not len(codes):
+            return none
+        trained = set(occupation_digits(space.canonical(codes).occupations).tolist())
+        return np.array([row in trained for row in occupation_digits(occupations).tolist()], dtype=bool)
+
+    def with_training_set(self, space: ConfigurationSpace, occupations: NDArray[np.uint8]) -> Card:
+        """Give the same card with the arrangements trained on."""
+        rows = [row.decode() if isinstance(row, bytes) else str(row) for row in occupation_digits(occupations).tolist()]
+        return replace(self, species=space.species, trained_on=tuple(rows))
+
+    def write(self, folder: Path) -> None:
+        """Write ``card.json`` into a model folder, whole or not at all."""
+        record = {
+            "format": FORMAT,
+            "version": VERSION,
+            "property": "total energy, eV/atom",
+            "calculator": self.calculator,
+            "table": self.table,
+            "diffraction": self.diffraction.model_dump(mode="json"),
+            "supercell": self.supercell,
+            "substitutions": self.substitutions,
+            "symprec": self.symprec,
+            "parent": self.parent.as_dict(),
+            "positions": self.positions,
+            "readout": self.readout,
+            "species": self.species,
+            "trained_on": self.trained_on,
+        }
+        write_json(folder / CARD, json.loads(json.dumps(record)))
+
+    @classmethod
+    def read(cls, folder: Path) -> Card:
+        """Read the card of a model folder.
+
+        Raises
+        ------
+        InputError
+            If it is missing, damaged, or of another version.
+        """
+        path = folder / CARD
+        record = _record(path)
+        try:
+            section = DiffractionSection.model_validate_json(json.dumps(record["diffraction"]), strict=True)
+            return cls(
+                diffraction=section,
+                parent=Structure.from_dict(record["parent"]),
+                symprec=float(record["symprec"]),
+                supercell=checked_supercell(record["supercell"]),
+                substitutions=record["substitutions"],
+                positions=tuple(map(float, record["positions"])),
+                readout=str(record["readout"]),
+                calculator=str(record["calculator"]),
+                table=str(record["table"]),
+                species=tuple(tuple(map(str, names)) for names in record["species"]),
+                trained_on=tuple(map(str, record["trained_on"])),
+            )
+        except (KeyError, TypeError, ValueError, ValidationError) as error:
+            raise InputError(f"{path}: damaged: {str(error).splitlines()[0]}") from error
+
+
+def model_folder(path: Path) -> Path:
+    """The folder of a model: the one given, or ``model`` in the output of `matganip train`.
+
+    Raises
+    ------
+    InputError
+        If neither holds a card.
+    """
+    for folder in (path, path / "model"):
+        if (folder / CARD).is_file():
+            return folder
+    raise InputError(
+        f"{path}: no model of `matganip train`: neither it nor {path / 'model'} holds a {CARD}, which says how its "
+        "graphs are made"
+    )
+
+
+def vertex_positions(represent: GraphRepresentation) -> tuple[float, ...]:
+    """Where the vertices of the graph stand, in degrees or (Patterson) angstrom; fewer than n_peaks where padded."""
+    return tuple(np.round(represent.columns.position[: represent.n_peaks], 6).tolist())
+
+
+def _has_composition(space: ConfigurationSpace, codes: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    fits = np.ones(len(codes), dtype=bool)
+    for sublattice, counts in enumerate(space.counts):
+        of_sublattice = codes[:, space.sublattices == sublattice]
+        for code, count in enumerate(counts):
+            fits &= (of_sublattice == code).sum(axis=1) == count
+    return fits
+
+
+def _record(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"{path}: damaged: not JSON ({error})") from error
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        raise InputError(f"{path}: not the card of a matganip model")
+    if record.get("version") != VERSION:
+        raise InputError(f"{path}: version {record.get('version')}, this program reads version {VERSION}; train again")
+    return record

@@ -1,0 +1,1 @@
+"""Figures: each function takes data and an Axes, and returns the Axes."""

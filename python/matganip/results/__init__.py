@@ -1,0 +1,1 @@
+"""Result objects and what they are shown with."""

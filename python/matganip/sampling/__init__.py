@@ -1,0 +1,1 @@
+"""Searches, samples, and suggestions of what to label next."""

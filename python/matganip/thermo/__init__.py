@@ -1,0 +1,1 @@
+"""Thermodynamics: canonical sums, estimates from samples, mixing."""

@@ -1,0 +1,201 @@
+"""The file of a labelling: which arrangements, by which calculator, into which database."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import numpy as np
+from pydantic import Field, PlainSerializer, PlainValidator, ValidationError
+
+from matganip.configurations.batch import ConfigurationBatch
+from matganip.configurations.series import CompositionSeries
+from matganip.configurations.space import ConfigurationSpace
+from matganip.crystal.prototypes import perovskite
+from matganip.crystal.structures import read_structure
+from matganip.errors import InputError
+from matganip.labels.calculators import CalculatorChoice
+from matganip.labels.relaxing import Protocol
+from matganip.labels.results import Relaxation
+from matganip.workflows.reading import _complaint, _dotted, _text, known_keys
+from matganip.workflows.schema import Count, ParentSection, Section, Supercell, checked_supercell, sublattice_key
+
+M = TypeVar("M", bound=Section)
+
+
+class CalculatorSection(Section):
+    """What computes."""
+
+    name: str = Field(
+        description="chgnet, sevennet, gpaw, espresso, or the import path of an ASE calculator, "
+        '"ase.calculators.lj:LennardJones".'
+    )
+    settings: dict[str, Any] = Field(default={}, description="Its keyword arguments.")
+
+
+class RelaxationSection(Section):
+    """What may move before the energy is taken, and when that ends."""
+
+    kind: Relaxation = Field(default="static", description='"static", "positions" or "cell" (atoms and cell).')
+    fmax: Annotated[float, Field(gt=0)] = Field(default=0.02, description="Largest force, in eV/angstrom.")
+    energy_change: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="Also needed: the largest change of energy in the last step, in eV per atom."
+    )
+    max_steps: Annotated[int, Field(ge=1)] = Field(default=500, description="Steps after which it gives up.")
+    optimizer: str = Field(default="BFGS", description="One of ASE's optimisers.")
+
+
+class SampleSection(Section):
+    """A part of a space that is too large to label as a whole."""
+
+    number: int = Field(ge=1, description="Distinct orbits of each composition, drawn from uniform arrangements.")
+    seed: int = Field(default=0, ge=0, description="Same seed, same sample.")
+
+
+class LabelStudy(Section):
+    """A whole labelling."""
+
+    name: str = Field(min_length=1, description="What it is called.")
+    database: Path = Field(default=Path("labels.db"), description="Where the labels go, relative to where it is run.")
+    parent: ParentSection = Field(description="The undoped crystal.")
+    supercell: Annotated[Supercell, PlainValidator(checked_supercell), PlainSerializer(list)] = Field(
+        default=(1, 1, 1), description="Three integers, or a 3x3 integer matrix."
+    )
+    substitutions: dict[str, dict[str, Count | tuple[Count, ...]]] = Field(
+        min_length=1, description="For each sublattice how many of its sites each species takes; a list for several."
+    )
+    sample: SampleSection | None = Field(default=None, description="A part of each space; without it, all orbits.")
+    calculator: CalculatorSection = Field(description="What computes.")
+    relaxation: RelaxationSection = Field(default=RelaxationSection(), description="What may move.")
+
+    @property
+    def choice(self) -> CalculatorChoice:
+        """The calculator."""
+        return CalculatorChoice(self.calculator.name, self.calculator.settings)
+
+    @property
+    def protocol(self) -> Protocol:
+        """The treatment of the geometry."""
+        one = self.relaxation
+        return Protocol(one.kind, one.fmax, one.energy_change, one.max_steps, one.optimizer)
+
+    def spaces(self, base: Path) -> tuple[ConfigurationSpace, ...]:
+        """One space for each composition; relative paths start from the folder `base`."""
+        return spaces_of(self.parent, self.supercell, self.substitutions, base)
+
+
+def spaces_of(
+    section: ParentSection,
+    supercell: Supercell,
+    substitutions: Mapping[str, Mapping[str, int | tuple[int, ...]]],
+    base: Path,
+) -> tuple[ConfigurationSpace, ...]:
+    """One space for each composition that a study file asks for; relative paths start from the folder `base`."""
+    if section.file is not None:
+        parent = read_structure(base / section.file)
+    else:
+        parent = perovskite(section.formula or "", a=section.a or 0.0)
+    wanted = {
+        sublattice_key(name): {one: list(n) if isinstance(n, tuple) else n for one, n in species.items()}
+        for name, species in substitutions.items()
+    }
+    return CompositionSeries(parent, supercell, wanted, symprec=section.symprec).spaces
+
+
+def batch_of(space: ConfigurationSpace, number: int | None = None, seed: int = 0) -> ConfigurationBatch:
+    """The orbits of a space that are labelled: all, or the first distinct ones of a fair sample of arrangements.
+
+    Parameters
+    ----------
+    space : ConfigurationSpace
+        The space.
+    number : int, optional
+        How many; all by default, and where there are no more.
+    seed : int
+        Same seed, same orbits.
+
+    Returns
+    -------
+    ConfigurationBatch
+
+    Examples
+    --------
+    >>> import matganip as mg
+    >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 6}})
+    >>> len(batch_of(space)), len(batch_of(space, 25))
+    (603, 25)
+    """
+    if number is None or number >= space.count_orbits():
+        batches = list(space.orbits())
+        return ConfigurationBatch(
+            space,
+            np.concatenate([batch.occupations for batch in batches]),
+            np.concatenate([batch.multiplicity for batch in batches]),
+        )
+    draws, first = 20 * number, np.empty(0, dtype=np.int64)
+    while len(first) < number:
+        drawn = space.sample_configurations(draws, seed=seed)
+        first = np.sort(np.unique(drawn.occupations, axis=0, return_index=True)[1])[:number]
+        draws *= 4
+    return ConfigurationBatch(space, drawn.occupations[first], drawn.multiplicity[first])
+
+
+def read_label_study(path: str | os.PathLike[str]) -> LabelStudy:
+    """Read and check the file of a labelling.
+
+    Parameters
+    ----------
+    path : path-like
+        A TOML file; its keys are those of `LabelStudy`.
+
+    Returns
+    -------
+    LabelStudy
+
+    Raises
+    ------
+    InputError
+        If the file is missing or no TOML, or a key is unknown, missing or of a wrong type: one line each.
+    """
+    return read_model(path, LabelStudy)
+
+
+def read_model(path: str | os.PathLike[str], model: type[M]) -> M:
+    """Read a TOML file whose keys are those of a model, and check it: one line for each key that is wrong."""
+    try:
+        data = tomllib.loads(_text(Path(path)))
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path}: not valid TOML: {error}") from error
+    try:
+        return model.model_validate_json(json.dumps(data, default=str), strict=True)
+    except ValidationError as error:
+        raise InputError("\n".join(_lines(str(path), error, data, model))) from None
+
+
+def is_label_study(path: Path) -> bool:
+    """Whether a study file describes a labelling: unlike the main job's it names no labels to read."""
+    try:
+        return "labels" not in tomllib.loads(_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path}: not valid TOML: {error}") from error
+
+
+def _lines(name: str, error: ValidationError, data: dict[str, Any], model: type[Section]) -> Iterator[str]:
+    """One line for each key, unknown ones first: a misspelling often leaves a required key missing."""
+    known = dict(known_keys(model))
+    found: dict[str, list[Any]] = {}
+    for one in sorted(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden"):
+        found.setdefault(_dotted(one["loc"], data), []).append(one)
+    for key, about in found.items():
+        if about[0]["type"] == "extra_forbidden":
+            (nearest,) = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
+            yield f"{name}: {key}: unknown key; the nearest known key is {nearest}"
+        elif about[0]["type"] == "missing":
+            yield f"{name}: {key}: missing ({known[key].description})"
+        else:
+            yield f"{name}: {key}: {_complaint(key, about)}"

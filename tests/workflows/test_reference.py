@@ -1,0 +1,43 @@
+"""The list of keys, in the program and in the documentation."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from matganip.learning.config import MatganipConfig
+from matganip.workflows.reading import known_keys
+from matganip.workflows.reference import markdown, reference
+from matganip.workflows.schema import ModelSection
+
+DOCS = Path(__file__).parents[2] / "docs" / "study.md"
+
+
+def test_the_documentation_holds_the_table_made_from_the_schema():
+    assert markdown() in DOCS.read_text(encoding="utf-8")
+
+
+def test_the_reference_lists_every_key_that_takes_a_value():
+    listed = {key.key for key in reference()}
+    sections = {path for path, _ in known_keys()} - listed
+    assert sections == {"parent", "diffraction", "labels", "model", "screen"}
+
+
+def test_the_model_section_has_the_knobs_of_the_networks():
+    of_the_networks = {field.name: field.default for field in dataclasses.fields(MatganipConfig)}
+    # diffraction's, one graph, energy and composition, the study's
+    elsewhere = {"n_peaks", "channels", "n_properties", "positions", "seed"}
+    section = {name: field.default for name, field in ModelSection.model_fields.items()}
+    assert section == {name: value for name, value in of_the_networks.items() if name not in elsewhere}
+
+
+def test_types_and_defaults_are_in_a_toml_writers_words():
+    keys = {key.key: key for key in reference()}
+    assert keys["diffraction.n_peaks"].type == "integer"
+    assert keys["diffraction.n_peaks"].default == "28"
+    assert keys["diffraction.two_theta_range"].type == "list of 2 numbers"
+    assert keys["diffraction.radiation"].type == "text or number"
+    assert keys["diffraction.resolution"].type == '"powder" or "resolved"'
+    assert keys["substitutions"].type == "table of table of integer"
+    assert keys["substitutions"].default == "required"
+    assert keys["parent.file"].default == ""
