@@ -20,7 +20,7 @@ from ase import Atoms
 from pymatgen.analysis.diffraction.xrd import XRDCalculator
 
 from matganip.configurations.batch import ConfigurationBatch
-from matganip.screening.scoring import GraphScorer
+from matganip.learning.scoring import GraphScorer
 from matganip.workflows.predict import Predictor
 
 

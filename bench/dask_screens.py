@@ -19,9 +19,9 @@ from typing import Any
 
 from matganip.cli.evaluate import substitutions_from
 from matganip.screening.dask_pool import run_shards_on_dask
+from matganip.screening.run import screen
 from matganip.screening.shard import ShardRecord
 from matganip.workflows.cluster import client_of
-from matganip.screening.run import screen
 
 FINAL = ("winners.parquet", "result.json")
 
@@ -48,7 +48,7 @@ def on_workers(model: Path, output: Path, workers: int, wanted: dict[str, Any], 
 
 def _imports() -> None:
     """What a worker imports once, and is not to be timed."""
-    import matganip.learning.model
+    import matganip.learning.gan
     import matganip.screening.run  # noqa: F401
 
 

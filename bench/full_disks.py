@@ -16,8 +16,8 @@ from pathlib import Path
 from kill_screens import SHARDS, final
 
 from matganip.errors import InputError
-from matganip.screening.selection import Selection
 from matganip.screening.run import Wanted, run
+from matganip.screening.selection import Selection
 
 STEP = 64
 

@@ -53,8 +53,8 @@ def start_fork(model: Path, folder: Path, workers: int) -> int:
     os.setsid()
     try:
         import matganip.processes as processes
-        from matganip.screening.selection import Selection
         from matganip.screening.run import Wanted, run
+        from matganip.screening.selection import Selection
 
         processes.multiprocessing = Forking  # type: ignore[assignment]
         wanted = Wanted([model], selection=Selection(size=50), n_shards=SHARDS, cascade=True, keep="all")

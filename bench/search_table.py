@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from matganip.sampling.search import Search, SearchSettings
 from matganip.screening.ranking import n_atoms
 from matganip.thermo.estimates import from_sample
-from matganip.sampling.search import Search, SearchSettings
 from matganip.thermo.sums import CanonicalSums
 from matganip.workflows.predict import Predictor
 

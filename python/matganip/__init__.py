@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from matganip import _renamed
 
 if TYPE_CHECKING:
-    from matganip.crystal import datasets
     from matganip.configurations.batch import ConfigurationBatch
     from matganip.configurations.derivatives import derivative_structures
     from matganip.configurations.perovskite_spaces import perovskite_space
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
     from matganip.configurations.superlattices import superlattices
     from matganip.configurations.transformation import EnumerateOrbitsTransformation
+    from matganip.crystal import datasets
     from matganip.crystal.lattice_constants import lattice_constant
     from matganip.crystal.perovskite_sites import perovskite_sites
     from matganip.crystal.perovskites import identify_perovskite
@@ -36,20 +36,20 @@ if TYPE_CHECKING:
         tolerance_factor,
         tolerance_factors,
     )
-    from matganip.features.powder.crystals import CrystalArrays
+    from matganip.errors import InputError, MissingExtraError
     from matganip.features.graph.matrix import graph_matrix
     from matganip.features.lattice.diffraction import LatticeDiffraction
     from matganip.features.orientation import MarchDollase
     from matganip.features.peaks import Peaks
+    from matganip.features.powder.crystals import CrystalArrays
     from matganip.features.powder.diffraction import PowderDiffraction
     from matganip.features.profiles import PeakShape, profile
     from matganip.features.radiation import Radiation
-    from matganip.errors import InputError, MissingExtraError
     from matganip.labels.tables import LabelTable, read_labels
     from matganip.learning.config import MatganipConfig
     from matganip.learning.dataset import Dataset
     from matganip.learning.ensemble import Ensemble
-    from matganip.learning.model import Matganip
+    from matganip.learning.gan import Matganip
     from matganip.learning.surrogate import Student
     from matganip.screening.run import screen
 
@@ -90,7 +90,7 @@ _HOME = {
     "LabelTable": "labels.tables",
     "read_labels": "labels.tables",
     "Ensemble": "learning.ensemble",
-    "Matganip": "learning.model",
+    "Matganip": "learning.gan",
     "Dataset": "learning.dataset",
     "MatganipConfig": "learning.config",
     "screen": "screening.run",

@@ -14,8 +14,8 @@ from test_resolved import cspbi3_br
 
 import matganip as mg
 from matganip.features.averages import BOLTZMANN, MeanPattern
-from matganip.features.peaks import Peaks
 from matganip.features.graph.vertices import most_intense, most_variable, of_families
+from matganip.features.peaks import Peaks
 
 
 def some_peaks(intensity: np.ndarray) -> Peaks:

@@ -8,8 +8,14 @@ from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
 import matganip as mg
-from matganip.features.powder.crystal_peaks import CrystalInput, crystal_peaks, cubic_families, graphs, without_form_factor
 from matganip.errors import InputError
+from matganip.features.powder.crystal_peaks import (
+    CrystalInput,
+    crystal_peaks,
+    cubic_families,
+    graphs,
+    without_form_factor,
+)
 
 
 def test_families_are_those_of_a_triple_loop():

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import matganip as mg
-from matganip.features.lattice.swaps import LatticeSwaps, seeded_generators
 from matganip.errors import InputError
+from matganip.features.lattice.swaps import LatticeSwaps, seeded_generators
 
 MASK = 2**64 - 1
 

@@ -10,10 +10,10 @@ from pymatgen.core import Lattice
 
 import matganip as mg
 from matganip.features.form_factors import xray_form_factors
+from matganip.features.lattice.translations import basis_sites, waves
 from matganip.features.peaks import Peaks
 from matganip.features.radiation import WAVELENGTHS, wavelength_of
 from matganip.features.reflections import reflections_in_range
-from matganip.features.lattice.translations import basis_sites, waves
 
 
 def test_wavelengths_are_those_of_pymatgen() -> None:

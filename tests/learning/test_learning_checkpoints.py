@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from matganip.errors import InputError
 from matganip.learning.config import MatganipConfig
-from matganip.learning.model import Matganip
+from matganip.learning.gan import Matganip
 
 
 @pytest.fixture(scope="module")

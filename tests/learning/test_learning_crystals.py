@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import matganip as mg
-from matganip.features.powder.crystal_peaks import CrystalInput, CrystalPeaks, crystal_peaks
 from matganip.errors import InputError
+from matganip.features.powder.crystal_peaks import CrystalInput, CrystalPeaks, crystal_peaks
 from matganip.learning.crystals import CONFIG, CrystalModel, Innovations, formulas_apart
 
 CELLS = [mg.perovskite(f"{a}{b}I3", a=e) for a, e in (("Cs", 6.2), ("Rb", 6.0)) for b in ("Pb", "Sn", "Ge", "Ca", "Cd")]

@@ -9,7 +9,7 @@ from learning_graphs import make_graphs
 from matganip.errors import InputError
 from matganip.learning.config import MatganipConfig
 from matganip.learning.dataset import Dataset
-from matganip.learning.model import Matganip
+from matganip.learning.gan import Matganip
 
 DEEP = MatganipConfig(
     n_peaks=8, readout_fit="adam", readout_sizes=(16, 16), readout_gain=1.0, objective="supervised", epochs=300

@@ -9,7 +9,7 @@ from learning_graphs import make_graphs
 
 from matganip.learning.config import OBJECTIVES, MatganipConfig
 from matganip.learning.ensemble import Ensemble
-from matganip.learning.model import Matganip
+from matganip.learning.gan import Matganip
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 SMALL = {"n_peaks": 8, "conv_channels": (4, 4), "lstm_size": 8, "hidden_size": 8, "batch_size": 8, "epochs": 40}

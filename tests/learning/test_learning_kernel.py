@@ -11,7 +11,7 @@ from matganip.errors import InputError
 from matganip.learning import kernel
 from matganip.learning.config import MatganipConfig
 from matganip.learning.dataset import Dataset
-from matganip.learning.model import Matganip
+from matganip.learning.gan import Matganip
 from matganip.learning.networks import Generator, Graphs
 from matganip.learning.scaling import GraphScaler, vertex_strengths
 

@@ -11,7 +11,7 @@ from learning_graphs import make_graphs
 from matganip.errors import InputError
 from matganip.learning.config import MatganipConfig
 from matganip.learning.dataset import Dataset
-from matganip.learning.model import Matganip
+from matganip.learning.gan import Matganip
 
 CONFIG = MatganipConfig(n_peaks=8, epochs=40)
 

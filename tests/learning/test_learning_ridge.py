@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from matganip.learning.config import MatganipConfig
 from matganip.learning.dataset import Dataset
-from matganip.learning.model import Matganip
+from matganip.learning.gan import Matganip
 from matganip.learning.ridge import solve_ridge
 
 

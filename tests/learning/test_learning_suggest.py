@@ -14,6 +14,7 @@ from scipy.stats import norm
 import matganip as mg
 from matganip.errors import InputError
 from matganip.sampling.replay import replay
+from matganip.sampling.rounds import clusters
 from matganip.sampling.suggest import (
     STRATEGIES,
     Known,
@@ -22,7 +23,6 @@ from matganip.sampling.suggest import (
     expected_improvement,
     suggest,
 )
-from matganip.sampling.rounds import clusters
 
 RNG = np.random.default_rng(4)
 RAW = RNG.normal(size=(40, 5)) @ RNG.normal(size=(5, 9))  # nine columns, five of them independent

@@ -12,7 +12,7 @@ from matganip.errors import InputError
 from matganip.learning.config import MatganipConfig
 from matganip.learning.dataset import Dataset
 from matganip.learning.ensemble import Ensemble
-from matganip.learning.model import Matganip
+from matganip.learning.gan import Matganip
 from matganip.learning.networks import Discriminator, Generator
 from matganip.learning.scaling import TargetScaler
 

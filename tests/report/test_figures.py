@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 from pymatgen.core import Lattice, Structure
 
+from matganip.errors import InputError
 from matganip.features.graph.network import graph_network
 from matganip.features.peaks import Peaks
-from matganip.errors import InputError
 from matganip.plots import energies
 from matganip.plots.arrangement import arrangement
 from matganip.plots.diffraction import graph_matrix_image, patterns, profiles

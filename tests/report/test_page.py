@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 import pytest
 from PIL import Image
 
-from matganip.results.content import Picture, Report, Section, Table
 from matganip.report.page import page, write_page
+from matganip.results.content import Picture, Report, Section, Table
 
 
 @pytest.fixture

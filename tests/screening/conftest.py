@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import matganip as mg
-from matganip.learning.dataset import Dataset
 from matganip.learning.card import Card, vertex_positions
+from matganip.learning.dataset import Dataset
 from matganip.learning.representation import representation
 from matganip.workflows.schema import DiffractionSection
 

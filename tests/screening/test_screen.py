@@ -209,7 +209,7 @@ def test_what_makes_no_sense_is_said_before_anything_is_written(model_folder, tm
 
 
 def test_selections_and_classes():
-    from matganip.screening.scoring import classes
+    from matganip.learning.scoring import classes
     from matganip.screening.selection import front
 
     rng = np.random.default_rng(0)

@@ -14,9 +14,9 @@ from screens import final, run
 import matganip as mg
 from matganip.screening.dask_pool import run_shards_on_dask
 from matganip.screening.manifest import ScreenFolder
+from matganip.screening.run import screen
 from matganip.screening.shard import ShardRecord
 from matganip.workflows.cluster import client_of, read_cluster_file
-from matganip.screening.run import screen
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore:unclosed")  # dask's own sockets at its end
 

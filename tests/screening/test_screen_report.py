@@ -8,8 +8,8 @@ import pytest
 from screens import run
 
 import matganip as mg
-from matganip.screening.winners import read_winners
 from matganip.report.screen import write_screen_report
+from matganip.screening.winners import read_winners
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import matganip as mg
-from matganip.features.lattice.diffraction import LatticeDiffraction
 from matganip.errors import InputError
+from matganip.features.lattice.diffraction import LatticeDiffraction
+from matganip.sampling.checkpoint import read_checkpoint, write_checkpoint
 from matganip.sampling.scored import ScoredOrbits
 from matganip.sampling.search import Search, SearchSettings, swapped
-from matganip.sampling.checkpoint import read_checkpoint, write_checkpoint
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 from typer.testing import CliRunner
 
-from matganip.cli.main import app
-from matganip.errors import InputError
-from matganip.benchmarks.reproduce import registry
-from matganip.benchmarks.reproduce import runner
+from matganip.benchmarks.reproduce import registry, runner
 from matganip.benchmarks.reproduce.arrangements import HeldOut, PaperSplit
 from matganip.benchmarks.reproduce.methods import CLUSTERS, KERNEL_RIDGE
 from matganip.benchmarks.reproduce.page import write
@@ -17,6 +14,8 @@ from matganip.benchmarks.reproduce.registry import chosen
 from matganip.benchmarks.reproduce.runner import run
 from matganip.benchmarks.reproduce.task import Column
 from matganip.benchmarks.reproduce.transfer import OWN_MEAN, RIDGE, TRAINING_MEAN, Transfer
+from matganip.cli.main import app
+from matganip.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ import pytest
 from typer.testing import CliRunner
 
 import matganip as mg
+from matganip.benchmarks.double_perovskites import arrangement_map
+from matganip.benchmarks.tolerance import compare, diffractable, summarise
 from matganip.cli.main import app
 from matganip.errors import InputError
 from matganip.learning.crystals import CONFIG, CrystalModel
 from matganip.workflows.crystals import PAPER, read_crystal_study
-from matganip.benchmarks.double_perovskites import arrangement_map
-from matganip.benchmarks.tolerance import compare, diffractable, summarise
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "matganip_f" / "tolerance.toml"
 STUDY = """

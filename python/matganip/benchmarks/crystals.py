@@ -11,17 +11,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from matganip.features.powder.crystal_peaks import crystal_peaks
+from matganip.benchmarks.double_perovskites import ArrangementMap, arrangement_map, draw_map, write_map
+from matganip.benchmarks.tolerance import Row, Task, baselines, diffractable, take, target_of
 from matganip.errors import require
+from matganip.features.powder.crystal_peaks import crystal_peaks
 from matganip.files import atomic_path
 from matganip.learning.crystals import CONFIG, CrystalModel
 from matganip.learning.judgement import Judgement, judge
 from matganip.results.content import Table
-from matganip.benchmarks.double_perovskites import ArrangementMap, arrangement_map, draw_map, write_map
 from matganip.workflows.folder import claim, sha256
 from matganip.workflows.listener import Clock, Listener, Silent
 from matganip.workflows.provenance import versions, write_json
-from matganip.benchmarks.tolerance import Row, Task, baselines, diffractable, take, target_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

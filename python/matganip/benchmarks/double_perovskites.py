@@ -20,9 +20,9 @@ from matganip.crystal.tolerance import Convention, tolerance_factor
 from matganip.errors import InputError
 from matganip.files import atomic_path
 from matganip.labels.calculators import CalculatorChoice
-from matganip.results.content import Picture
 from matganip.plots.heat_map import pearson, split_heat_map
 from matganip.plots.style import figure
+from matganip.results.content import Picture
 
 if TYPE_CHECKING:
     from pymatgen.core.structure import Structure

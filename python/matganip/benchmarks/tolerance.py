@@ -12,8 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pymatgen.core.periodic_table import Element
 
-from matganip.features.powder.crystal_peaks import INPUTS, CrystalInput, CrystalPeaks, crystal_peaks, without_form_factor
 from matganip.errors import InputError, require
+from matganip.features.powder.crystal_peaks import (
+    INPUTS,
+    CrystalInput,
+    CrystalPeaks,
+    crystal_peaks,
+    without_form_factor,
+)
 from matganip.learning.config import MatganipConfig
 from matganip.learning.crystals import CONFIG, CrystalModel, formulas_apart
 from matganip.learning.metrics import Metrics, evaluate

@@ -6,13 +6,14 @@ import functools
 import json
 import os
 import sys
-import textwrap
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import typer
 
 from matganip.errors import InputError, MissingExtraError
+from matganip.results.base import Result, print_result
+from matganip.results.terminal import print_sentence, print_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,41 +68,21 @@ def stderr() -> Console:
 
 
 def show(console: Console, table: Table) -> None:
-    """Print a report's table."""
-    from rich import box
-    from rich.padding import Padding
-    from rich.table import Table as RichTable
-    from rich.text import Text
-
-    drawn = RichTable(
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-        show_header=any(table.columns),
-        header_style="bold",
-        padding=(0, 2, 0, 0),
-    )
-    for column, letter in zip(table.columns, table.alignment, strict=True):
-        drawn.add_column(
-            Text(column), justify="right" if letter == "r" else "left", no_wrap=letter != "w", overflow="fold"
-        )
-    for row in table.rows:
-        drawn.add_row(*(Text(cell) for cell in row))
-    if table.title:
-        say(console, table.title, style="bold")
-        console.print()
-    console.print(Padding(drawn, (0, 0, 0, 2), expand=False))
-    if table.note:
-        say(console, table.note, style="dim")
-    console.print()
+    """Print a table."""
+    print_table(console, table)
 
 
 def say(console: Console, sentence: str, style: str = "", indent: str = "  ") -> None:
-    """Print a sentence, wrapped and indented as the tables are."""
-    from rich.text import Text
+    """Print a sentence."""
+    print_sentence(console, sentence, style, indent)
 
-    filled = textwrap.fill(sentence, console.width, initial_indent=indent, subsequent_indent=indent)
-    console.print(Text(filled, style=style))
+
+def render(result: Result, json: bool, **more: Any) -> None:
+    """Print a result: its tables and sentences, or with ``--json`` its dictionary and `more` as one document."""
+    if json:
+        print_json({**result.to_dict(), **more})
+    else:
+        print_result(stdout(), result)
 
 
 def print_json(document: Any) -> None:

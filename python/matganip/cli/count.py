@@ -30,9 +30,9 @@ def count(
 
     matganip count CsPbI3.cif --supercell 2,2,2 --substitute Pb:Bi=0-4,vac=0-2 --charge-neutral
     """
+    from matganip.configurations.summary import composition_summaries, space_summary
     from matganip.workflows.results import Counted
     from matganip.workflows.story import composition_table, count_table
-    from matganip.configurations.summary import composition_summaries, space_summary
 
     found = spaces_from(source, supercell, substitute, charge_neutral, oxidation)
     counted = [Counted(source.name, space, space.count_orbits()) for space in found.spaces]

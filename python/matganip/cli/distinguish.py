@@ -63,8 +63,8 @@ def distinguish(
 
     matganip distinguish CsPbI3.cif -s 3,3,3 -x I:Br=27 --sample 5000 --radiation "neutron 1.54"
     """
-    from matganip.features.lattice.distinct import distinguishability
     from matganip.configurations.summary import composition
+    from matganip.features.lattice.distinct import distinguishability
 
     if sample is not None and labels is not None:
         raise InputError("--sample and --labels: the labels say themselves which orbits to look at; leave one out")
@@ -168,8 +168,8 @@ def _range(text: str) -> tuple[float, float]:
 
 
 def _table(found: Distinguishability, chosen: _Chosen) -> Table:
-    from matganip.results.content import Table
     from matganip.configurations.summary import composition
+    from matganip.results.content import Table
 
     title = f"{composition(chosen.batch.space)}: {chosen.what}"
     columns: tuple[str, ...] = ("features", "columns", "distinct", "largest class")

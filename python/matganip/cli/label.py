@@ -165,8 +165,8 @@ def _cores() -> int:
 def _foresee(job: Job, n_workers: int, retry: bool, json: bool) -> None:
     """Say what is missing, and what it costs by the first of it, computed for real."""
     from matganip.configurations.batch import ConfigurationBatch
-    from matganip.labels.labelling import missing_of, seconds_an_orbit
     from matganip.configurations.summary import composition
+    from matganip.labels.labelling import missing_of, seconds_an_orbit
 
     documents: list[dict[str, Any]] = []
     for batch in job.batches:

@@ -30,9 +30,9 @@ def list_labels(database: Database, json: Json = False) -> None:
 
     matganip labels list labels.db
     """
+    from matganip.configurations.summary import composition
     from matganip.labels.database import LabelDatabase
     from matganip.results.content import Table
-    from matganip.configurations.summary import composition
 
     labels = LabelDatabase(database)
     spaces = labels.spaces()
@@ -190,9 +190,9 @@ def join(
 
 def _joined(spaces: tuple[ConfigurationSpace, ...], path: Path, tolerance: float) -> dict[str, Any]:
     """Where one structure belongs: of several compositions to its own."""
+    from matganip.configurations.summary import composition
     from matganip.crystal.structures import read_structure
     from matganip.labels.joining import join_structures, match_structure
-    from matganip.configurations.summary import composition
 
     structure = read_structure(path)
     space = next((one for one in spaces if _amounts(one) == structure.composition.as_dict()), spaces[0])

@@ -106,8 +106,8 @@ def _stream(asked: Predictor, lowest: Lowest, number: int | None, seed: int, out
 
 
 def _tell(asked: Predictor, lowest: Lowest, number: int | None, output: Path | None) -> None:
-    from matganip.results.content import Table
     from matganip.configurations.summary import composition, sites_text
+    from matganip.results.content import Table
 
     base, drawn = lowest.rows[0][0], "drawn " if number else ""
     rows = tuple(
@@ -150,9 +150,9 @@ def _document(asked: Predictor, lowest: Lowest, output: Path | None) -> dict[str
 
 
 def _predict_structures(asked: Predictor, structures: list[Path], output: Path | None, json: bool) -> None:
+    from matganip.configurations.summary import sites_text
     from matganip.files import atomic_path
     from matganip.results.content import Table
-    from matganip.configurations.summary import sites_text
 
     names = [str(path) for path in structures]
     occupations, energy = asked.of_structures(structures, names)

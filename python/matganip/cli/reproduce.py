@@ -12,8 +12,8 @@ from matganip.cli.progress import StepBar
 from matganip.cli.spaces import Json
 
 if TYPE_CHECKING:
-    from matganip.results.content import Table
     from matganip.benchmarks.reproduce.task import Column
+    from matganip.results.content import Table
 
 
 @tidy
@@ -67,8 +67,8 @@ def reproduce(
 
 def _table(task: dict[str, Any], columns: tuple[Column, ...]) -> Table:
     """The first columns of a task's table, which fit a terminal."""
-    from matganip.results.content import Table
     from matganip.benchmarks.reproduce.page import cell
+    from matganip.results.content import Table
 
     shown = columns[:4]
     rows = [

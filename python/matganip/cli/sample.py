@@ -35,8 +35,8 @@ def sample(
     """
     from matganip.configurations.batch import ConfigurationBatch
     from matganip.configurations.formats import write
-    from matganip.workflows.story import orbit_table
     from matganip.configurations.summary import orbit_summaries, space_summary
+    from matganip.workflows.story import orbit_table
 
     found = spaces_from(source, supercell, substitute, charge_neutral, oxidation)
     documents = []

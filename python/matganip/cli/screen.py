@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from matganip.screening.pool import Engine
-    from matganip.screening.stream import Standing
     from matganip.screening.run import Wanted
+    from matganip.screening.stream import Standing
 
 
 @tidy
@@ -111,8 +111,8 @@ def screen(
     Exit status: 0 done, 2 something in the input is wrong or a file cannot be written (go on with --resume), 130
     interrupted (likewise).
     """
-    from matganip.screening.selection import Selection
     from matganip.screening.run import Wanted, merge_parts, run
+    from matganip.screening.selection import Selection
 
     n_workers = _cores() if workers is None else workers
     if merge:
@@ -209,8 +209,8 @@ def _show(standings: Iterator[Standing], output: Path, export: str | None, json:
 
 
 def _export(folder: Any, fmt: str) -> None:
-    from matganip.screening.winners import export_winners
     from matganip.screening.folder import FolderSource
+    from matganip.screening.winners import export_winners
 
     space = FolderSource(folder.path.absolute(), folder.fingerprint).open().space
     target = folder.path / ("winners.xyz" if fmt == "extxyz" else f"winners-{fmt}")

@@ -82,9 +82,9 @@ def json_line(document: dict[str, Any]) -> None:
 
 def tell(folder: ScreenFolder) -> None:
     """Print what a screen found and what it cost."""
+    from matganip.report.screen import cascade_sentence, stage_table, winners_table
     from matganip.screening.merge import read_result
     from matganip.screening.winners import read_winners
-    from matganip.report.screen import cascade_sentence, stage_table, winners_table
 
     console = stdout()
     show(console, stage_table(folder))

@@ -18,8 +18,8 @@ from matganip.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from matganip.sampling.search import SearchProgress
     from matganip.sampling.run import SearchJob
+    from matganip.sampling.search import SearchProgress
 
 
 @tidy
@@ -67,8 +67,8 @@ def search(
 
         matganip search runs/model -s 3,3,3 -x I:Br=20 --output best.parquet --resume --steps 1000
     """
-    from matganip.sampling.search import SearchSettings
     from matganip.sampling.run import SearchJob, search_summary, write_best
+    from matganip.sampling.search import SearchSettings
 
     stored = checkpoint or (output and output.with_suffix(".search.npz"))
     if output is not None and output.suffix != ".parquet":
@@ -161,10 +161,10 @@ def _teller(json: bool) -> Callable[[SearchProgress], None]:
 
 
 def _tell(job: SearchJob, output: Path | None) -> None:
-    from matganip.results.content import Table
-    from matganip.screening.ranking import n_atoms
-    from matganip.sampling.run import search_summary
     from matganip.configurations.summary import sites_text
+    from matganip.results.content import Table
+    from matganip.sampling.run import search_summary
+    from matganip.screening.ranking import n_atoms
 
     console, result, space = stdout(), search_summary(job), job.asked.space
     batch, found, atoms = job.best(), job.search.scored.best, n_atoms(job.asked.space)

@@ -156,8 +156,8 @@ def _replay(
     """All strategies on labels that are there."""
     from matganip.labels.tables import read_labels
     from matganip.sampling.replay import replay
-    from matganip.sampling.suggest import STRATEGIES
     from matganip.sampling.rounds import clusters
+    from matganip.sampling.suggest import STRATEGIES
 
     (space,) = spaces_from(source, supercell, substitute).spaces
     rows = read_labels(table).join(space)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matganip.thermo.mixing import Mixing
-    from matganip.workflows.predict import Predictor
     from matganip.thermo.run import Ensemble
+    from matganip.workflows.predict import Predictor
 
 
 @tidy
@@ -153,8 +153,8 @@ def _ensemble(
     pattern: Path | None,
 ) -> tuple[Ensemble, str]:
     from matganip.cli.evaluate import substitutions_from
-    from matganip.workflows.predict import Predictor
     from matganip.thermo.run import MANIFEST, TEMPERATURES, mean_pattern, of_model, of_screen, of_table
+    from matganip.workflows.predict import Predictor
 
     if _is_model(source):
         if sample is not None:
@@ -249,8 +249,8 @@ def _mix(
 ) -> None:
     from matganip.results.content import Table
     from matganip.thermo.mixing import fractions, mixing
-    from matganip.workflows.predict import Predictor
     from matganip.thermo.run import of_model
+    from matganip.workflows.predict import Predictor
 
     cells = parse_supercell(supercell) if supercell else None
     asked: list[Predictor] = [

@@ -28,9 +28,9 @@ def verify(
     Exit status: 0 all is right, 2 something is not.
     """
     from matganip.results.content import Table
+    from matganip.screening.folder import FolderSource, same_versions, settings_of
     from matganip.screening.manifest import ScreenFolder
     from matganip.screening.verify import verify as do
-    from matganip.screening.folder import FolderSource, same_versions, settings_of
 
     opened = ScreenFolder.read(folder)
     same_versions(opened.header, folder)

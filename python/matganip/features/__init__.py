@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["XRDCalculator", "distinguishability"]
 
-_HOME = {"XRDCalculator": "pymatgen_calculator", "distinguishability": "distinct"}
+_HOME = {"XRDCalculator": "powder.pymatgen_calculator", "distinguishability": "lattice.distinct"}
 
 
 def __getattr__(name: str) -> Any:

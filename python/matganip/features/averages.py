@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import constants
 
-from matganip.features.peaks import Peaks
 from matganip.errors import InputError
+from matganip.features.peaks import Peaks
 
 BOLTZMANN = constants.k / constants.e
 """eV/K."""

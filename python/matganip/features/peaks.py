@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from matganip.features.reflections import HklFamily
 from matganip.errors import InputError
+from matganip.features.reflections import HklFamily
 
 # Percent of the strongest line of a pattern; a line that does not pass it is not listed, as in pymatgen.
 SCALED_INTENSITY_TOL = 1e-3

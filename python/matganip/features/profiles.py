@@ -9,8 +9,8 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from matganip.features.peaks import Pattern, Peaks
 from matganip.errors import InputError
+from matganip.features.peaks import Pattern, Peaks
 
 Shape = Literal["gaussian", "lorentzian", "pseudo-voigt", "thompson-cox-hastings"]
 

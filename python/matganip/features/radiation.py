@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from matganip.errors import InputError
 from matganip.features.form_factors import (
     TABLES,
     FormFactors,
@@ -16,7 +17,6 @@ from matganip.features.form_factors import (
     with_dispersion,
     xray_form_factors,
 )
-from matganip.errors import InputError
 
 # Angstrom: the weighted mean of the doublet (Ka), its two lines (Ka1, Ka2) and Kb1 of each anode, as pymatgen
 # has them. Its own table stands in a module that imports matplotlib; a test holds the two equal.

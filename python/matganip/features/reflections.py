@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pymatgen.core.lattice import Lattice
 
-from matganip.features.radiation import Radiation
 from matganip.errors import InputError
+from matganip.features.radiation import Radiation
 
 # Degrees. Lines closer than this to the first of a peak belong to it. pymatgen has the same width, but cuts
 # the axis into fixed bins of it, which can split lines that are exactly degenerate: (300) and (221) of a

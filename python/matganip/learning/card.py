@@ -19,8 +19,8 @@ from pymatgen.core.structure import Structure
 from matganip.configurations.batch import occupation_digits
 from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
-from matganip.workflows.provenance import write_json
 from matganip.learning.representation import representation
+from matganip.workflows.provenance import write_json
 from matganip.workflows.schema import DiffractionSection, Supercell, by_sublattice, checked_supercell
 
 if TYPE_CHECKING:

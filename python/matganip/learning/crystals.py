@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from matganip.features.powder.crystal_peaks import CrystalInput, CrystalPeaks, crystal_peaks, graphs
 from matganip.errors import InputError
+from matganip.features.powder.crystal_peaks import CrystalInput, CrystalPeaks, crystal_peaks, graphs
 from matganip.files import atomic_path
 from matganip.learning.config import MatganipConfig
 from matganip.learning.dataset import Dataset

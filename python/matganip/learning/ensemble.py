@@ -18,7 +18,7 @@ from matganip.learning.config import MatganipConfig
 from matganip.learning.dataset import Dataset, check_single
 from matganip.learning.history import Progress, TrainingHistory
 from matganip.learning.metrics import Metrics, evaluate
-from matganip.learning.model import Matganip
+from matganip.learning.gan import Matganip
 
 RECORD = "ensemble.json"
 FORMAT, VERSION = "matganip-ensemble", 1

@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matganip.errors import InputError
-from matganip.learning.judgement import Judgement, judge
-from matganip.results.content import Table
 from matganip.learning.card import Card, model_folder
+from matganip.learning.judgement import Judgement, judge
 from matganip.learning.remarks import remark_on
+from matganip.results.content import Table
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
     from matganip.labels.tables import Labelled, LabelTable
     from matganip.learning.metrics import Metrics
-    from matganip.learning.model import Matganip
+    from matganip.learning.gan import Matganip
     from matganip.screening.ranking import GraphRepresentation
 
 Floats = NDArray[np.float64]
@@ -191,7 +191,7 @@ def evaluate_model(
         If the model or the table does not read, or the model cannot speak of that space.
     """
     from matganip.labels.tables import read_labels
-    from matganip.learning.model import Matganip
+    from matganip.learning.gan import Matganip
 
     folder = model_folder(path)
     card, model = Card.read(folder), Matganip.load(folder, device=device)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from matganip.features.lattice.distinct import feature_classes, floor_of_classes
 from matganip.errors import InputError
+from matganip.features.lattice.distinct import feature_classes, floor_of_classes
 from matganip.learning.metrics import Metrics, TopK, evaluate, top_k_recall
 
 MOST_IN_TOP = 20

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matganip.features.lattice.diffraction import LatticeDiffraction
 from matganip.errors import InputError
+from matganip.features.lattice.diffraction import LatticeDiffraction
 from matganip.screening.ranking import GraphRepresentation
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from matganip.learning.networks import Graphs
 
 if TYPE_CHECKING:
     from matganip.features.peaks import Peaks
-    from matganip.learning.model import Matganip
+    from matganip.learning.gan import Matganip
     from matganip.learning.scaling import GraphScaler, Scaler
 
 Floats = NDArray[np.float64]

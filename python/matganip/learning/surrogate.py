@@ -23,7 +23,7 @@ from matganip.learning.ridge import solve_ridge
 if TYPE_CHECKING:
     from matganip.features.peaks import Peaks
     from matganip.learning.ensemble import Ensemble
-    from matganip.learning.model import Matganip
+    from matganip.learning.gan import Matganip
 
 Floats = NDArray[np.float64]
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
+    from matganip.thermo.estimates import SampledThermodynamics
     from matganip.thermo.histogram import EnergyHistogram
     from matganip.thermo.mixing import Mixing
-    from matganip.thermo.estimates import SampledThermodynamics
     from matganip.thermo.sums import Thermodynamics
 
 Floats = NDArray[np.float64]

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from matganip.errors import InputError
-from matganip.results.content import Picture, Report, Scene, Section, Table
 from matganip.report.page import write_page
+from matganip.results.content import Picture, Report, Scene, Section, Table
 from matganip.screening.merge import read_result
 from matganip.screening.shard import STAGES
 from matganip.screening.winners import read_winners
@@ -42,8 +42,8 @@ def write_screen_report(path: Path) -> Path:
     MissingExtraError
         If matplotlib, jinja2 or plotly is not installed.
     """
-    from matganip.screening.manifest import ScreenFolder
     from matganip.screening.folder import FolderSource
+    from matganip.screening.manifest import ScreenFolder
 
     folder = ScreenFolder.read(path)
     if folder.part != (0, 1):
@@ -221,8 +221,8 @@ def _pictures(folder: ScreenFolder, result: dict[str, Any], space: Configuration
     """Density of states, drawn anew from the folder."""
     from matganip.plots.style import figure
     from matganip.plots.thermodynamics import density_of_states
-    from matganip.thermo.histogram import EnergyHistogram
     from matganip.screening.ranking import n_atoms
+    from matganip.thermo.histogram import EnergyHistogram
 
     path = folder.path / FIGURE
     histogram = EnergyHistogram.from_dict(result["histogram"])

@@ -8,8 +8,8 @@ import numpy as np
 
 from matganip.errors import require
 from matganip.plots.arrangement import LOUD, QUIET, bonds_between, cell_edges, with_boundary_images
-from matganip.results.content import Scene
 from matganip.plots.style import GRID, MUTED
+from matganip.results.content import Scene
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,15 +18,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from matganip.configurations.summary import composition, sites_text
 from matganip.configurations.tables import arrangement_columns, space_metadata
 from matganip.files import atomic_path
-from matganip.screening.ranking import n_atoms
-from matganip.sampling.search import Search, SearchProgress, SearchSettings
-from matganip.sampling.checkpoint import read_checkpoint, write_checkpoint
 from matganip.learning.card import model_folder
+from matganip.sampling.checkpoint import read_checkpoint, write_checkpoint
+from matganip.sampling.search import Search, SearchProgress, SearchSettings
+from matganip.screening.ranking import n_atoms
 from matganip.workflows.folder import sha256
 from matganip.workflows.predict import Predictor
-from matganip.configurations.summary import composition, sites_text
 
 if TYPE_CHECKING:
     from matganip.configurations.batch import ConfigurationBatch

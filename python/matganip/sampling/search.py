@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from matganip.features.lattice.swaps import LatticeSwaps, seeded_generators
 from matganip.errors import InputError
+from matganip.features.lattice.swaps import LatticeSwaps, seeded_generators
 from matganip.sampling.guide import LinearGuide
 from matganip.sampling.scored import Found, Score, ScoredOrbits
 from matganip.thermo.sums import BOLTZMANN

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from matganip.screening.scoring import DECIMALS
+from matganip.learning.scoring import DECIMALS
 from matganip.screening.selection import Best, Rows, ordered
 
 if TYPE_CHECKING:
-    from matganip.screening.scoring import GraphScorer
+    from matganip.learning.scoring import GraphScorer
 
 Floats = NDArray[np.float64]
 Timing = Callable[[str], AbstractContextManager[None]]

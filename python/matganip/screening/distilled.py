@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from matganip.features.peaks import Peaks
-    from matganip.screening.scoring import GraphScorer
+    from matganip.learning.scoring import GraphScorer
     from matganip.screening.selection import Selection
 
 SAMPLE = 20_000

@@ -6,9 +6,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from matganip.screening.folder import FolderSource, settings_of
 from matganip.screening.plan import SECONDS, Plan, measure
 from matganip.screening.run import Wanted, begun
-from matganip.screening.folder import FolderSource, settings_of
 
 
 def plan(wanted: Wanted, *, workers: int, seconds: float = SECONDS, already_s: float = 0.0) -> Plan:

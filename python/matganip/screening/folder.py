@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from matganip.configurations.summary import composition
 from matganip.errors import InputError
 from matganip.files import atomic_folder
+from matganip.learning.card import CARD, Card, model_folder
+from matganip.learning.evaluation import check_species
 from matganip.screening.cascade import StudentScorer
 from matganip.screening.manifest import LOCK, ScreenFolder
-from matganip.screening.scoring import GraphScorer, Panel
+from matganip.learning.scoring import GraphScorer, Panel
 from matganip.screening.selection import Selection
 from matganip.screening.shard import Opened, Settings
-from matganip.learning.evaluation import check_species
-from matganip.learning.card import CARD, Card, model_folder
 from matganip.workflows.folder import sha256
 from matganip.workflows.provenance import versions
-from matganip.configurations.summary import composition
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
@@ -102,7 +102,7 @@ class Models:
 
     def scorers(self) -> tuple[GraphScorer, ...]:
         """Load the networks."""
-        from matganip.learning.model import Matganip
+        from matganip.learning.gan import Matganip
 
         members = tuple(Matganip.load(folder) for folder in self.folders)
         model = members[0] if len(members) == 1 else Panel(members)

@@ -12,11 +12,11 @@ import numpy as np
 from matganip.errors import InputError
 from matganip.files import atomic_path, flush_folder
 from matganip.screening.cascade import SLACK
-from matganip.thermo.histogram import EnergyHistogram
 from matganip.screening.selection import Best, Rows
 from matganip.screening.shard_files import read_shard, shard_name
-from matganip.thermo.sums import CanonicalSums
 from matganip.screening.winners import RESULT, WINNERS, write_winners
+from matganip.thermo.histogram import EnergyHistogram
+from matganip.thermo.sums import CanonicalSums
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace

@@ -9,12 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from matganip.errors import InputError
-from matganip.screening.pool import run_shards
-from matganip.screening.manifest import ScreenFolder, differences, locked
-from matganip.screening.selection import Selection
-from matganip.screening.shard import Settings
-from matganip.screening.stream import Standing, stream
 from matganip.learning.remarks import remark_on
+from matganip.screening.distilled import distilled
 from matganip.screening.folder import (
     FolderSource,
     Models,
@@ -24,7 +20,11 @@ from matganip.screening.folder import (
     same_versions,
     settings_of,
 )
-from matganip.screening.distilled import distilled
+from matganip.screening.manifest import ScreenFolder, differences, locked
+from matganip.screening.pool import run_shards
+from matganip.screening.selection import Selection
+from matganip.screening.shard import Settings
+from matganip.screening.stream import Standing, stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,9 +14,9 @@ import numpy as np
 
 from matganip.errors import InputError
 from matganip.screening.cascade import Rescorer, TooNarrow
-from matganip.thermo.histogram import EnergyHistogram
 from matganip.screening.selection import Best, Rows, Selection
 from matganip.screening.shard_files import EveryRow, write_shard
+from matganip.thermo.histogram import EnergyHistogram
 from matganip.thermo.sums import CanonicalSums, checked_temperatures
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matganip.configurations.batch import ConfigurationBatch
     from matganip.configurations.space import ConfigurationSpace
     from matganip.screening.cascade import StudentScorer
-    from matganip.screening.scoring import GraphScorer
+    from matganip.learning.scoring import GraphScorer
 
     Floats = NDArray[np.float64]
 

@@ -14,8 +14,8 @@ from matganip.screening.shard import Pulse, ShardRecord, ShardTask
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
-    from matganip.screening.pool import Engine
     from matganip.screening.manifest import ScreenFolder
+    from matganip.screening.pool import Engine
     from matganip.screening.shard import Settings, Source
 
 Phase = Literal["screen", "screen again", "merge", "done"]

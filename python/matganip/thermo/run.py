@@ -14,13 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from matganip.errors import InputError
 from matganip.features.averages import MeanPattern
 from matganip.features.lattice.diffraction import LatticeDiffraction
-from matganip.errors import InputError
 from matganip.files import atomic_path
-from matganip.thermo.histogram import EnergyHistogram
 from matganip.screening.ranking import n_atoms
 from matganip.thermo.estimates import SampledThermodynamics, Uniform, convergence
+from matganip.thermo.histogram import EnergyHistogram
 from matganip.thermo.sums import CanonicalSums, Thermodynamics
 
 if TYPE_CHECKING:

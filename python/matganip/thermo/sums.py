@@ -15,8 +15,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from matganip.features.averages import BOLTZMANN
 from matganip.errors import InputError
+from matganip.features.averages import BOLTZMANN
 
 __all__ = ["BOLTZMANN", "CanonicalSums", "Thermodynamics", "checked_rows", "checked_temperatures", "exact_sum"]
 

@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from matganip.features.powder.crystal_peaks import CrystalInput
 from matganip.errors import InputError
+from matganip.features.powder.crystal_peaks import CrystalInput
 from matganip.learning.crystals import CONFIG
 from matganip.workflows.reading import _complaint, _dotted, _text, known_keys
 from matganip.workflows.schema import Section

@@ -44,7 +44,7 @@ class Learner:
 
     def __init__(self, study: Study, represent: GraphRepresentation) -> None:
         require("torch", "learn")
-        from matganip.learning.model import Matganip
+        from matganip.learning.gan import Matganip
 
         self.study = study
         further = {"positions": represent.positions} if study.diffraction.cutoff or study.labels.also else {}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from matganip.results.content import Picture, Report, Section
 from matganip.report.page import write_page
+from matganip.results.content import Picture, Report, Section
 from matganip.screening.tables import write_orbits, write_ranking
 from matganip.workflows import story
 from matganip.workflows.pictures import draw_all

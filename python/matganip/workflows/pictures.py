@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from matganip.configurations.summary import sites_text
 from matganip.features.lattice.diffraction import LatticeDiffraction
 from matganip.learning.config import OPTIMA
 from matganip.plots import energies
 from matganip.plots.arrangement import arrangement
-from matganip.results.content import Picture
 from matganip.plots.diffraction import depends_on_arrangement, graph_matrix_image, patterns
 from matganip.plots.style import figure
+from matganip.results.content import Picture
 from matganip.workflows.provenance import evaluated
 from matganip.workflows.story import SPLITS, level_name, short
-from matganip.configurations.summary import sites_text
 
 if TYPE_CHECKING:
     from matganip.workflows.job import Outcome

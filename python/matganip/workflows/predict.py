@@ -15,18 +15,18 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from matganip.configurations.batch import ConfigurationBatch, occupation_digits
+from matganip.configurations.summary import sites_text
 from matganip.configurations.tables import arrangement_columns, space_metadata
 from matganip.errors import InputError
 from matganip.files import atomic_path
-from matganip.screening.ranking import n_atoms
-from matganip.learning.evaluation import check_species
 from matganip.learning.card import Card, model_folder
+from matganip.learning.evaluation import check_species
 from matganip.learning.remarks import remark_on
-from matganip.configurations.summary import sites_text
+from matganip.screening.ranking import n_atoms
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
-    from matganip.learning.model import Matganip
+    from matganip.learning.gan import Matganip
     from matganip.screening.ranking import GraphRepresentation
 
 Floats = NDArray[np.float64]
@@ -85,7 +85,7 @@ class Predictor:
         InputError
             If the folder is no model's, or the model cannot speak of that space: other species, other peaks.
         """
-        from matganip.learning.model import Matganip
+        from matganip.learning.gan import Matganip
 
         folder = model_folder(path)
         card, model = Card.read(folder), Matganip.load(folder, device=device)

@@ -15,8 +15,8 @@ from matganip.crystal.prototypes import perovskite
 from matganip.crystal.structures import read_structure
 from matganip.errors import InputError
 from matganip.labels.tables import Labelled, LabelTable, read_labels
-from matganip.screening.ranking import GraphRepresentation
 from matganip.learning.representation import representation
+from matganip.screening.ranking import GraphRepresentation
 from matganip.workflows.schema import Study, by_sublattice
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matganip.learning.dataset import Dataset
     from matganip.learning.history import TrainingHistory
     from matganip.learning.metrics import Metrics, TopK
-    from matganip.learning.model import Matganip
+    from matganip.learning.gan import Matganip
     from matganip.screening.ranking import Ranking
 
 Floats = NDArray[np.float64]

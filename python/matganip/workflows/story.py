@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from matganip.configurations.summary import composition, sites_text
 from matganip.learning.config import OPTIMA
 from matganip.results.content import Table
-from matganip.configurations.summary import composition, sites_text
 
 if TYPE_CHECKING:
     from matganip.configurations.batch import ConfigurationBatch

@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 from matganip.configurations.tables import arrangement_columns, space_metadata
 from matganip.errors import InputError, require
 from matganip.files import atomic_path
+from matganip.learning.card import Card, vertex_positions
 from matganip.learning.config import OPTIMA
 from matganip.learning.dataset import Dataset
-from matganip.learning.history import JsonLines
 from matganip.learning.evaluation import Assessed, assess, or_null
-from matganip.learning.card import Card, vertex_positions
+from matganip.learning.history import JsonLines
 from matganip.workflows.folder import claim, sha256
 from matganip.workflows.learn import Learner, telling
 from matganip.workflows.listener import Clock, Listener, Silent
@@ -27,7 +27,7 @@ from matganip.workflows.provenance import versions, write_json
 
 if TYPE_CHECKING:
     from matganip.learning.history import Progress
-    from matganip.learning.model import Matganip
+    from matganip.learning.gan import Matganip
     from matganip.workflows.schema import Study
 
 

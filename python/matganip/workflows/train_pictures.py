@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matganip.learning.config import OPTIMA
+from matganip.learning.representation import vertex_names
 from matganip.learning.saliency import Vertices, feature_maps, saliency
 from matganip.plots import energies
-from matganip.results.content import Picture
 from matganip.plots.errors import error_boxes
 from matganip.plots.interpretation import feature_map_grid, saliency_bars, saliency_map
 from matganip.plots.style import figure
 from matganip.plots.training_curves import error_curves, loss_curves, verdict_curves
-from matganip.learning.representation import vertex_names
+from matganip.results.content import Picture
 
 if TYPE_CHECKING:
-    from matganip.learning.model import Matganip
-    from matganip.screening.ranking import GraphRepresentation
     from matganip.learning.evaluation import Assessed
+    from matganip.learning.gan import Matganip
+    from matganip.screening.ranking import GraphRepresentation
     from matganip.workflows.train import Training
 
 MOST_GRAPHS = 2000

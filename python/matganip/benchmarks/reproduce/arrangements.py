@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from matganip.learning.splits import by_orbit, random_rows
 from matganip.benchmarks.reproduce import methods
 from matganip.benchmarks.reproduce.inputs import Kind, inputs
 from matganip.benchmarks.reproduce.task import ERRORS, Column
+from matganip.learning.splits import by_orbit, random_rows
 
 _READS = {
     "powder": "the first 28 powder peaks, the paper's input",

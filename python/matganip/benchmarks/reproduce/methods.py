@@ -16,8 +16,8 @@ from matganip.learning.metrics import Metrics, evaluate
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from matganip.learning.splits import Split
     from matganip.benchmarks.reproduce.inputs import Inputs
+    from matganip.learning.splits import Split
 
     Floats = NDArray[np.float64]
 
@@ -61,7 +61,7 @@ class NetworkMethod:
 
     def predict(self, inputs: Inputs, split: Split, seed: int) -> Floats:
         """Train and predict the test rows."""
-        from matganip.learning.model import Matganip
+        from matganip.learning.gan import Matganip
 
         del inputs
         model = Matganip(replace(self.config, n_peaks=split.train.n_peaks, seed=seed))

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from matganip.files import atomic_path
-from matganip.workflows.provenance import versions
 from matganip.benchmarks.reproduce.runner import Job, Numbers
 from matganip.benchmarks.reproduce.task import Column, Task
+from matganip.files import atomic_path
+from matganip.workflows.provenance import versions
 
 INTRODUCTION = """# Results
 

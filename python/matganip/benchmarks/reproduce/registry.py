@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from matganip.errors import InputError
 from matganip.benchmarks.reproduce.arrangements import HeldOut, PaperSplit
 from matganip.benchmarks.reproduce.task import Task
 from matganip.benchmarks.reproduce.tolerance import Tolerance
 from matganip.benchmarks.reproduce.transfer import Transfer
+from matganip.errors import InputError
 
 TASKS: tuple[Task, ...] = (
     HeldOut("powder"),

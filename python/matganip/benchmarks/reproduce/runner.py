@@ -13,12 +13,12 @@ from functools import cache
 from pathlib import Path
 
 import matganip
+from matganip.benchmarks.reproduce.registry import TASKS
+from matganip.benchmarks.reproduce.task import Task
 from matganip.errors import InputError, require
 from matganip.files import atomic_path
 from matganip.workflows.listener import Listener, Silent
 from matganip.workflows.provenance import versions
-from matganip.benchmarks.reproduce.registry import TASKS
-from matganip.benchmarks.reproduce.task import Task
 
 Numbers = dict[str, float]
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from matganip.features.powder.crystal_peaks import CrystalInput, CrystalPeaks, crystal_peaks
-from matganip.learning.crystals import CONFIG, CrystalModel
-from matganip.learning.metrics import Metrics, evaluate
 from matganip.benchmarks.reproduce.task import Column
 from matganip.benchmarks.tolerance import Task as Formulas
 from matganip.benchmarks.tolerance import baselines, diffractable, take, target_of
+from matganip.features.powder.crystal_peaks import CrystalInput, CrystalPeaks, crystal_peaks
+from matganip.learning.crystals import CONFIG, CrystalModel
+from matganip.learning.metrics import Metrics, evaluate
 
 if TYPE_CHECKING:
     from matganip.crystal.datasets import PerovskiteTable

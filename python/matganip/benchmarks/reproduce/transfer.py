@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matganip.learning.baselines import ConstantBaseline, RidgeBaseline
-from matganip.learning.config import MatganipConfig
-from matganip.learning.dataset import Dataset
 from matganip.benchmarks.reproduce.inputs import Inputs, inputs
 from matganip.benchmarks.reproduce.methods import CLUSTERS
 from matganip.benchmarks.reproduce.task import Column
+from matganip.learning.baselines import ConstantBaseline, RidgeBaseline
+from matganip.learning.config import MatganipConfig
+from matganip.learning.dataset import Dataset
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -121,7 +121,7 @@ class Transfer:
 
     @staticmethod
     def _network(config: MatganipConfig, seed: int) -> dict[str, Floats]:
-        from matganip.learning.model import Matganip
+        from matganip.learning.gan import Matganip
 
         model = Matganip(replace(config, seed=seed, positions=_training()[0].positions))
         model.fit(_joined())

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from matganip.crystal.structures import read_structure
 from matganip.crystal.datasets.reading import Entry, read_table
 from matganip.crystal.datasets.table import PerovskiteTable
+from matganip.crystal.structures import read_structure
 from matganip.errors import InputError
 
 

@@ -11,12 +11,12 @@ from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
 from matganip.crystal.charge_balance import ANION_CHARGES
+from matganip.crystal.datasets.table import PerovskiteTable, Skipped, make_table
 from matganip.crystal.lattice_constants import lattice_constant
 from matganip.crystal.perovskites import Perovskite, identify_perovskite
 from matganip.crystal.prototypes import IDEAL_SITES
 from matganip.crystal.radii import known_charges
 from matganip.crystal.tolerance import octahedral_factor, tolerance_factor
-from matganip.crystal.datasets.table import PerovskiteTable, Skipped, make_table
 from matganip.errors import InputError
 
 NOT_NEUTRAL = "no neutral charges"

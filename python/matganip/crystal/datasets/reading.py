@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pymatgen.core.structure import Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
+from matganip.crystal.datasets.table import PerovskiteTable, Skipped, make_table
 from matganip.crystal.formulas import parse_formula
 from matganip.crystal.perovskite_sites import PerovskiteSites, perovskite_sites
 from matganip.crystal.perovskites import identify_perovskite
-from matganip.crystal.datasets.table import PerovskiteTable, Skipped, make_table
 from matganip.errors import InputError
 
 UNREADABLE = "does not read"

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matganip import _core
-from matganip.features.peaks import Peaks
 from matganip.errors import InputError
+from matganip.features.peaks import Peaks
 
 logger = logging.getLogger(__name__)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from matganip.errors import InputError
 from matganip.features.graph.matrix import Scaling, graph_matrix
 from matganip.features.peaks import Peaks
-from matganip.errors import InputError
 
 if TYPE_CHECKING:
     import networkx

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from matganip.errors import InputError
 from matganip.features.averages import MeanPattern
 from matganip.features.peaks import Peaks
-from matganip.errors import InputError
 
 
 def most_intense(peaks: Peaks, n_peaks: int, multiplicity: ArrayLike | None = None) -> NDArray[np.int64]:

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matganip.configurations.composition import element_of
+from matganip.features.lattice.translations import BasisSites, basis_sites
 from matganip.features.radiation import Radiation
 from matganip.features.reflections import Reflections
-from matganip.features.lattice.translations import BasisSites, basis_sites
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace

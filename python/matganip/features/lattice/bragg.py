@@ -10,18 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matganip import _core
+from matganip.errors import InputError
 from matganip.features.lattice.amplitudes import Amplitudes, amplitudes
 from matganip.features.lattice.cubic_form import cubic_form
-from matganip.features.lattice.patterns import LatticePatterns, Vertices, vertex_columns
 from matganip.features.lattice.pattern_form import PatternForm
-from matganip.features.peaks import Peaks
+from matganip.features.lattice.patterns import LatticePatterns, Vertices, vertex_columns
 from matganip.features.lattice.quadratic_form import Scattering, quadratic_form
-from matganip.features.radiation import Radiation
-from matganip.features.reflections import Reflections, reflections_in_range
 from matganip.features.lattice.resolved import parent_basis, resolved_peaks
 from matganip.features.lattice.translations import waves
 from matganip.features.lattice.triplets import Triplets, triplets_of
-from matganip.errors import InputError
+from matganip.features.peaks import Peaks
+from matganip.features.radiation import Radiation
+from matganip.features.reflections import Reflections, reflections_in_range
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace

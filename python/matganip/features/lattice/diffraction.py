@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matganip import _core
-from matganip.features.lattice.bragg import Resolution, bragg_patterns
+from matganip.errors import InputError
 from matganip.features.graph.matrix import Scaling, check_buffer, graph_matrix
+from matganip.features.lattice.bragg import Resolution, bragg_patterns
 from matganip.features.lattice.patterns import Vertices
 from matganip.features.lattice.patterson import patterson_patterns
 from matganip.features.peaks import Peaks
 from matganip.features.radiation import Radiation
 from matganip.features.reflections import HklFamily
-from matganip.errors import InputError
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace

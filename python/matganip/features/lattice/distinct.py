@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from matganip.configurations.batch import ConfigurationBatch
+from matganip.errors import InputError
 from matganip.features.lattice.feature_tables import FeatureTable, feature_tables
 from matganip.features.radiation import Radiation
-from matganip.errors import InputError
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace

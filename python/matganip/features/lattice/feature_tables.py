@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from matganip.features.averages import MeanPattern
-from matganip.features.lattice.diffraction import LatticeDiffraction
-from matganip.features.radiation import Radiation
-from matganip.features.lattice.row_space import RowSpace
-from matganip.features.graph.vertices import most_intense
 from matganip.errors import InputError
+from matganip.features.averages import MeanPattern
+from matganip.features.graph.vertices import most_intense
+from matganip.features.lattice.diffraction import LatticeDiffraction
+from matganip.features.lattice.row_space import RowSpace
+from matganip.features.radiation import Radiation
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matganip import _core
-from matganip.features.peaks import Peaks
 from matganip.errors import InputError
+from matganip.features.peaks import Peaks
 
 Vertices = int | Sequence[int] | NDArray[np.integer] | None
 

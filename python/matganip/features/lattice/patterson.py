@@ -20,12 +20,12 @@ from pymatgen.core.lattice import Lattice
 
 from matganip import _core
 from matganip.features.lattice.amplitudes import INVALID, REFERENCE
-from matganip.features.lattice.patterns import LatticePatterns, Vertices, vertex_columns
 from matganip.features.lattice.pattern_form import PatternForm, polynomial_form
-from matganip.features.peaks import Peaks
-from matganip.features.radiation import Radiation
+from matganip.features.lattice.patterns import LatticePatterns, Vertices, vertex_columns
 from matganip.features.lattice.site_clusters import ClusterFinder, ParentSites, SiteClusters
 from matganip.features.lattice.translations import nearest
+from matganip.features.peaks import Peaks
+from matganip.features.radiation import Radiation
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace

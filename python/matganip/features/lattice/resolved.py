@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matganip.configurations.symmetry import SupercellSymmetry
-from matganip.features.reflections import Reflections
 from matganip.features.lattice.translations import nearest
+from matganip.features.reflections import Reflections
 
 
 @dataclass(frozen=True, eq=False)

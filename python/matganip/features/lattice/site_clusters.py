@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from pymatgen.core.lattice import Lattice
 
 from matganip.configurations.symmetry import SupercellSymmetry
-from matganip.features.lattice.translations import nearest
 from matganip.errors import InputError
+from matganip.features.lattice.translations import nearest
 
 # Angstrom by which a cut-off is widened: distances that are equal to it but for rounding count.
 CUTOFF_TOL = 1e-6

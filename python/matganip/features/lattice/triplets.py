@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matganip.configurations.symmetry import SupercellSymmetry
-from matganip.features.reflections import Reflections
-from matganip.features.lattice.resolved import ResolvedPeaks, basis_images
 from matganip.errors import InputError
+from matganip.features.lattice.resolved import ResolvedPeaks, basis_images
+from matganip.features.reflections import Reflections
 
 # Pairs of reflections that are looked through for a third: some seconds.
 MOST_PAIRS = 2 * 10**8

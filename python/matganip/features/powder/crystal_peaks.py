@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from pymatgen.core.structure import Structure
 
 from matganip.crystal.structures import read_structure
+from matganip.errors import InputError
 from matganip.features.peaks import Pattern
 from matganip.features.powder.diffraction import PowderDiffraction
 from matganip.features.radiation import Radiation
-from matganip.errors import InputError
 
 if TYPE_CHECKING:
     from ase import Atoms

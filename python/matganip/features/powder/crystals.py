@@ -11,8 +11,8 @@ from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
 from matganip.crystal.structures import read_structure
-from matganip.features.powder.displacements import displacements, has_displacements
 from matganip.errors import InputError
+from matganip.features.powder.displacements import displacements, has_displacements
 
 if TYPE_CHECKING:
     import os

@@ -13,13 +13,13 @@ from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
 from matganip import _core
-from matganip.features.powder.crystals import AtomRows, CrystalArrays, rows_of
+from matganip.errors import InputError
 from matganip.features.families import Families
 from matganip.features.orientation import MarchDollase
 from matganip.features.peaks import Pattern
+from matganip.features.powder.crystals import AtomRows, CrystalArrays, rows_of
 from matganip.features.radiation import Radiation
 from matganip.features.reflections import no_peak, radii
-from matganip.errors import InputError
 
 if TYPE_CHECKING:
     from ase import Atoms

@@ -7,8 +7,8 @@ from pymatgen.analysis.diffraction.core import DiffractionPattern
 from pymatgen.core.structure import Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
-from matganip.features.powder.diffraction import PowderDiffraction
 from matganip.errors import InputError
+from matganip.features.powder.diffraction import PowderDiffraction
 
 
 class XRDCalculator(xrd.XRDCalculator):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
     from matganip.features.peaks import Peaks
     from matganip.learning.ensemble import Ensemble
-    from matganip.learning.model import Matganip
+    from matganip.learning.gan import Matganip
 
 Floats = NDArray[np.float64]
 

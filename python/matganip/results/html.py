@@ -1,0 +1,55 @@
+"""Tables, sentences and figures as pieces of HTML, for notebooks."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable
+from html import escape
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from matganip.results.content import Table
+
+
+def table_html(table: Table) -> str:
+    """A table; right-aligned columns stay so."""
+    sides = ["right" if letter == "r" else "left" for letter in table.alignment]
+    head = "".join(f'<th style="text-align:{s}">{escape(c)}</th>' for s, c in zip(sides, table.columns, strict=True))
+    body = "".join(
+        "<tr>" + "".join(f'<td style="text-align:{s}">{escape(c)}</td>' for s, c in zip(sides, row, strict=True)) + "</tr>"
+        for row in table.rows
+    )
+    title = f"<caption>{escape(table.title)}</caption>" if table.title else ""
+    note = sentence_html(table.note) if table.note else ""
+    return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
+
+
+def sentence_html(sentence: str) -> str:
+    """A paragraph."""
+    return f"<p>{escape(sentence)}</p>"
+
+
+def figure_html(plot: Callable[[Axes | None], Axes | None]) -> str:
+    """What a plot function draws, as an image inside the page; nothing without matplotlib or without a figure.
+
+    Parameters
+    ----------
+    plot : callable
+        Takes an Axes or None and returns the Axes, or None if there is nothing to draw.
+    """
+    if find_spec("matplotlib") is None:
+        return ""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.0, 4.0), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)  # not pyplot's: a notebook would show the figure a second time
+    if plot(figure.add_subplot()) is None:
+        return ""
+    image = io.BytesIO()
+    figure.savefig(image, format="png")
+    return f'<img src="data:image/png;base64,{base64.b64encode(image.getvalue()).decode()}" alt="figure">'

@@ -1,0 +1,49 @@
+"""Tables and sentences on a terminal, by rich."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from matganip.results.content import Table
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print a table. A cell is never cut: where there is no room it goes on in the next line."""
+    from rich import box
+    from rich.padding import Padding
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    drawn = RichTable(
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        show_header=any(table.columns),
+        header_style="bold",
+        padding=(0, 2, 0, 0),
+    )
+    for column, letter in zip(table.columns, table.alignment, strict=True):
+        drawn.add_column(
+            Text(column), justify="right" if letter == "r" else "left", no_wrap=letter != "w", overflow="fold"
+        )
+    for row in table.rows:
+        drawn.add_row(*(Text(cell) for cell in row))
+    if table.title:
+        print_sentence(console, table.title, style="bold")
+        console.print()
+    console.print(Padding(drawn, (0, 0, 0, 2), expand=False))
+    if table.note:
+        print_sentence(console, table.note, style="dim")
+    console.print()
+
+
+def print_sentence(console: Console, sentence: str, style: str = "", indent: str = "  ") -> None:
+    """Print a sentence, wrapped and indented as the tables are."""
+    from rich.text import Text
+
+    filled = textwrap.fill(sentence, console.width, initial_indent=indent, subsequent_indent=indent)
+    console.print(Text(filled, style=style))
