@@ -110,6 +110,47 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextmanager
+def locked(path: str | os.PathLike[str], busy: str) -> Iterator[None]:
+    """Hold the lock of a file, which is made if it is missing; the lock ends with the process, however that ends.
+
+    Parameters
+    ----------
+    path : path-like
+        The lock file. It may stay behind; it is the lock on it that counts.
+    busy : str
+        What the error says where another process holds the lock.
+
+    Raises
+    ------
+    InputError
+        If the lock is held elsewhere, or the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / ".lock"
+    >>> with locked(file, "somebody else is at work"), locked(file, "somebody else is at work"):
+    ...     pass
+    Traceback (most recent call last):
+        ...
+    matganip.errors.InputError: somebody else is at work
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise InputError(busy) from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be locked: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def _flush(path: Path) -> None:
     with path.open("rb+") as file:
         os.fsync(file.fileno())
