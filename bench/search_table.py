@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from matganip.sampling.search import Search, SearchSettings
-from matganip.screening.ranking import n_atoms
 from matganip.thermo.estimates import from_sample
 from matganip.thermo.sums import CanonicalSums
 from matganip.workflows.predict import Predictor
@@ -31,12 +30,12 @@ def enumerated(asked: Predictor) -> tuple[np.ndarray, np.ndarray]:
     """Energies, eV per supercell, and multiplicities of all orbits."""
     parts = [(found.per_atom, found.batch.multiplicity) for found in asked.stream(asked.space.orbits(4096))]
     per_atom, multiplicity = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return np.round(per_atom * n_atoms(asked.space), 7), multiplicity
+    return np.round(per_atom * asked.space.n_atoms, 7), multiplicity
 
 
 def searches(asked: Predictor, lowest: float, settings: SearchSettings, n_steps: int) -> str:
     """How many seeds find the lowest energy, how many orbits they score, and CPU seconds."""
-    atoms, found, scored, seconds = n_atoms(asked.space), 0, [], []
+    atoms, found, scored, seconds = asked.space.n_atoms, 0, [], []
     for seed in range(SEEDS):
         start = time.process_time()
         search = Search(

@@ -164,10 +164,9 @@ def _tell(job: SearchJob, output: Path | None) -> None:
     from matganip.configurations.summary import sites_text
     from matganip.results.content import Table
     from matganip.sampling.run import search_summary
-    from matganip.screening.ranking import n_atoms
 
     console, result, space = stdout(), search_summary(job), job.asked.space
-    batch, found, atoms = job.best(), job.search.scored.best, n_atoms(job.asked.space)
+    batch, found, atoms = job.best(), job.search.scored.best, job.asked.space.n_atoms
     rows = tuple(
         (str(place + 1), f"{one.multiplicity:,}", f"{one.energy / atoms:.6f}",
          f"{(one.energy - found[0].energy) * 1000 / atoms:.4f}", f"{len(one.groups)} of {job.search.n_groups}",

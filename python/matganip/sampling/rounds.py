@@ -13,7 +13,7 @@ from matganip.configurations.batch import ConfigurationBatch
 from matganip.features.lattice.diffraction import LatticeDiffraction
 from matganip.labels.labelling import label
 from matganip.sampling.suggest import LEAST, Known, RidgeCommittee, Rows, Strategy, coordinates, suggest
-from matganip.screening.ranking import locate, n_atoms
+from matganip.screening.ranking import locate
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
@@ -105,7 +105,7 @@ def next_batch(
     -------
     Suggestion
     """
-    scale = 1000.0 / n_atoms(batch.space)
+    scale = 1000.0 / batch.space.n_atoms
     n_labels = int(labelled.sum())
     shut = labelled if closed is None else labelled | closed
     apart = coordinates(features)

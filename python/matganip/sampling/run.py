@@ -24,7 +24,6 @@ from matganip.files import atomic_path
 from matganip.learning.card import model_folder
 from matganip.sampling.checkpoint import read_checkpoint, write_checkpoint
 from matganip.sampling.search import Search, SearchProgress, SearchSettings
-from matganip.screening.ranking import n_atoms
 from matganip.workflows.folder import sha256
 from matganip.workflows.predict import Predictor
 
@@ -71,7 +70,7 @@ class SearchJob:
             If the model cannot speak of that space, or the checkpoint is of another search.
         """
         asked = Predictor.load(path, supercell=supercell, substitutions=substitutions, device=device)
-        atoms = n_atoms(asked.space)
+        atoms = asked.space.n_atoms
 
         def score(occupations: NDArray[np.uint8]) -> NDArray[np.float64]:
             return asked.predict(occupations) * atoms
@@ -143,7 +142,7 @@ def write_best(job: SearchJob, path: Path) -> None:
             "rank": pa.array(np.arange(1, len(found) + 1)),
             "multiplicity": pa.array(batch.multiplicity),
             "prediction_eV": pa.array(energy),
-            "relative_meV_per_atom": pa.array((energy - energy[0]) * (1000 / n_atoms(job.asked.space))),
+            "relative_meV_per_atom": pa.array((energy - energy[0]) * (1000 / job.asked.space.n_atoms)),
             "found_at_step": pa.array([one.step for one in found]),
             "found_by_groups": pa.array([len(one.groups) for one in found]),
             **arrangement_columns(job.asked.space, batch.occupations),
@@ -180,7 +179,7 @@ def search_summary(job: SearchJob) -> dict[str, Any]:
             "steps": _or_null(progress.step_rate),
             "exchanges": _or_null(progress.exchange_rate),
         },
-        "guide_error_meV_per_atom": _or_null(1000 * progress.guide_error / n_atoms(space)),
+        "guide_error_meV_per_atom": _or_null(1000 * progress.guide_error / space.n_atoms),
         "best": [
             {
                 "prediction_eV": one.energy,
