@@ -54,7 +54,7 @@ def held_out(data: Dataset, config: mg.MatganipConfig, n_train: int, seeds: rang
     errors, constants = [], []
     for seed in seeds:
         train = outer.train if n_train == 482 else by_orbit(outer.train, n_train, seed=seed).train
-        model = mg.Matganip(replace(config, seed=seed))
+        model = mg.Matganip(config.replace(seed=seed))
         model.fit(train)
         found = model.evaluate(outer.test)
         errors.append(found.mae)
@@ -64,7 +64,7 @@ def held_out(data: Dataset, config: mg.MatganipConfig, n_train: int, seeds: rang
 
 def left_out(data: Dataset, config: mg.MatganipConfig, seeds: range) -> tuple[str, str]:
     """Error of leaving each orbit out in turn, and the constant's."""
-    found = [cross_validate(leave_one_orbit_out(data), replace(config, seed=seed)).metrics for seed in seeds]
+    found = [cross_validate(leave_one_orbit_out(data), config.replace(seed=seed)).metrics for seed in seeds]
     errors = [one.mae for one in found]
     return f"{np.mean(errors):.4f} ± {np.std(errors):.4f}", f"{found[0].constant_mae:.3f}"
 

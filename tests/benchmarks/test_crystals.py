@@ -48,7 +48,7 @@ def test_the_example_is_a_study():
 
 
 def test_compare_gives_rows_beside_the_constant(few):
-    rows = compare([0, 1], few, config=replace(CONFIG, epochs=1), n_trees=5)
+    rows = compare([0, 1], few, config=CONFIG.replace(epochs=1), n_trees=5)
     assert len(rows) == 10
     assert {row.split for row in rows} == {"by formula"}
     constant = [row for row in rows if row.method == "constant"]

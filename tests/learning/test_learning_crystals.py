@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -14,7 +12,7 @@ from matganip.learning.crystals import CONFIG, CrystalModel, Innovations, formul
 
 CELLS = [mg.perovskite(f"{a}{b}I3", a=e) for a, e in (("Cs", 6.2), ("Rb", 6.0)) for b in ("Pb", "Sn", "Ge", "Ca", "Cd")]
 MADE = CrystalInput(n_peaks=8)
-QUICK = replace(CONFIG, epochs=3)
+QUICK = CONFIG.replace(epochs=3)
 
 
 @pytest.fixture(scope="module")

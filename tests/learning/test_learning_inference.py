@@ -14,8 +14,8 @@ from matganip import _core
 from matganip.errors import InputError
 from matganip.learning.config import MatganipConfig
 from matganip.learning.dataset import Dataset
-from matganip.learning.inference import compiled
 from matganip.learning.gan import Matganip
+from matganip.learning.inference import compiled
 from matganip.learning.networks import Generator, Graphs
 from matganip.learning.scaling import GraphScaler, vertex_strengths
 

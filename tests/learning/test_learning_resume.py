@@ -7,8 +7,8 @@ import pytest
 
 from matganip.errors import InputError
 from matganip.learning.config import MatganipConfig
-from matganip.learning.history import JsonLines
 from matganip.learning.gan import Matganip
+from matganip.learning.history import JsonLines
 from matganip.learning.splits import by_orbit
 
 

@@ -11,8 +11,8 @@ from matganip.errors import InputError
 from matganip.learning.config import MatganipConfig
 from matganip.learning.crossvalidation import cross_validate
 from matganip.learning.dataset import Dataset
-from matganip.learning.history import TrainingHistory
 from matganip.learning.gan import DivergedError, Matganip
+from matganip.learning.history import TrainingHistory
 from matganip.learning.splits import by_orbit, leave_one_orbit_out
 
 SMALL = {"n_peaks": 8, "conv_channels": (4, 4), "readout_fit": "adam"}  # nothing is solved: the loop has it all to do

@@ -11,12 +11,12 @@ import matganip as mg
 from matganip.learning.card import Card, vertex_positions
 from matganip.learning.dataset import Dataset
 from matganip.learning.representation import representation
-from matganip.workflows.schema import DiffractionSection
+from matganip.features.settings import DiffractionSettings
 
 
 def write_model(folder: Path, space, parent, *, seed: int = 0, epochs: int = 30, n_peaks: int = 28) -> Path:
     """Train on 120 orbits of 6 Br of 24 and write model and card."""
-    section = DiffractionSection(resolution="resolved", n_peaks=n_peaks)
+    section = DiffractionSettings(resolution="resolved", n_peaks=n_peaks)
     rows = mg.read_labels("cspbi3_br/chgnet_X6of24").join(space)
     represent = representation(section, space)
     data = Dataset(represent(rows.occupations), rows.energy / rows.n_atoms, rows.multiplicity, unit="eV/atom")

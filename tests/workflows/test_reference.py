@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
-from matganip.learning.config import MatganipConfig
 from matganip.workflows.reading import known_keys
 from matganip.workflows.reference import markdown, reference
-from matganip.workflows.schema import ModelSection
 
 DOCS = Path(__file__).parents[2] / "docs" / "study.md"
 
@@ -21,14 +18,6 @@ def test_the_reference_lists_every_key_that_takes_a_value():
     listed = {key.key for key in reference()}
     sections = {path for path, _ in known_keys()} - listed
     assert sections == {"parent", "diffraction", "labels", "model", "screen"}
-
-
-def test_the_model_section_has_the_knobs_of_the_networks():
-    of_the_networks = {field.name: field.default for field in dataclasses.fields(MatganipConfig)}
-    # diffraction's, one graph, energy and composition, the study's
-    elsewhere = {"n_peaks", "channels", "n_properties", "positions", "seed"}
-    section = {name: field.default for name, field in ModelSection.model_fields.items()}
-    assert section == {name: value for name, value in of_the_networks.items() if name not in elsewhere}
 
 
 def test_types_and_defaults_are_in_a_toml_writers_words():

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 import matganip as mg
+from matganip.features.settings import DiffractionSettings
 from matganip.learning.card import Card
 from matganip.learning.remarks import remark_on
-from matganip.workflows.schema import DiffractionSection
 
 SUPERCELL = (2, 2, 2)
 
@@ -19,7 +19,7 @@ def card() -> Card:
     """Trained on 6 Br of 24 with a linear readout."""
     parent = mg.perovskite("CsPbI3", a=6.289)
     made = Card(
-        diffraction=DiffractionSection(cutoff=9.0),
+        diffraction=DiffractionSettings(cutoff=9.0),
         parent=parent,
         symprec=0.01,
         supercell=SUPERCELL,

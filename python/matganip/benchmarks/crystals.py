@@ -197,7 +197,7 @@ def _table(study: CrystalStudy) -> PerovskiteTable:
 
 def _model(study: CrystalStudy) -> CrystalModel:
     settings = study.model.model_dump(exclude={"members"})
-    config = replace(CONFIG, seed=study.seed, **settings, n_peaks=study.input.n_peaks)
+    config = CONFIG.replace(seed=study.seed, **settings, n_peaks=study.input.n_peaks)
     return CrystalModel(config, study.input.made(), study.model.members)
 
 

@@ -250,7 +250,7 @@ class Task:
 
 
 def _matganip(task: Task, peaks: CrystalPeaks, config: MatganipConfig | None) -> Floats:
-    model = CrystalModel(replace(config or CONFIG, seed=task.seed), peaks.made)
+    model = CrystalModel((config or CONFIG).replace(seed=task.seed), peaks.made)
     model.fit(take(peaks, task.train), task.target[task.train])
     return model.predict(take(peaks, task.test))
 

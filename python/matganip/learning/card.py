@@ -19,9 +19,10 @@ from pymatgen.core.structure import Structure
 from matganip.configurations.batch import occupation_digits
 from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
+from matganip.features.settings import DiffractionSettings
 from matganip.learning.representation import representation
 from matganip.workflows.provenance import write_json
-from matganip.workflows.schema import DiffractionSection, Supercell, by_sublattice, checked_supercell
+from matganip.workflows.schema import Supercell, by_sublattice, checked_supercell
 
 if TYPE_CHECKING:
     from matganip.screening.ranking import GraphRepresentation
@@ -39,7 +40,7 @@ class Card:
 
     Parameters
     ----------
-    diffraction : DiffractionSection
+    diffraction : DiffractionSettings
         How graphs are made, as in a study file.
     parent : pymatgen Structure
         The undoped crystal.
@@ -66,7 +67,7 @@ class Card:
     What is learned is the total energy for each atom, in eV/atom, so that supercells of several sizes compare.
     """
 
-    diffraction: DiffractionSection
+    diffraction: DiffractionSettings
     parent: Structure
     symprec: float
     supercell: Supercell
@@ -197,7 +198,7 @@ class Card:
         path = folder / CARD
         record = _record(path)
         try:
-            section = DiffractionSection.model_validate_json(json.dumps(record["diffraction"]), strict=True)
+            section = DiffractionSettings.model_validate_json(json.dumps(record["diffraction"]), strict=True)
             return cls(
                 diffraction=section,
                 parent=Structure.from_dict(record["parent"]),

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from matganip.errors import InputError
 from matganip.learning.config import MatganipConfig
-from matganip.learning.metrics import Metrics, evaluate
 from matganip.learning.gan import Matganip
+from matganip.learning.metrics import Metrics, evaluate
 from matganip.learning.splits import Split
 
 

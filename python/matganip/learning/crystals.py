@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -116,7 +116,7 @@ class CrystalModel:
     --------
     >>> import matganip as mg
     >>> cells = [mg.perovskite(f"Cs{b}I3", a=a) for b, a in (("Pb", 6.3), ("Sn", 6.2), ("Ge", 6.0), ("Ca", 6.3))]
-    >>> model = CrystalModel(replace(CONFIG, epochs=2), CrystalInput(n_peaks=8))
+    >>> model = CrystalModel(CONFIG.replace(epochs=2), CrystalInput(n_peaks=8))
     >>> model.fit(crystal_peaks(cells, model.made), [0.85, 0.89, 0.98, 0.89])
     >>> model.predict(cells).shape, model.made.name
     ((4,), 'absolute per formula unit')
@@ -126,7 +126,7 @@ class CrystalModel:
         self, config: MatganipConfig | None = None, made: CrystalInput | None = None, n_members: int = 2
     ) -> None:
         self.made = made or CrystalInput()
-        self.ensemble = Ensemble(replace(config or CONFIG, n_peaks=self.made.n_peaks), n_members, resample=False)
+        self.ensemble = Ensemble((config or CONFIG).replace(n_peaks=self.made.n_peaks), n_members, resample=False)
         self.innovations: Innovations | None = None
 
     def fit(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -16,9 +15,9 @@ from matganip.errors import InputError
 from matganip.files import atomic_path
 from matganip.learning.config import MatganipConfig
 from matganip.learning.dataset import Dataset, check_single
+from matganip.learning.gan import Matganip
 from matganip.learning.history import Progress, TrainingHistory
 from matganip.learning.metrics import Metrics, evaluate
-from matganip.learning.gan import Matganip
 
 RECORD = "ensemble.json"
 FORMAT, VERSION = "matganip-ensemble", 1
@@ -65,7 +64,7 @@ class Ensemble:
         self.config = config or MatganipConfig()
         self.resample = resample
         seeds = np.random.SeedSequence(self.config.seed).generate_state(n_members)
-        self.members = tuple(Matganip(replace(self.config, seed=int(seed))) for seed in seeds)
+        self.members = tuple(Matganip(self.config.replace(seed=int(seed))) for seed in seeds)
 
     def __len__(self) -> int:
         return len(self.members)

@@ -20,8 +20,8 @@ from matganip.results.content import Table
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
     from matganip.labels.tables import Labelled, LabelTable
-    from matganip.learning.metrics import Metrics
     from matganip.learning.gan import Matganip
+    from matganip.learning.metrics import Metrics
     from matganip.screening.ranking import GraphRepresentation
 
 Floats = NDArray[np.float64]

@@ -12,15 +12,15 @@ from matganip.screening.ranking import GraphRepresentation
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
-    from matganip.workflows.schema import DiffractionSection
+    from matganip.features.settings import DiffractionSettings
 
 
-def representation(section: DiffractionSection, space: ConfigurationSpace) -> GraphRepresentation:
+def representation(section: DiffractionSettings, space: ConfigurationSpace) -> GraphRepresentation:
     """Make the representation of a space's arrangements that a study asks for.
 
     Parameters
     ----------
-    section : DiffractionSection
+    section : DiffractionSettings
         Radiation, range, resolution, cutoff, triplets, number of vertices and scaling.
     space : ConfigurationSpace
         The arrangements.
@@ -37,9 +37,9 @@ def representation(section: DiffractionSection, space: ConfigurationSpace) -> Gr
     Examples
     --------
     >>> import matganip as mg
-    >>> from matganip.workflows.schema import DiffractionSection
+    >>> from matganip.features.settings import DiffractionSettings
     >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 3}})
-    >>> section = DiffractionSection(cutoff=9.0, triplets=True, n_peaks=30)
+    >>> section = DiffractionSettings(cutoff=9.0, triplets=True, n_peaks=30)
     >>> represent = representation(section, space)
     >>> represent(space.sample_orbits(4).occupations).shape, vertex_names(represent)[:2], vertex_names(represent)[8]
     ((4, 30, 30), ['0.00 Å', '4.45 Å'], '0.00 4.45 4.45 Å')

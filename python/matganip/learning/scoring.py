@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matganip.errors import InputError
-from matganip.screening.ranking import GraphRepresentation, n_atoms
+from matganip.screening.ranking import GraphRepresentation
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
@@ -54,8 +54,8 @@ class GraphScorer:
 
     @cached_property
     def n_atoms(self) -> int:
-        """Atoms in the supercell."""
-        return n_atoms(self.space)
+        """Atoms in the supercell, vacancies left out."""
+        return self.space.n_atoms
 
     @cached_property
     def _columns(self) -> Peaks:

@@ -95,7 +95,7 @@ def draw_ranking(outcome: Outcome, path: Path) -> Picture:
     """The ranking over the arrangements, and their histogram."""
     screened, ranking = outcome.screened, outcome.screened.ranking
     calculator = screened.calculator
-    above = (screened.label - ranking.prediction[0]) * (1000.0 / ranking.n_atoms)
+    above = (screened.label - ranking.prediction[0]) * (1000.0 / ranking.space.n_atoms)
     with figure(path, 10, 4.2, ncols=2, width_ratios=(2.1, 1)) as (left, right):
         energies.ranked(
             ranking.relative,
@@ -141,7 +141,7 @@ def draw_winners(outcome: Outcome, path: Path) -> Picture:
 def draw_training(outcome: Outcome, path: Path) -> Picture:
     """The adversarial game and the error, epoch by epoch, of the model that ranks."""
     trained = outcome.trained
-    history = trained.history.scaled(1000.0 / outcome.screened.ranking.n_atoms, "meV/atom")
+    history = trained.history.scaled(1000.0 / outcome.screened.ranking.space.n_atoms, "meV/atom")
     epochs = history.column("epoch").astype(int).tolist()
     playing = bool(np.isfinite(history.column("loss_d")).any())
     with figure(path, 12 if playing else 5, 3.7, ncols=3 if playing else 1, squeeze=False) as axes:

@@ -22,7 +22,6 @@ from matganip.files import atomic_path
 from matganip.learning.card import Card, model_folder
 from matganip.learning.evaluation import check_species
 from matganip.learning.remarks import remark_on
-from matganip.screening.ranking import n_atoms
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
@@ -183,7 +182,7 @@ def prediction_writer(path: Path, space: ConfigurationSpace, about: dict[str, st
         If the suffix is another, or the file cannot be written.
     """
     check_suffix(path)
-    atoms = n_atoms(space)
+    atoms = space.n_atoms
     with atomic_path(path) as temporary:
         if path.suffix == ".csv":
             with temporary.open("w", newline="", encoding="utf-8") as file:

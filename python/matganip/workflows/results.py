@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from matganip.features.peaks import Peaks
     from matganip.labels.tables import Labelled
     from matganip.learning.dataset import Dataset
+    from matganip.learning.gan import Matganip
     from matganip.learning.history import TrainingHistory
     from matganip.learning.metrics import Metrics, TopK
-    from matganip.learning.gan import Matganip
     from matganip.screening.ranking import Ranking
 
 Floats = NDArray[np.float64]

@@ -207,7 +207,7 @@ def ranking_table(screened: Screened, rows: int | None = None) -> Table:
     shown = min(rows or screened.top, len(ranking))
     known = np.isfinite(screened.label)
     lowest = float(np.nanmin(screened.label)) if known.any() else float("nan")
-    per_atom = 1000.0 / ranking.n_atoms
+    per_atom = 1000.0 / ranking.space.n_atoms
     cells = tuple(
         (
             str(place + 1),

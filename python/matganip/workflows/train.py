@@ -26,8 +26,8 @@ from matganip.workflows.prepare import Labels, prepare_labels
 from matganip.workflows.provenance import versions, write_json
 
 if TYPE_CHECKING:
-    from matganip.learning.history import Progress
     from matganip.learning.gan import Matganip
+    from matganip.learning.history import Progress
     from matganip.workflows.schema import Study
 
 

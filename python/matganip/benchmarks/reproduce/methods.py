@@ -64,7 +64,7 @@ class NetworkMethod:
         from matganip.learning.gan import Matganip
 
         del inputs
-        model = Matganip(replace(self.config, n_peaks=split.train.n_peaks, seed=seed))
+        model = Matganip(self.config.replace(n_peaks=split.train.n_peaks, seed=seed))
         model.fit(split.train)
         return model.predict(split.test.matrices)
 

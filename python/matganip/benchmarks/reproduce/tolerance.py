@@ -87,7 +87,7 @@ class Tolerance:
     @staticmethod
     def _network(seed: int) -> tuple[Metrics, float]:
         split, peaks, start = _split(seed), _crystals()[1], time.process_time()
-        model = CrystalModel(replace(CONFIG, seed=seed), peaks.made)
+        model = CrystalModel(CONFIG.replace(seed=seed), peaks.made)
         model.fit(take(peaks, split.train), split.target[split.train])
         prediction = model.predict(take(peaks, split.test))
         seconds = time.process_time() - start

@@ -123,7 +123,7 @@ class Transfer:
     def _network(config: MatganipConfig, seed: int) -> dict[str, Floats]:
         from matganip.learning.gan import Matganip
 
-        model = Matganip(replace(config, seed=seed, positions=_training()[0].positions))
+        model = Matganip(config.replace(seed=seed, positions=_training()[0].positions))
         model.fit(_joined())
         return {name: model.predict(part.data.matrices) for name, part in _tests().items()}
 

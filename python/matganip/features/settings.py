@@ -1,0 +1,55 @@
+"""How an arrangement becomes a diffraction graph: the section [diffraction] of a study file."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from matganip.settings import Settings
+
+
+class DiffractionSettings(Settings):
+    """How each arrangement looks to a diffractometer, and the graph made of that."""
+
+    radiation: str | Annotated[float, Field(gt=0)] = Field(
+        default="CuKa",
+        description="Name of a laboratory line as pymatgen has it, or a wavelength in angstrom.",
+    )
+    two_theta_range: tuple[Annotated[float, Field(ge=0, le=180)], Annotated[float, Field(ge=0, le=180)]] = Field(
+        default=(0.0, 90.0), description="First and last angle 2theta, in degrees."
+    )
+    resolution: Literal["powder", "resolved"] = Field(
+        default="powder",
+        description='"powder": reflections merged by d-spacing, as the paper has them; "resolved": merged '
+        "only where the parent's symmetry relates them, so that more arrangements are told apart.",
+    )
+    cutoff: Annotated[float, Field(gt=0)] | None = Field(
+        default=None,
+        description="Take the Patterson function instead of peaks: pairs of sites up to so many angstrom, by the "
+        "symmetry of the parent. two_theta_range and resolution then have no part.",
+    )
+    triplets: bool = Field(
+        default=False,
+        description="With a cutoff, also triplets of sites, which see how three atoms stand. They are vertices after "
+        "the pairs; n_peaks must have room for them.",
+    )
+    n_peaks: int = Field(
+        default=28,
+        ge=4,
+        description="Vertices of the graph: the first so many peaks by angle (the paper's 28).",
+    )
+    scaling: Literal["unit", "paper"] = Field(
+        default="unit",
+        description='Of the graph matrix: "unit" has 2theta/180 and I/100, both 0 to 1; "paper" has '
+        "degrees and intensities of 0 to 100.",
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> DiffractionSettings:
+        if self.triplets and self.cutoff is None:
+            raise ValueError("triplets need a cutoff, in angstrom: they are those of the Patterson function")
+        first, last = self.two_theta_range
+        if first >= last:
+            raise ValueError(f"two_theta_range runs from {first:g} to {last:g}; the first must be the smaller")
+        return self
