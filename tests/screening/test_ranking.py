@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import matganip as mg
-from matganip.screening.ranking import GraphRepresentation, n_atoms, rank
+from matganip.screening.ranking import GraphRepresentation, rank
 
 PARENT = mg.perovskite("CsPbI3", a=6.289)
 SPACE = mg.ConfigurationSpace(PARENT, (2, 2, 2), {"I": {"Br": 3}})
@@ -55,11 +55,6 @@ def test_relative_energies_are_in_mev_an_atom_above_the_lowest():
     ranking = rank(SPACE, moments, lambda matrices: total(matrices) * 1e-3)
     assert ranking.relative[0] == 0.0
     np.testing.assert_allclose(ranking.relative, (ranking.prediction - ranking.prediction[0]) * 1000 / 40)
-
-
-def test_a_vacancy_is_no_atom():
-    space = mg.ConfigurationSpace(PARENT, (2, 1, 1), {"I": {"vac": 1}})
-    assert n_atoms(space) == 9
 
 
 def test_a_model_that_diverged_is_named():

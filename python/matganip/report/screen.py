@@ -167,9 +167,7 @@ def winners_table(folder: ScreenFolder, winners: pa.Table, number: int = N_ROWS)
 
 def thermo_table(result: dict[str, Any], space: ConfigurationSpace) -> Table:
     """F, U, S and C_v at the temperatures of the screen."""
-    from matganip.screening.ranking import n_atoms
-
-    found, atoms = result["thermodynamics"], n_atoms(space)
+    found, atoms = result["thermodynamics"], space.n_atoms
     columns = [found[key] for key in ("F_eV", "U_eV", "S_eV_per_K", "C_eV_per_K")]
     rows = tuple(
         (
@@ -221,13 +219,12 @@ def _pictures(folder: ScreenFolder, result: dict[str, Any], space: Configuration
     """Density of states, drawn anew from the folder."""
     from matganip.plots.style import figure
     from matganip.plots.thermodynamics import density_of_states
-    from matganip.screening.ranking import n_atoms
     from matganip.thermo.histogram import EnergyHistogram
 
     path = folder.path / FIGURE
     histogram = EnergyHistogram.from_dict(result["histogram"])
     with figure(path, 8.0, 3.4) as ax:
-        density_of_states(histogram, n_atoms(space), ax=ax).set_title("Density of states")
+        density_of_states(histogram, space.n_atoms, ax=ax).set_title("Density of states")
     return (
         Picture(
             path, f"All arrangements by their energy, in bins of {1000 * histogram.bin_width:g} meV of the supercell."

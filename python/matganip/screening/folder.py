@@ -16,9 +16,9 @@ from matganip.errors import InputError
 from matganip.files import atomic_folder
 from matganip.learning.card import CARD, Card, model_folder
 from matganip.learning.evaluation import check_species
+from matganip.learning.scoring import GraphScorer, Panel
 from matganip.screening.cascade import StudentScorer
 from matganip.screening.manifest import LOCK, ScreenFolder
-from matganip.learning.scoring import GraphScorer, Panel
 from matganip.screening.selection import Selection
 from matganip.screening.shard import Opened, Settings
 from matganip.workflows.folder import sha256

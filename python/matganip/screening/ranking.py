@@ -91,26 +91,10 @@ class Ranking:
         return len(self.orbit)
 
     @property
-    def n_atoms(self) -> int:
-        """Atoms in the substituted supercell."""
-        return n_atoms(self.space)
-
-    @property
     def relative(self) -> Floats:
         """Prediction above the lowest one, in meV/atom."""
-        above: Floats = (self.prediction - self.prediction[:1]) * (1000.0 / self.n_atoms)
+        above: Floats = (self.prediction - self.prediction[:1]) * (1000.0 / self.space.n_atoms)
         return above
-
-
-def n_atoms(space: ConfigurationSpace) -> int:
-    """Atoms in the substituted supercell: its sites less the vacancies."""
-    vacancies = sum(
-        count
-        for species, counts in zip(space.species, space.counts, strict=True)
-        for name, count in zip(species, counts, strict=True)
-        if name == "vac"
-    )
-    return len(space.supercell_structure) - vacancies
 
 
 def rank(

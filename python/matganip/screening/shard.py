@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from matganip.configurations.batch import ConfigurationBatch
     from matganip.configurations.space import ConfigurationSpace
-    from matganip.screening.cascade import StudentScorer
     from matganip.learning.scoring import GraphScorer
+    from matganip.screening.cascade import StudentScorer
 
     Floats = NDArray[np.float64]
 

@@ -14,7 +14,6 @@ from matganip.configurations.batch import ConfigurationBatch
 from matganip.configurations.tables import arrangement_columns, space_metadata
 from matganip.errors import InputError
 from matganip.files import atomic_folder, atomic_path
-from matganip.screening.ranking import n_atoms
 from matganip.screening.shard_files import codes, columns_of
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def write_winners(path: Path, space: ConfigurationSpace, selection: Selection, r
         {
             "rank": pa.array(np.arange(1, len(rows) + 1)),
             **columns,
-            "relative_meV_per_atom": pa.array((energy - energy[:1]) * (1000.0 / n_atoms(space))),
+            "relative_meV_per_atom": pa.array((energy - energy[:1]) * (1000.0 / space.n_atoms)),
             "multiplicity": multiplicity,
             "point_group": pa.array(batch.point_groups().labels if len(rows) else [], type=pa.string()),
             **{

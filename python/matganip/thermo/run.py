@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from math import factorial, isinf, prod
+from math import isinf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,17 +14,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from matganip.configurations.tables import space_from_metadata
 from matganip.errors import InputError
 from matganip.features.averages import MeanPattern
 from matganip.features.lattice.diffraction import LatticeDiffraction
 from matganip.files import atomic_path
-from matganip.screening.ranking import n_atoms
 from matganip.thermo.estimates import SampledThermodynamics, Uniform, convergence
 from matganip.thermo.histogram import EnergyHistogram
 from matganip.thermo.sums import CanonicalSums, Thermodynamics
 
 if TYPE_CHECKING:
     from matganip.configurations.batch import ConfigurationBatch
+    from matganip.configurations.space import ConfigurationSpace
     from matganip.workflows.predict import Predictor
 
 Floats = NDArray[np.float64]
@@ -85,7 +86,7 @@ def of_model(asked: Predictor, temperatures: Sequence[float], number: int | None
     -------
     Ensemble
     """
-    space, atoms = asked.space, n_atoms(asked.space)
+    space, atoms = asked.space, asked.space.n_atoms
     source = f"{asked.card.calculator}, as the model predicts it"
     if number is None:
         blocks = ((found.per_atom * atoms, found.batch.multiplicity) for found in asked.stream(space.orbits(4096)))
@@ -115,7 +116,7 @@ def mean_pattern(asked: Predictor, temperatures: Sequence[float], number: int | 
     InputError
         If no temperature is above 0, or the file cannot be written.
     """
-    space, atoms = asked.space, n_atoms(asked.space)
+    space, atoms = asked.space, asked.space.n_atoms
     mean = MeanPattern([t for t in temperatures if t > 0])
     diffraction = LatticeDiffraction(space, scaled=False)
     if number is None:
@@ -158,8 +159,8 @@ def of_table(path: Path, temperatures: Sequence[float], uniform: Uniform | None 
     InputError
         If the file is no such table, or its rows are not the whole space.
     """
-    about = _metadata(path)
-    n_configurations, atoms = _size(about, path)
+    space = _space_of(path)
+    n_configurations, atoms = space.n_configurations, space.n_atoms
     blocks = _rows(path)
     if uniform is not None:
         energy, multiplicity = (np.concatenate(part) for part in zip(*blocks, strict=True))
@@ -193,7 +194,8 @@ def of_screen(folder: Path, temperatures: Sequence[float] | None) -> Ensemble:
         raise InputError(f"{folder}: the screen is not finished: go on with `matganip screen --resume`") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder / RESULT}: not the result of a screen: {error}") from error
-    n_configurations, atoms = _size(_metadata(folder / WINNERS), folder / WINNERS)
+    space = _space_of(folder / WINNERS)
+    n_configurations, atoms = space.n_configurations, space.n_atoms
     source = str(folder) + (", energies of the student" if result.get("energies_of_sums") == "student" else "")
     every = sorted(folder.glob("all-*.parquet"))
     if every:
@@ -279,20 +281,12 @@ def _metadata(path: Path) -> dict[str, str]:
     return {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
 
 
-def _size(about: dict[str, str], path: Path) -> tuple[int, int]:
-    """Configurations of the whole space, and atoms of its supercell less vacancies, from a table's metadata."""
+def _space_of(path: Path) -> ConfigurationSpace:
+    """The space that a table's metadata describe."""
     try:
-        counts = json.loads(about["counts"])
-        species = json.loads(about["species"])
-        parent_sites = len(json.loads(about["parent"])["sites"])
-        cells = abs(round(float(np.linalg.det(np.array(json.loads(about["supercell"]), dtype=np.float64)))))
-    except (KeyError, ValueError, TypeError) as error:
+        return space_from_metadata(_metadata(path))
+    except (KeyError, TypeError) as error:
         raise InputError(f"{path}: does not say of which space it is: {error}") from error
-    ways = prod(factorial(sum(c)) // prod(map(factorial, c)) for c in counts)
-    vacancies = sum(
-        n for c, names in zip(counts, species, strict=True) for n, name in zip(c, names, strict=True) if name == "vac"
-    )
-    return ways, parent_sites * cells - vacancies
 
 
 def document(found: Ensemble) -> dict[str, Any]:
