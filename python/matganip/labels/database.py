@@ -263,7 +263,7 @@ class LabelDatabase:
             multiplicity=np.array(multiplicity, dtype=np.int64)[order],
             energy=np.array(energy, dtype=np.float64)[order],
             calculator=f"{chosen.calculator} {chosen.settings_hash}",
-            n_atoms=len(space.supercell_structure),
+            n_atoms=space.n_atoms,
             n_elsewhere=sum(one.n_rows for one in self.sets() if one.space != key[0]),
         )
 

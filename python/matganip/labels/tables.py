@@ -40,7 +40,7 @@ class Labelled:
     calculator : str
         What computed them.
     n_atoms : int
-        Atoms of the supercell, for energies per atom.
+        Atoms of an arrangement, vacancies left out, for energies per atom.
     n_elsewhere : int
         Rows of the table that belong to another composition and were left out.
     """
@@ -147,7 +147,7 @@ class LabelTable:
             multiplicity=orbits.multiplicity[first],
             energy=self.energy[rows[first]],
             calculator=self.calculator,
-            n_atoms=len(space.supercell_structure),
+            n_atoms=space.n_atoms,
             n_elsewhere=len(self) - len(rows),
         )
 
