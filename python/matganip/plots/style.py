@@ -1,29 +1,38 @@
-"""One look for every figure: the colours, the sizes, and how a figure is written to disk."""
+"""One look for every figure: colours, sizes, new Axes, the marks that many figures share, and writing to a file."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from matganip.errors import require
+import numpy as np
+from numpy.typing import NDArray
+
+from matganip.errors import InputError, require
 from matganip.files import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure
 
-# A colour means the same in every figure: what a model says, what a calculator says, the constant, the best.
+Floats = NDArray[np.float64]
+
+# A colour means the same in every figure: a model, a calculator, the mean baseline, the best.
+# The four can be told apart with any common colour blindness, and in grey by their lightness.
 INK = "#1f2a37"
 MUTED = "#8a94a3"
 GRID = "#e6e9ee"
 MODEL = "#0f766e"
 LABEL = "#c2571a"
-CONSTANT = "#7b8794"
+BASELINE = "#7b8794"
 BEST = "#b4134f"
 SEQUENTIAL = "cividis"
 DIVERGING = "RdBu_r"
+DASHED = (0, (5, 3))
 
 _RC = {
     "font.family": "DejaVu Sans",
@@ -52,45 +61,186 @@ _RC = {
     "legend.fontsize": 8.5,
     "lines.linewidth": 1.5,
     "figure.facecolor": "white",
-    "figure.constrained_layout.use": True,
     "savefig.facecolor": "white",
+    "svg.hashsalt": "matganip",
+}
+# The date of writing and the version of matplotlib would change the bytes of a file.
+_METADATA: dict[str, dict[str, Any]] = {
+    ".png": {"Software": "matganip"},
+    ".pdf": {"Creator": "matganip", "Producer": "matganip", "CreationDate": None},
+    ".svg": {"Creator": "matganip", "Date": None},
 }
 
 
 @contextmanager
-def figure(path: Path, width: float, height: float, **grid: Any) -> Iterator[Any]:
-    """A figure in the house style, written to ``path`` when the block ends.
+def house_style() -> Iterator[None]:
+    """Draw in the house style; matplotlib's settings are restored afterwards. Also a decorator."""
+    with require("matplotlib", "report").rc_context(_RC):
+        yield
 
-    Nothing global is touched: no pyplot, no window, matplotlib's settings are put back.
+
+def axes_or_new(ax: Axes | None, width: float = 6.0, height: float = 4.0) -> Axes:
+    """Return the given Axes, or those of a new figure in the house style (pyplot's, so that a notebook shows it).
 
     Parameters
     ----------
-    path : pathlib.Path
-        Where the PNG goes, by `atomic_path`.
+    ax : Axes or None
     width, height : float
-        In inches, before the margins are trimmed.
+        Size of a new figure in inches.
+    """
+    return ax if ax is not None else _new(True, width, height)
+
+
+def panels_or_new(axes: Any, n: int, width: float, height: float, **grid: Any) -> NDArray[Any]:
+    """Return the given Axes as a flat array, or those of a new figure of pyplot's with `n` panels beside each other.
+
+    Parameters
+    ----------
+    axes : array_like of Axes or None
+    n : int
+        How many there must be.
+    width, height : float
+        Size of a new figure in inches.
+    **grid
+        Passed to `matplotlib.figure.Figure.subplots`.
+
+    Raises
+    ------
+    InputError
+        If another number of Axes is given.
+    """
+    if axes is None:
+        axes = _new(True, width, height, ncols=n, **grid)
+    flat: NDArray[Any] = np.atleast_1d(np.asarray(axes, dtype=object)).ravel()
+    if len(flat) != n:
+        raise InputError(f"this figure has {n} panels, but axes holds {len(flat)}")
+    return flat
+
+
+def canvas(width: float, height: float, **grid: Any) -> Any:
+    """Make Axes on a figure without a window, for a file.
+
+    Parameters
+    ----------
+    width, height : float
+        In inches, before `save_figure` trims the margins.
     **grid
         Passed to `matplotlib.figure.Figure.subplots` (``nrows``, ``ncols``, ``width_ratios`` ...).
 
-    Yields
-    ------
+    Returns
+    -------
     Axes or ndarray of Axes
         What `subplots` returns.
+
+    Examples
+    --------
+    >>> canvas(8, 3, ncols=2).shape
+    (2,)
     """
-    matplotlib = require("matplotlib", "report")
-    figure_module = require("matplotlib.figure", "report")
-    with matplotlib.rc_context(_RC):
-        canvas: Figure = figure_module.Figure(figsize=(width, height))
-        yield canvas.subplots(**grid)
-        with atomic_path(path) as temporary:
-            # The software's name in the metadata would change the bytes with matplotlib's version.
-            canvas.savefig(temporary, dpi=170, bbox_inches="tight", pad_inches=0.12, metadata={"Software": "matganip"})
+    return _new(False, width, height, **grid)
 
 
-def axes_or_new(ax: Axes | None) -> Axes:
-    """The given axes, or those of a new figure (pyplot's, so that a notebook shows it)."""
-    if ax is not None:
-        return ax
-    pyplot = require("matplotlib.pyplot", "report")
-    new: Axes = pyplot.subplots(layout="constrained")[1]
-    return new
+@house_style()
+def _new(shown: bool, width: float, height: float, **grid: Any) -> Any:
+    module = require("matplotlib.pyplot" if shown else "matplotlib.figure", "report")
+    made: Figure = (module.figure if shown else module.Figure)(figsize=(width, height), layout="constrained")
+    axes = made.subplots(**grid)
+    for ax in np.atleast_1d(np.asarray(axes, dtype=object)).ravel():
+        # Ticks are made when they are drawn, by settings of that moment, unless they are set here.
+        ax.tick_params(color=MUTED, labelcolor=INK, labelsize=8.5)
+    return axes
+
+
+@house_style()
+def save_figure(figure_or_axes: Any, path: str | os.PathLike[str]) -> None:
+    """Write a figure to a file, atomically. Equal figures give equal bytes.
+
+    Parameters
+    ----------
+    figure_or_axes : Figure, Axes or array of Axes
+        What a plot function returned, or its figure.
+    path : path-like
+        Its suffix is ``.png``, ``.pdf`` or ``.svg``.
+
+    Raises
+    ------
+    InputError
+        If it has another suffix or cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "line.png"
+    >>> ax = canvas(3, 2)
+    >>> _ = ax.plot([0, 1], [0, 1])
+    >>> save_figure(ax, path)
+    >>> path.read_bytes()[:4]
+    b'\\x89PNG'
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in _METADATA:
+        raise InputError(f"{path}: a figure is written as .png, .pdf or .svg")
+    first = figure_or_axes if hasattr(figure_or_axes, "savefig") else np.ravel(figure_or_axes)[0]
+    with atomic_path(path) as temporary:
+        root_figure(first).savefig(
+            temporary, dpi=170, bbox_inches="tight", pad_inches=0.12, metadata=_METADATA[suffix]
+        )
+
+
+def root_figure(drawn: Any) -> Figure:
+    """Return the figure that an Axes, or a figure inside another one, belongs to."""
+    whole: Figure = drawn.figure.figure
+    return whole
+
+
+def baseline(ax: Axes, value: float, name: str = "mean baseline") -> None:
+    """Draw a level that every error or prediction is compared with: a dashed grey line with an entry in the legend."""
+    ax.axhline(value, color=BASELINE, lw=1.4, ls=DASHED, zorder=1, label=name)
+
+
+def note_level(ax: Axes, value: float, text: str) -> None:
+    """Write what a level is at its right end, just above it."""
+    ax.annotate(
+        text, (1, value), xycoords=("axes fraction", "data"), xytext=(-2, 3), textcoords="offset points",
+        ha="right", fontsize=8.5, color=BASELINE,
+    )  # fmt: skip
+
+
+def color_bar(ax: Axes, mappable: ScalarMappable, label: str = "", **place: Any) -> None:
+    """Add a slim colour bar beside the Axes; `place` goes to `matplotlib.figure.Figure.colorbar`."""
+    bar = ax.figure.colorbar(mappable, ax=ax, **place)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize=8, length=2.5)
+    bar.set_label(label, fontsize=8.5)
+
+
+def without_frame(ax: Axes) -> None:
+    """Hide the frame and the marks of the ticks, for images whose axes carry names."""
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
+
+
+def plain_ticks(ax: Axes) -> None:
+    """Logarithmic vertical axis with ticks at 1, 2 and 5, written 0.001 rather than 1e-03, and a grid."""
+    ticker = require("matplotlib.ticker", "report")
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.yaxis.set_minor_locator(ticker.NullLocator())
+    ax.yaxis.set_major_formatter(ticker.FuncFormatter(_plain))
+    ax.grid(axis="y", color=GRID)
+
+
+def _plain(value: float, _: object) -> str:
+    return f"{value:.9f}".rstrip("0").rstrip(".") if value >= 1e-9 else f"{value:g}"
+
+
+@contextmanager
+def figure(path: Path, width: float, height: float, **grid: Any) -> Iterator[Any]:
+    """Axes whose figure is written to ``path`` when the block ends."""
+    with house_style():
+        axes = canvas(width, height, **grid)
+        yield axes
+        save_figure(axes, path)
+
+
+CONSTANT = BASELINE
