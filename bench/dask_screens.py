@@ -4,7 +4,7 @@
 
 MODEL is a folder of `matganip train`. Screens its space, or another composition in its cell, on four workers of which
 two are killed by SIGKILL, then on one worker and on two, then in processes without dask; asserts that all results are
-the same bytes and prints wall times, of which opening models, distilling a student and merging are one process's.
+the same bytes and prints wall times, of which opening models, distilling a surrogate and merging are one process's.
 """
 
 from __future__ import annotations

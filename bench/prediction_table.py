@@ -54,7 +54,7 @@ def page(results: Row) -> str:
         rows=f"{rows[0]['rows']:,}",
         predictions=predictions_table(rows),
         stages=stages_table(rows[0]),
-        students=students_table(rows),
+        surrogates=surrogates_table(rows),
     )
 
 
@@ -79,18 +79,18 @@ def stages_table(r: Row) -> str:
         "peaks": r["stages"]["peaks"],
         "peaks and matrices": r["stages"]["matrices"],
         "`predict` (from matrices)": r["ours"],
-        "student (from peaks)": r["stages"]["student"],
+        "surrogate (from peaks)": r["stages"]["surrogate"],
     }
     lines = [[n, f"{1e6 * s / r['rows']:.2f}", f"{r['rows'] / s / 1e3:,.0f}"] for n, s in seconds.items()]
     return markdown(["stage", "µs an arrangement", "10^3/s"], lines)
 
 
-def students_table(rows: list[Row]) -> str:
-    """How far students are from their teachers."""
+def surrogates_table(rows: list[Row]) -> str:
+    """How far surrogates are from their teachers."""
     header = ["teacher", "held out", "median", "99 %", "largest", "largest on all", "deviation of predictions"]
     lines = [
-        [r["name"], str(r["student"]["n"]), *(f"{r['student']['quantiles'][q]:.4f}" for q in ("0.5", "0.99")),
-         f"{r['student']['largest']:.4f}", f"{r['gap']:.4f}", f"{r['spread']:.2f}"]
+        [r["name"], str(r["surrogate"]["n"]), *(f"{r['surrogate']['quantiles'][q]:.4f}" for q in ("0.5", "0.99")),
+         f"{r['surrogate']['largest']:.4f}", f"{r['gap']:.4f}", f"{r['spread']:.2f}"]
         for r in rows
     ]  # fmt: skip
     return markdown(header, lines)

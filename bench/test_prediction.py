@@ -110,21 +110,21 @@ def test_predictions(benchmark, arrangements, name):
     ours = cpu(lambda: model.predict(matrices, num_threads=1))
     assert ours < min(times.values()) / 2
     intensity = represent.diffraction.peaks(occupations, 1).intensity
-    student = mg.Student.fit(model, represent, occupations, seed=0)
-    said = student.predict(intensity)
+    surrogate = mg.DistilledSurrogate.fit(model, represent, occupations, seed=0)
+    said = surrogate.predict(intensity)
     gap = float(np.abs(said - found).max() / deviation)
     stages = {
         "peaks": cpu(lambda: represent.diffraction.peaks(occupations, 1)),
         "matrices": cpu(lambda: represent.diffraction.graph_matrices(occupations, 28, num_threads=1)),
-        "student": cpu(lambda: student.predict(intensity)),
+        "surrogate": cpu(lambda: surrogate.predict(intensity)),
     }
     benchmark.pedantic(lambda: model.predict(matrices, num_threads=1), rounds=1)
     benchmark.extra_info.update(
         name=name, rows=ROWS, plain=times, ours=ours, errors=errors, stages=stages, gap=gap,
         spread=float(found.std() / deviation), distinct=len(np.unique(intensity.round(9), axis=0)),
         multiplications=multiplications(model.config),
-        student={"largest": student.bound / deviation, "n": student.errors.n,
-                 "quantiles": {q: e / deviation for q, e in student.errors.quantiles.items()}},
+        surrogate={"largest": surrogate.bound / deviation, "n": surrogate.errors.n,
+                 "quantiles": {q: e / deviation for q, e in surrogate.errors.quantiles.items()}},
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ and diffraction work without torch.
 from __future__ import annotations
 
 import importlib
+import warnings
 from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from matganip.learning.dataset import Dataset
     from matganip.learning.ensemble import Ensemble
     from matganip.learning.gan import Matganip
-    from matganip.learning.surrogate import Student
+    from matganip.learning.surrogate import DistilledSurrogate
     from matganip.screening.run import screen
 
 __version__ = _version("matganip")
@@ -94,8 +95,11 @@ _HOME = {
     "Dataset": "learning.dataset",
     "MatganipConfig": "learning.config",
     "screen": "screening.run",
-    "Student": "learning.surrogate",
+    "DistilledSurrogate": "learning.surrogate",
 }
+
+_RENAMED = {"Student": "DistilledSurrogate"}
+"""Names of version 0.1, which work with a warning for one release."""
 
 __all__ = [
     "CompositionSeries",
@@ -103,6 +107,7 @@ __all__ = [
     "ConfigurationSpace",
     "CrystalArrays",
     "Dataset",
+    "DistilledSurrogate",
     "Ensemble",
     "EnumerateOrbitsTransformation",
     "InputError",
@@ -116,7 +121,6 @@ __all__ = [
     "Peaks",
     "PowderDiffraction",
     "Radiation",
-    "Student",
     "__version__",
     "bartel_probability",
     "bartel_tau",
@@ -144,6 +148,9 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name == "datasets":  # a module: importing it makes it an attribute
         return importlib.import_module(f"{__name__}.crystal.datasets")
+    if name in _RENAMED:
+        warnings.warn(f"matganip.{name} is called {_RENAMED[name]} now", DeprecationWarning, stacklevel=2)
+        return getattr(importlib.import_module(__name__), _RENAMED[name])
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

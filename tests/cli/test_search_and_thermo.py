@@ -193,7 +193,7 @@ def test_thermo_refusals(model, predictions, tmp_path) -> None:
     shutil.copy(predictions, tmp_path / "broken.parquet")
     (tmp_path / "broken.parquet").write_bytes(predictions.read_bytes()[:500])
     for arguments, message in (
-        ((part,), "of the space's 134,596 arrangements; if they are a fair sample"),
+        ((part,), "of the space's 134,596 arrangements; if they are a uniform sample"),
         ((tmp_path / "broken.parquet",), "no Parquet file"),
         ((tmp_path,), "neither a .parquet file"),
         ((predictions, "-x", "I:Br=3"), "says itself of what it is"),

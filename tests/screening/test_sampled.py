@@ -1,4 +1,4 @@
-"""Estimates from fair samples: right within their own error bars, and honest about where they are not."""
+"""Estimates from uniform samples: right within their own error bars, and honest about where they are not."""
 
 from __future__ import annotations
 

@@ -173,7 +173,7 @@ def change_header(folder: Path, change) -> None:
 def test_a_manifest_of_another_version_is_refused(whole, tmp_path):
     folder = half(whole, tmp_path / "format")
     change_header(folder, lambda header: header.update(version=99))
-    with pytest.raises(mg.InputError, match="version 99, this program reads version 1"):
+    with pytest.raises(mg.InputError, match="version 99, this program reads version 2"):
         go_on(folder)
     folder = half(whole, tmp_path / "torch")
     change_header(folder, lambda header: header["versions"].update(torch="1.0"))

@@ -65,13 +65,13 @@ def screen(
     cascade: Annotated[
         bool | None,
         typer.Option(
-            "--cascade/--no-cascade", help="A student screens, the model re-scores; by default from 2 million orbits."
+            "--cascade/--no-cascade", help="A surrogate screens, the model re-scores; by default from 2 million orbits."
         ),
     ] = None,
-    student: Annotated[
-        Path | None, typer.Option("--student", help="Take this student: another part's student/.")
+    surrogate: Annotated[
+        Path | None, typer.Option("--surrogate", help="Take this surrogate: another part's surrogate/.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the sample that a student learns from.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the sample that a surrogate learns from.")] = 0,
     shard: Annotated[str, typer.Option("--shard", help="k/n: only part k (from 0) of n, for a job array.")] = "0/1",
     merge: Annotated[bool, typer.Option("--merge", help="MODEL... are folders of parts: put them together.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on in that folder; MODEL may be left out.")] = False,
@@ -134,7 +134,7 @@ def screen(
             n_shards=shards,
             keep=keep,
             cascade=cascade,
-            student=student,
+            surrogate=surrogate,
             seed=seed,
             part=parse_shard(shard),
         )

@@ -38,12 +38,12 @@ def thermo(
         typer.Option("--temperatures", "-t", metavar="T[,...]", help="Kelvin: 100,300 or 100-1000:100, or inf."),
     ] = None,
     number: Annotated[
-        int | None, typer.Option("--number", "-N", min=100, help="With a model: a fair sample instead of all orbits.")
+        int | None, typer.Option("--number", "-N", min=100, help="With a model: a uniform sample instead of all orbits.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of that sample.")] = 0,
     sample: Annotated[
         str | None,
-        typer.Option("--sample", help="With a table: its rows are a fair sample of orbits, or of configurations."),
+        typer.Option("--sample", help="With a table: its rows are a uniform sample of orbits, or of configurations."),
     ] = None,
     figure: Annotated[
         Path | None, typer.Option("--figure", help="PNG for F, U, S, C_v and the density of states.")
@@ -62,7 +62,7 @@ def thermo(
 
         matganip thermo runs/model -s 2,2,2 -x I:Br=6
 
-    A space that is too large to enumerate, from a fair sample, with error bars:
+    A space that is too large to enumerate, from a uniform sample, with error bars:
 
         matganip thermo runs/model -s 3,3,3 -x I:Br=20 -N 20000
 

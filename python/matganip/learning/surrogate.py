@@ -1,8 +1,8 @@
-"""A student of a trained model: a quadratic function of the peaks that says nearly what the model says, at once.
+"""Distilled surrogates: a quadratic function of the peaks, fitted to a trained model's own predictions.
 
-What a network makes of the arrangements of one space is smooth in few variables: intensities are linear in pair (or
-triplet) sums. A quadratic function of them, fitted to the network's own predictions, is a thousand times cheaper and
-off by a small, measured error: enough to tell which arrangements the network need not be asked about.
+Within one space a network's prediction is a smooth function of few variables: intensities are linear in pair (or
+triplet) sums. A quadratic function of them is a thousand times cheaper than the network and has a small, measured
+error, so that it can decide which arrangements the network does not have to see.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-RECORD = "student.json"
-FORMAT, VERSION = "matganip-student", 1
+RECORD, OLD_RECORD = "surrogate.json", "student.json"
+FORMAT, VERSION = "matganip-surrogate", 2
 QUANTILES = (0.5, 0.9, 0.99, 0.999)
 
 _LEAST_ROWS = 12
@@ -48,19 +48,19 @@ class Represents(Protocol):
 
 
 @dataclass(frozen=True)
-class StudentErrors:
-    """How far a student is from its teacher on arrangements that it was not fitted to.
+class SurrogateErrors:
+    """Errors of a surrogate against its model, on arrangements that it was not fitted to.
 
     Attributes
     ----------
     n : int
-        How many distinct rows of peaks it was asked about.
+        Number of distinct rows of peaks.
     largest, mean : float
         Of the absolute difference, in the model's unit.
     quantiles : dict of str to float
-        The same, by the share of rows that are no further off.
+        Absolute difference at each quantile, ``"0.99"`` for instance.
     deviation : float
-        Standard deviation of the teacher's predictions on these rows: what an error is to be compared with.
+        Standard deviation of the model's predictions on these rows, the scale of an error.
     """
 
     n: int
@@ -71,15 +71,16 @@ class StudentErrors:
 
     @property
     def exceeding(self) -> float:
-        """The share of arrangements, drawn as these were, that are further off than `largest`: at most, by 95 %.
+        """Upper bound, at 95 % confidence, on the share of arrangements whose error exceeds `largest`.
 
-        Of n independent draws none passes a limit with the probability (1 - share)^n, which is 5 % at this share.
+        If that share were larger, the probability (1 - share)^n that none of n independent draws exceeds the limit
+        would be below 5 %.
         """
         return float(1.0 - 0.05 ** (1.0 / self.n))
 
     @classmethod
-    def of(cls, found: Floats, wanted: Floats) -> StudentErrors:
-        """Measure predictions (n,) beside those of the teacher (n,)."""
+    def of(cls, found: Floats, wanted: Floats) -> SurrogateErrors:
+        """Measure predictions (n,) against those of the model (n,)."""
         apart = np.abs(found - wanted)
         return cls(
             n=len(apart),
@@ -91,12 +92,12 @@ class StudentErrors:
 
 
 @dataclass(frozen=True, eq=False)
-class Student:
+class DistilledSurrogate:
     r"""A sum of squares of linear functions of the peaks, in place of a network.
 
     .. math:: y = c + \sum_k u_k (\beta_k + \lambda_k u_k), \qquad u_k = \sum_i (I_i - o_i) w_{ik}
 
-    Any quadratic function is of this form, in the axes of its matrix; a linear one has a single u.
+    Any quadratic function has this form in the eigenvectors of its matrix; a linear one has a single u.
 
     Attributes
     ----------
@@ -110,9 +111,9 @@ class Student:
         c.
     unit : str
         The model's.
-    teacher : str
-        Fingerprint of the model, so that the student of another one is noticed.
-    errors : StudentErrors
+    model : str
+        Fingerprint of the model that it stands for.
+    errors : SurrogateErrors
         On rows held out of the fit.
 
     Examples
@@ -126,10 +127,10 @@ class Student:
     >>> data = Dataset(represent(rows.occupations), rows.energy, rows.multiplicity, unit="eV")
     >>> model = mg.Matganip(mg.MatganipConfig(epochs=5, objective="supervised"))
     >>> history = model.fit(data.subset(range(50)))
-    >>> student = Student.fit(model, represent, rows.occupations, seed=0)
-    >>> student.predict(represent.peaks(rows.occupations).intensity[:, :28]).shape
+    >>> surrogate = DistilledSurrogate.fit(model, represent, rows.occupations, seed=0)
+    >>> surrogate.predict(represent.peaks(rows.occupations).intensity[:, :28]).shape
     (603,)
-    >>> student.bound < 0.1 * student.errors.deviation
+    >>> surrogate.bound < 0.1 * surrogate.errors.deviation
     True
     """
 
@@ -139,8 +140,8 @@ class Student:
     squares: Floats
     constant: float
     unit: str
-    teacher: str
-    errors: StudentErrors
+    model: str
+    errors: SurrogateErrors
 
     @classmethod
     def fit(
@@ -152,19 +153,19 @@ class Student:
         *,
         degree: int = 2,
         held_out: float = 0.2,
-    ) -> Student:
+    ) -> DistilledSurrogate:
         """Distil a model on a sample of the arrangements that are to be screened.
 
         Parameters
         ----------
         model : Matganip or Ensemble
-            The teacher; of an ensemble, its mean.
+            The model to stand for; of an ensemble, its mean.
         represent : callable with `peaks`
             The representation that the model was trained on, of one channel.
         occupations : (n, n_sites) uint8 ndarray
-            Orbits of the space in question: the errors hold for arrangements drawn as these were.
+            Orbits of the space to be screened. The errors hold for arrangements drawn as these were.
         seed : int
-            Of the draw of what is held out.
+            Of the draw of the rows held out.
         degree : {1, 2}
             A linear or a quadratic function.
         held_out : float
@@ -172,7 +173,7 @@ class Student:
 
         Returns
         -------
-        Student
+        DistilledSurrogate
 
         Raises
         ------
@@ -182,9 +183,9 @@ class Student:
 
         Notes
         -----
-        Arrangements with equal peaks count once, so that nothing is tested on a copy of what was fitted. The
-        coefficients are those of a ridge regression on standardised principal components, with the penalty that
-        leaving rows out prefers.
+        Arrangements with equal peaks count once, so that no row is tested on a copy of a fitted one. The coefficients
+        are those of a ridge regression on standardised principal components, whose penalty is chosen by
+        leave-one-out errors.
         """
         if degree not in (1, 2):
             raise InputError(f"degree must be 1 or 2, not {degree!r}")
@@ -192,11 +193,11 @@ class Student:
             raise InputError(f"held_out must be between 0 and 1, not {held_out!r}")
         first = _member(model)
         if first.config.channels != 1:
-            raise InputError(f"a student reads one list of peaks, the model has {first.config.channels} channels")
+            raise InputError(f"a surrogate reads one list of peaks, the model has {first.config.channels} channels")
         intensity, wanted = _lesson(model, represent, occupations)
         if len(intensity) < _LEAST_ROWS:
             raise InputError(
-                f"a student needs at least {_LEAST_ROWS} arrangements with distinct peaks, these {len(occupations)} "
+                f"a surrogate needs at least {_LEAST_ROWS} arrangements with distinct peaks, these {len(occupations)} "
                 f"have {len(intensity)}"
             )
         order = np.random.default_rng(seed).permutation(len(intensity))
@@ -205,19 +206,19 @@ class Student:
         made = cls(
             *_quadratic(intensity[rest], wanted[rest], degree),
             unit=first.unit,
-            teacher=_fingerprint(model),
-            errors=StudentErrors(0, 0.0, 0.0, {}, 0.0),
+            model=_fingerprint(model),
+            errors=SurrogateErrors(0, 0.0, 0.0, {}, 0.0),
         )
-        return replace(made, errors=StudentErrors.of(made.predict(intensity[out]), wanted[out]))
+        return replace(made, errors=SurrogateErrors.of(made.predict(intensity[out]), wanted[out]))
 
     @property
     def bound(self) -> float:
-        """The largest error on rows held out, in `unit`; `errors` says on how many, and what may exceed it."""
+        """The largest error on the rows held out, in `unit`; see `errors` for their number and what may exceed it."""
         return self.errors.largest
 
     @property
     def n_peaks(self) -> int:
-        """Peaks that it reads."""
+        """Number of peaks that it reads."""
         return len(self.origin)
 
     def predict(self, intensity: ArrayLike) -> Floats:
@@ -231,12 +232,12 @@ class Student:
         Returns
         -------
         (n,) float64 ndarray
-            In `unit`. A row's prediction does not depend, to the last bit, on the other rows or their number.
+            In `unit`. A row's prediction does not depend on the other rows, to the last bit.
 
         Raises
         ------
         InputError
-            If there are fewer or more peaks than the student reads, or one is not a finite number.
+            If there are fewer or more peaks than the surrogate reads, or one is not a finite number.
         """
         rows = np.asarray(intensity, dtype=np.float64)
         if rows.ndim != 2 or rows.shape[1] != self.n_peaks:
@@ -254,8 +255,8 @@ class Student:
     def _block(self, columns: Floats, shift: Floats) -> Floats:
         """Predict (b,) from peaks (p, b).
 
-        Each sum runs over the peaks in their order, element by element of the block: a matrix product would round a row
-        by where it stands.
+        Each sum runs over the peaks in order, element by element of the block. In a matrix product the rounding of a
+        row would depend on its place.
         """
         u = np.repeat(shift[:, None], columns.shape[1], axis=1)  # (r, b)
         product = np.empty_like(u)
@@ -269,8 +270,8 @@ class Student:
 
     def measure(
         self, model: Matganip | Ensemble, represent: Represents, occupations: NDArray[np.uint8]
-    ) -> StudentErrors:
-        """Compare with the teacher on other arrangements; see `StudentErrors`.
+    ) -> SurrogateErrors:
+        """Compare with the model on other arrangements.
 
         Parameters
         ----------
@@ -279,14 +280,14 @@ class Student:
 
         Returns
         -------
-        StudentErrors
-            Of the distinct rows; on all orbits of a space its `largest` is a bound and no estimate.
+        SurrogateErrors
+            On the distinct rows. With all orbits of a space, `largest` is a bound and not an estimate.
         """
         intensity, wanted = _lesson(model, represent, occupations)
-        return StudentErrors.of(self.predict(intensity), wanted)
+        return SurrogateErrors.of(self.predict(intensity), wanted)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write ``student.json`` into a folder, that of the model for instance."""
+        """Write ``surrogate.json`` into a folder, that of the model for instance."""
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
         record = {"format": FORMAT, "version": VERSION, **asdict(self)}
@@ -301,17 +302,17 @@ class Student:
         ----------
         folder : path-like
         model : Matganip or Ensemble, optional
-            The teacher that it is to have.
+            The model that it must stand for.
 
         Returns
         -------
-        Student
-            Predicts bit for bit what the saved one did.
+        DistilledSurrogate
+            Its predictions equal those of the saved one to the last bit.
 
         Raises
         ------
         InputError
-            If the file is missing, damaged, of another version, or of another model's student.
+            If the file is missing, damaged, of another version, or belongs to another model.
         """
         path = Path(folder) / RECORD
         record = _record(path)
@@ -320,16 +321,16 @@ class Student:
                 **{name: _numbers(record[name]) for name in ("origin", "directions", "linear", "squares")},
                 constant=float(record["constant"]),
                 unit=str(record["unit"]),
-                teacher=str(record["teacher"]),
-                errors=StudentErrors(**record["errors"]),
+                model=str(record["model"]),
+                errors=SurrogateErrors(**record["errors"]),
             )
             p, r = made.directions.shape
             if made.origin.shape != (p,) or made.linear.shape != (r,) or made.squares.shape != (r,):
                 raise ValueError("its arrays do not fit together")
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path}: damaged: {error}") from error
-        if model is not None and made.teacher != _fingerprint(model):
-            raise InputError(f"{path}: the student of another model; distil this one again")
+        if model is not None and made.model != _fingerprint(model):
+            raise InputError(f"{path}: the surrogate of another model; distil this one again")
         return made
 
 
@@ -358,7 +359,7 @@ def _quadratic(intensity: Floats, wanted: Floats, degree: int) -> tuple[Floats, 
 
 
 def _lesson(model: Matganip | Ensemble, represent: Represents, occupations: NDArray[np.uint8]) -> tuple[Floats, Floats]:
-    """Distinct rows of peaks (m, p) and what the model says of them (m,)."""
+    """Distinct rows of peaks (m, p) and the model's predictions for them (m,)."""
     intensity = represent.peaks(occupations).intensity[:, : _member(model).config.n_peaks]
     _, first = np.unique(np.round(intensity, _SAME), axis=0, return_index=True)
     first.sort()
@@ -387,12 +388,18 @@ def _numbers(values: Any) -> Floats:
 
 
 def _record(path: Path) -> dict[str, Any]:
+    if not path.exists() and (path.parent / OLD_RECORD).exists():
+        raise InputError(
+            f"{path.parent / OLD_RECORD}: version 1, this program reads version {VERSION} ({RECORD}); distil again"
+        )
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise InputError(f"{path}: damaged: not JSON ({error})") from error
-    if not isinstance(record, dict) or (record.get("format"), record.get("version")) != (FORMAT, VERSION):
-        raise InputError(f"{path}: not the record of a matganip student of version {VERSION}")
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        raise InputError(f"{path}: not a distilled surrogate of matganip")
+    if record.get("version") != VERSION:
+        raise InputError(f"{path}: version {record.get('version')}, this program reads version {VERSION}; distil again")
     return record

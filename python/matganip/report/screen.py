@@ -112,8 +112,8 @@ def cascade_sentence(cascade: dict[str, Any]) -> str:
     """What the two stages of a cascade did."""
     return (
         f"The model re-scored {cascade['rescored']:,} of {cascade['of']:,} orbits, all that could win within the bound "
-        f"of {cascade['bound_eV']:.6f} eV; on these the student was at most {cascade['widest_eV_of_rescored']:.6f} eV "
-        "off. Histogram and canonical sums are of the student's energies."
+        f"of {cascade['bound_eV']:.6f} eV; on these the surrogate was at most {cascade['widest_eV_of_rescored']:.6f} eV "
+        "off. Histogram and canonical sums are of the surrogate's energies."
     )
 
 
@@ -187,7 +187,7 @@ def _models(header: dict[str, Any]) -> str:
 
 def _scenes(space: ConfigurationSpace, winners: pa.Table) -> tuple[Scene, ...]:
     from matganip.configurations.batch import ConfigurationBatch
-    from matganip.report.viewer import scene
+    from matganip.report.viewer import configuration_scene
     from matganip.screening.shard_files import codes
 
     shown = winners.slice(0, N_SCENES)
@@ -195,24 +195,11 @@ def _scenes(space: ConfigurationSpace, winners: pa.Table) -> tuple[Scene, ...]:
         space, codes(shown["occupation"].to_pylist(), space.n_sites), shown["multiplicity"].to_numpy()
     )
     return tuple(
-        scene(
-            structure,
-            dopants_of(space),
-            f"{row['rank']}: {row['point_group']}, {row['relative_meV_per_atom']:.3f} meV/atom",
+        configuration_scene(
+            space, occupation, f"{row['rank']}: {row['point_group']}, {row['relative_meV_per_atom']:.3f} meV/atom"
         )
-        for structure, row in zip(batch.structures(), shown.to_pylist(), strict=True)
+        for occupation, row in zip(batch.occupations, shown.to_pylist(), strict=True)
     )
-
-
-def dopants_of(space: ConfigurationSpace) -> list[str]:
-    """Species to be seen: all of a sublattice but its host."""
-    names = [
-        name
-        for sublattice, species in zip(space.sublattice_table, space.species, strict=True)
-        for name in species
-        if name not in (sublattice.host, "vac")
-    ]
-    return list(dict.fromkeys(names))
 
 
 def _pictures(folder: ScreenFolder, result: dict[str, Any], space: ConfigurationSpace) -> tuple[Picture, ...]:

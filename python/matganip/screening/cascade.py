@@ -1,7 +1,7 @@
-"""Two stages: a student screens everything, and the model re-scores whatever could still be among the winners.
+"""Two stages: a surrogate screens everything, and the model re-scores whatever could still be among the winners.
 
-A student, far cheaper than the model, is within a bound b of it: measured on a sample, and looked at again on each
-arrangement that both have seen. An arrangement whose key by the student is s has a key by the model of at least s - b;
+A surrogate, far cheaper than the model, is within a bound b of it: measured on a sample, and looked at again on each
+arrangement that both have seen. An arrangement whose key by the surrogate is s has a key by the model of at least s - b;
 where that exceeds the key of the k-th best found so far, the model need not see it. What wins is then what would win
 had the model seen all of them.
 """
@@ -31,7 +31,7 @@ _WAITING = 65536
 _AT_ONCE = 4096
 
 
-class Student(Protocol):
+class Surrogate(Protocol):
     """Predicts eV/atom, (n,), from intensities of the graph's vertices (n, p)."""
 
     def predict(self, features: Any) -> Floats:
@@ -40,20 +40,20 @@ class Student(Protocol):
 
 
 @dataclass(frozen=True)
-class StudentScorer:
-    """A student of the model of a scorer.
+class SurrogateScorer:
+    """A surrogate of the model of a scorer.
 
     Parameters
     ----------
     scorer : GraphScorer
         Makes its features.
-    student : Student
+    surrogate : DistilledSurrogate
     bound : float
         How far the two were found to be apart, eV per supercell.
     """
 
     scorer: GraphScorer
-    student: Student
+    surrogate: Surrogate
     bound: float
 
     def features(self, occupations: NDArray[np.uint8]) -> Floats:
@@ -62,11 +62,11 @@ class StudentScorer:
 
     def energy(self, features: Floats) -> Floats:
         """Energies (n,) in eV per supercell."""
-        return np.round(self.student.predict(features) * float(self.scorer.n_atoms), DECIMALS) + 0.0
+        return np.round(self.surrogate.predict(features) * float(self.scorer.n_atoms), DECIMALS) + 0.0
 
 
 class TooNarrow(Exception):  # noqa: N818 - it is caught and answered, never shown
-    """Student and model are farther apart than the bound says."""
+    """DistilledSurrogate and model are farther apart than the bound says."""
 
     def __init__(self, gap: float) -> None:
         super().__init__(gap)
@@ -74,7 +74,7 @@ class TooNarrow(Exception):  # noqa: N818 - it is caught and answered, never sho
 
 
 class Rescorer:
-    """Keeps what could win by the student's word, and asks the model about it.
+    """Keeps what could win by the surrogate's word, and asks the model about it.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ class Rescorer:
     widest : float
         Largest distance between the two on these.
     reach : float
-        Smallest key by the student of a row that the model has not scored.
+        Smallest key by the surrogate of a row that the model has not scored.
     """
 
     def __init__(self, scorer: GraphScorer, best: Best, bound: float, ceiling: float, timing: Timing) -> None:
@@ -109,16 +109,16 @@ class Rescorer:
 
     @property
     def limit(self) -> float:
-        """Key by the student beyond which no row can win."""
+        """Key by the surrogate beyond which no row can win."""
         return min(self.best.threshold, self.ceiling) + self.bound + SLACK
 
     def offer(self, rows: Rows) -> None:
-        """Take up the rows that could win, by energies (n, 1) of the student.
+        """Take up the rows that could win, by energies (n, 1) of the surrogate.
 
         Raises
         ------
         TooNarrow
-            If student and model are farther apart than the bound.
+            If surrogate and model are farther apart than the bound.
         """
         with self._timing("ranking"):
             near = self._could_win(rows)

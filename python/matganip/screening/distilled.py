@@ -1,4 +1,4 @@
-"""The student of a screen: distilled once, by the process that begins it, and how its bound was found."""
+"""The surrogate of a screen: distilled once, by the process that begins it, and how its bound was found."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from matganip.learning.surrogate import Student
-from matganip.screening.cascade import StudentScorer
-from matganip.screening.folder import STUDENT, files_of
+from matganip.learning.surrogate import DistilledSurrogate
+from matganip.screening.cascade import SurrogateScorer
+from matganip.screening.folder import SURROGATE, files_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +27,7 @@ MARGIN = 1.5
 def distilled(
     scorer: GraphScorer, selection: Selection, output: Path, seed: int, given: Path | None
 ) -> tuple[dict[str, Any], str]:
-    """Distil a student of a model on a fair sample of the orbits, or take a given one, and measure it there.
+    """Distil a surrogate of a model on a uniform sample of the orbits, or take a given one, and measure it there.
 
     Parameters
     ----------
@@ -36,11 +36,11 @@ def distilled(
     selection : Selection
         Of the screen: the sample's k-th best bounds that of the space.
     output : pathlib.Path
-        Its folder; the student goes into ``student``.
+        Its folder; the surrogate goes into ``surrogate``.
     seed : int
         Of the sample.
     given : pathlib.Path or None
-        Folder of a student.
+        Folder of a surrogate.
 
     Returns
     -------
@@ -51,18 +51,18 @@ def distilled(
     """
     sample = scorer.space.sample_orbits(SAMPLE, seed=seed).occupations
     sample = np.unique(sample, axis=0)
-    student = (
-        Student.fit(scorer.model, _Represents(scorer), sample, seed=seed)  # type: ignore[arg-type]
+    surrogate = (
+        DistilledSurrogate.fit(scorer.model, _Represents(scorer), sample, seed=seed)  # type: ignore[arg-type]
         if given is None
-        else Student.load(given, scorer.model)  # type: ignore[arg-type]
+        else DistilledSurrogate.load(given, scorer.model)  # type: ignore[arg-type]
     )
-    student.save(output / STUDENT)
+    surrogate.save(output / SURROGATE)
     features = scorer.features(sample)
     said = scorer.predict(features).energy
-    apart = np.abs(StudentScorer(scorer, student, 0.0).energy(features) - said)
+    apart = np.abs(SurrogateScorer(scorer, surrogate, 0.0).energy(features) - said)
     per_atom = 1000.0 / scorer.n_atoms
     keys = np.sort(selection.key(said))
-    errors = student.errors
+    errors = surrogate.errors
     record = {
         "bound_eV": float(np.round(MARGIN * apart.max(), 9)),
         "ceiling_eV": float(keys[selection.size - 1]) if len(keys) >= selection.size else None,
@@ -76,10 +76,10 @@ def distilled(
             "largest_held_out_eV_per_atom": errors.largest,
             "share_beyond_at_most": errors.exceeding,
         },
-        "files": files_of(output / STUDENT),
+        "files": files_of(output / SURROGATE),
     }
     sentence = (
-        f"The student is a quadratic function of the peaks, fitted to the model on a fair sample of {len(sample):,} "
+        f"The surrogate is a quadratic function of the peaks, fitted to the model on a uniform sample of {len(sample):,} "
         f"orbits. It is off by {apart.mean() * per_atom:.4f} meV/atom on average and {apart.max() * per_atom:.4f} at "
         f"most (the model's own spread there: {said.std() * per_atom:.4f}); {errors.n:,} of them with peaks of their "
         f"own were held out of the fit, at most {errors.largest * 1000:.4f} off, so that with 95 % confidence "

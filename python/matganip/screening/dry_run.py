@@ -39,8 +39,8 @@ def plan(wanted: Wanted, *, workers: int, seconds: float = SECONDS, already_s: f
         folder = begun(wanted, Path(name), (), _nothing)
         source = FolderSource(folder.path.absolute(), folder.fingerprint)
         space = source.open().space
-        student = folder.header["student"] or {"bound_eV": 0.0, "ceiling_eV": None}
-        ceiling = student["ceiling_eV"]
+        surrogate = folder.header["surrogate"] or {"bound_eV": 0.0, "ceiling_eV": None}
+        ceiling = surrogate["ceiling_eV"]
         return measure(
             source,
             settings_of(folder.header),
@@ -48,7 +48,7 @@ def plan(wanted: Wanted, *, workers: int, seconds: float = SECONDS, already_s: f
             workers=workers,
             prepare_s=already_s + time.perf_counter() - begin,
             prepare_core_s=already_s + time.process_time() - own,
-            bound=student["bound_eV"],
+            bound=surrogate["bound_eV"],
             ceiling=float("inf") if ceiling is None else ceiling,
             seconds=seconds,
         )

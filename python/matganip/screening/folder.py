@@ -17,7 +17,7 @@ from matganip.files import atomic_folder
 from matganip.learning.card import CARD, Card, model_folder
 from matganip.learning.evaluation import check_species
 from matganip.learning.scoring import GraphScorer, Panel
-from matganip.screening.cascade import StudentScorer
+from matganip.screening.cascade import SurrogateScorer
 from matganip.screening.manifest import LOCK, ScreenFolder
 from matganip.screening.selection import Selection
 from matganip.screening.shard import Opened, Settings
@@ -27,10 +27,10 @@ from matganip.workflows.provenance import versions
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
 
-MODELS, SECOND, STUDENT = "models", "second", "student"
+MODELS, SECOND, SURROGATE = "models", "second", "surrogate"
 BYTE_VERSIONS = ("matganip", "numpy", "torch", "pyarrow")
 """Packages whose version must stay the same for the result to be the same bytes."""
-FILES = (CARD, "model.json", "model.safetensors", "student.json")
+FILES = (CARD, "model.json", "model.safetensors", "surrogate.json")
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class FolderSource:
 
 @functools.lru_cache(maxsize=1)
 def _open(path: Path, fingerprint: str) -> Opened:
-    from matganip.learning.surrogate import Student
+    from matganip.learning.surrogate import DistilledSurrogate
 
     del fingerprint  # part of the cache's key
     header = ScreenFolder.read(path).header
@@ -151,11 +151,13 @@ def _open(path: Path, fingerprint: str) -> Opened:
     if models.space.key != asked["key"]:
         raise InputError(f"{path}: the manifest is of another space than its models; start anew in another folder")
     scorers = models.scorers()
-    student = None
-    if header["student"] is not None:
-        _check_files(path / STUDENT, header["student"]["files"])
-        student = StudentScorer(scorers[0], Student.load(path / STUDENT), header["student"]["bound_eV"])
-    return Opened(models.space, scorers, student)
+    surrogate = None
+    if header["surrogate"] is not None:
+        _check_files(path / SURROGATE, header["surrogate"]["files"])
+        surrogate = SurrogateScorer(
+            scorers[0], DistilledSurrogate.load(path / SURROGATE), header["surrogate"]["bound_eV"]
+        )
+    return Opened(models.space, scorers, surrogate)
 
 
 def _second(header: dict[str, Any], path: Path) -> list[tuple[dict[str, Any], Path]]:
@@ -163,7 +165,7 @@ def _second(header: dict[str, Any], path: Path) -> list[tuple[dict[str, Any], Pa
 
 
 def header_of(
-    models: Models, settings: Settings, student: dict[str, Any] | None, part: tuple[int, int]
+    models: Models, settings: Settings, surrogate: dict[str, Any] | None, part: tuple[int, int]
 ) -> dict[str, Any]:
     """The header of a manifest: all that results depend on, and the part of the shards that the folder is for."""
     space = models.space
@@ -179,7 +181,7 @@ def header_of(
         },
         "models": [_model_record(folder) for folder in models.folders],
         "second": None if models.second is None else _model_record(models.second),
-        "student": student,
+        "surrogate": surrogate,
         "settings": settings_record(settings),
         "part": list(part),
     }
@@ -191,7 +193,7 @@ def _model_record(folder: Path) -> dict[str, Any]:
 
 
 def files_of(folder: Path) -> dict[str, str]:
-    """SHA-256 of a model's or a student's files by their names."""
+    """SHA-256 of a model's or a surrogate's files by their names."""
     return {name: sha256(folder / name) for name in FILES if (folder / name).is_file()}
 
 
@@ -229,13 +231,13 @@ def claim_screen(output: Path) -> None:
     """
     present = sorted(path.name for path in output.iterdir())
     begun = [name for name in present if name.startswith(f".{SECOND}-")]
-    foreign = [name for name in present if name not in (LOCK, MODELS, SECOND, STUDENT, *begun)]
+    foreign = [name for name in present if name not in (LOCK, MODELS, SECOND, SURROGATE, *begun)]
     if "manifest.jsonl" in foreign:
         raise InputError(f"{output}: holds a screen already; go on with it by --resume, or name another folder")
     if foreign:
         raise InputError(f"{output}: the output folder is not empty ({foreign[0]}, ...); name another with --output")
     try:
-        for name in (MODELS, SECOND, STUDENT, *begun):
+        for name in (MODELS, SECOND, SURROGATE, *begun):
             shutil.rmtree(output / name, ignore_errors=True)
         (output / MODELS).mkdir()
     except OSError as error:
@@ -243,10 +245,10 @@ def claim_screen(output: Path) -> None:
 
 
 def copy_models(source: Path, output: Path) -> None:
-    """Copy models and student of one screen's folder into another's."""
+    """Copy models and surrogate of one screen's folder into another's."""
     for folder in sorted((source / MODELS).iterdir()):
         _copy(folder, output / MODELS / folder.name)
-    for name in (SECOND, STUDENT):
+    for name in (SECOND, SURROGATE):
         if (source / name).is_dir():
             _copy(source / name, output / name)
 

@@ -22,7 +22,7 @@ from matganip.screening.shard import ShardRecord
 from matganip.screening.shard_files import file_record
 
 MANIFEST, LOCK = "manifest.jsonl", ".lock"
-FORMAT, VERSION = "matganip-screen", 1
+FORMAT, VERSION = "matganip-screen", 2
 
 Header = dict[str, Any]
 

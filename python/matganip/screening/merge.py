@@ -76,10 +76,10 @@ def merged(folder: ScreenFolder, space: ConfigurationSpace, settings: Settings) 
 
 
 def next_round(folder: ScreenFolder, settings: Settings, found: Merged) -> dict[str, Any] | None:
-    """Which shards are to be done again, because a student erred more elsewhere than they allowed for.
+    """Which shards are to be done again, because a surrogate erred more elsewhere than they allowed for.
 
     A winner's key is at most that of the last one, T, in every shard; a row that a shard has not re-scored, by the
-    student at `ShardRecord.reach` or more, is not below ``reach - bound``. With the widest bound that any shard has
+    surrogate at `ShardRecord.reach` or more, is not below ``reach - bound``. With the widest bound that any shard has
     needed, that must be above T.
 
     Returns
@@ -111,7 +111,7 @@ def write_result(folder: ScreenFolder, space: ConfigurationSpace, settings: Sett
         "configurations": str(found.n_configurations),
         "graphs_predicted": sum(record.n_predicted for record in records),
         "cascade": _cascade(folder, found),
-        "energies_of_sums": "student" if folder.header.get("student") else "model",
+        "energies_of_sums": "surrogate" if folder.header.get("surrogate") else "model",
         "sums": found.sums.to_dict(),
         "thermodynamics": {
             "temperature_K": [None if np.isinf(t) else t for t in thermo.temperature.tolist()],
@@ -128,14 +128,14 @@ def write_result(folder: ScreenFolder, space: ConfigurationSpace, settings: Sett
 
 
 def _cascade(folder: ScreenFolder, found: Merged) -> dict[str, Any] | None:
-    student = folder.header.get("student")
-    if student is None:
+    surrogate = folder.header.get("surrogate")
+    if surrogate is None:
         return None
     records = folder.shards.values()
     return {
         "bound_eV": max(record.bound for record in records),
-        "bound_eV_of_sample": student["bound_eV"],
-        "sample": student["sample"],
+        "bound_eV_of_sample": surrogate["bound_eV"],
+        "sample": surrogate["sample"],
         "rescored": sum(record.n_rescored for record in records),
         "of": found.n_orbits,
         "widest_eV_of_rescored": max(record.widest for record in records),

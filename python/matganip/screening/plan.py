@@ -45,7 +45,7 @@ class Plan:
     end_s : float
         Merging the shards and writing the winners, estimated from those measured.
     prepare_s : float
-        Before the first shard: a student, where there is one.
+        Before the first shard: a surrogate, where there is one.
     asking_core_s : float
         CPU time of the process that asks: starting, preparing, hearing and merging.
     measured : int
@@ -127,7 +127,7 @@ def measure(
     prepare_s, prepare_core_s : float
         What has been spent before the first shard: wall time, and CPU time of this process.
     bound, ceiling : float
-        Of a student, as in `ShardTask`.
+        Of a surrogate, as in `ShardTask`.
     seconds : float
         After which no other shard is begun, counted from the first block.
 

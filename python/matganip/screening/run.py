@@ -63,11 +63,11 @@ class Wanted:
     keep : {"best", "all"}
         Write the best of each shard, or every orbit.
     cascade : bool, optional
-        Whether a student screens and the model re-scores; by default from 2,000,000 orbits on.
-    student : path-like, optional
-        Folder of a student to take, ``student`` in the output of another part of the screen.
+        Whether a surrogate screens and the model re-scores; by default from 2,000,000 orbits on.
+    surrogate : path-like, optional
+        Folder of a surrogate to take, ``surrogate`` in the output of another part of the screen.
     seed : int
-        Of the sample that a student learns from.
+        Of the sample that a surrogate learns from.
     part : (int, int)
         ``(k, n)``: do only the shards with number % n == k.
     """
@@ -82,7 +82,7 @@ class Wanted:
     n_shards: int | None = None
     keep: str = "best"
     cascade: bool | None = None
-    student: str | Path | None = None
+    surrogate: str | Path | None = None
     seed: int = 0
     part: tuple[int, int] = (0, 1)
 
@@ -171,7 +171,7 @@ def run(
         For the record.
     say : callable, optional
         Is told in a sentence what a person should know: damaged shards that are done again, and how the bound of a
-        student was found.
+        surrogate was found.
 
     Yields
     ------
@@ -223,7 +223,7 @@ def merge_parts(parts: Sequence[Path], output: Path, *, workers: int = 1, resume
     first = folders[0]
     for other in folders[1:]:
         if apart := differences(first.header, other.header):
-            advice = "; parts share a student by --student" if any("student" in one for one in apart) else ""
+            advice = "; parts share a surrogate by --surrogate" if any("surrogate" in one for one in apart) else ""
             raise InputError(f"{first.path} and {other.path} are parts of different screens: {apart[0]}{advice}")
     there = {shard: folder for folder in folders for shard in folder.shards}
     absent = [k for k in range(settings_of(first.header).n_shards) if k not in there]
@@ -281,24 +281,24 @@ def _opened(wanted: Wanted | None, output: Path, resume: bool, command: Sequence
 
 
 def begun(wanted: Wanted, output: Path, command: Sequence[str], tell: Say) -> ScreenFolder:
-    """Begin a screen in an empty folder: models copied, a student distilled, the manifest's first line written."""
+    """Begin a screen in an empty folder: models copied, a surrogate distilled, the manifest's first line written."""
     models = Models.load(wanted.models, wanted.second, wanted.supercell, wanted.substitutions)
     settings = _settings(wanted, models)
     claim_screen(output)
     models.copy_into(output)
     if remark := remark_on(models.cards[0], models.space):
         tell(remark)
-    student = None
+    surrogate = None
     if _cascades(wanted, models):
-        student, sentence = distilled(
+        surrogate, sentence = distilled(
             models.scorers()[0],
             settings.selection,
             output,
             wanted.seed,
-            Path(wanted.student) if wanted.student else None,
+            Path(wanted.surrogate) if wanted.surrogate else None,
         )
         tell(sentence)
-    header = header_of(models, settings, student, wanted.part)
+    header = header_of(models, settings, surrogate, wanted.part)
     return ScreenFolder.create(output, {**header, "command": list(command)})
 
 
@@ -307,8 +307,8 @@ def _settings(wanted: Wanted, models: Models) -> Settings:
     orbits = models.space.count_orbits()
     if orbits > OUT_OF_REACH:
         raise InputError(
-            f"{models.space!r} has about 10^{len(str(orbits)) - 1} orbits, which no machine enumerates; draw a fair "
-            "sample of it (`matganip predict --number`) or search it (`matganip search`)"
+            f"{models.space!r} has about 10^{len(str(orbits)) - 1} orbits, which no machine enumerates; draw a "
+            "uniform sample of it (`matganip predict --number`) or search it (`matganip search`)"
         )
     n_shards = wanted.n_shards or max(16, -(-orbits // ORBITS_OF_A_SHARD))
     if not 0 <= k < n <= n_shards:
@@ -321,7 +321,7 @@ def _settings(wanted: Wanted, models: Models) -> Settings:
 def _cascades(wanted: Wanted, models: Models) -> bool:
     if wanted.second:
         if wanted.cascade:
-            raise InputError("--cascade: a student stands in for one property; a Pareto front has two")
+            raise InputError("--cascade: a surrogate stands in for one property; a Pareto front has two")
         return False
     return models.space.count_orbits() >= CASCADE_FROM if wanted.cascade is None else wanted.cascade
 
@@ -331,12 +331,12 @@ def _same(folder: ScreenFolder, wanted: Wanted) -> None:
     models = Models.load(wanted.models, wanted.second, wanted.supercell, wanted.substitutions)
     n_shards = int(folder.header["settings"]["n_shards"]) if wanted.n_shards is None else wanted.n_shards
     settings = _settings(replace(wanted, n_shards=n_shards), models)
-    student = folder.header["student"]
-    if (student is not None) != _cascades(wanted, models):
+    surrogate = folder.header["surrogate"]
+    if (surrogate is not None) != _cascades(wanted, models):
         raise InputError(
-            f"{folder.path}: holds a screen {'with' if student else 'without'} a cascade; ask for the same"
+            f"{folder.path}: holds a screen {'with' if surrogate else 'without'} a cascade; ask for the same"
         )
-    asked = {**header_of(models, settings, student, wanted.part), "versions": folder.header["versions"]}
+    asked = {**header_of(models, settings, surrogate, wanted.part), "versions": folder.header["versions"]}
     known = {key: value for key, value in folder.header.items() if key not in ("format", "version")}
     if apart := differences(known, asked):
         raise InputError(

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from matganip.configurations.batch import ConfigurationBatch
     from matganip.configurations.space import ConfigurationSpace
     from matganip.learning.scoring import GraphScorer
-    from matganip.screening.cascade import StudentScorer
+    from matganip.screening.cascade import SurrogateScorer
 
     Floats = NDArray[np.float64]
 
 Tell = Callable[["Pulse"], None]
-STAGES = ("enumeration", "peaks", "student", "network", "ranking", "sums", "writing")
+STAGES = ("enumeration", "peaks", "surrogate", "network", "ranking", "sums", "writing")
 WIDENED_BY = 1.25
 """Where a bound proves too narrow, it becomes so many times what was found."""
 
@@ -81,13 +81,13 @@ class Opened:
     space : ConfigurationSpace
     scorers : tuple of GraphScorer
         One for each property; the first is the energy that is summed over.
-    student : StudentScorer or None
+    surrogate : SurrogateScorer or None
         Of the first property; screens in its place where there is one.
     """
 
     space: ConfigurationSpace
     scorers: tuple[GraphScorer, ...]
-    student: StudentScorer | None = None
+    surrogate: SurrogateScorer | None = None
 
 
 class Source(Protocol):
@@ -109,7 +109,7 @@ class ShardTask:
     shard : int
         From 0 to n_shards - 1.
     bound : float
-        How far student and model may be apart, eV per supercell; without meaning where there is no student.
+        How far surrogate and model may be apart, eV per supercell; without meaning where there is no surrogate.
     ceiling : float
         A key that the last of the winners is known not to exceed; infinity where nothing is known.
     """
@@ -143,10 +143,10 @@ class ShardRecord:
     n_predicted : int
         Graphs that the network has seen.
     n_rescored : int
-        Arrangements that the student left to the network; 0 where there is no student.
+        Arrangements that the surrogate left to the network; 0 where there is no surrogate.
     bound, reach, widest : float
-        The bound that was used; the smallest key by the student of an arrangement that was not re-scored (infinity
-        where there is none); the largest distance of student and model on those that were.
+        The bound that was used; the smallest key by the surrogate of an arrangement that was not re-scored (infinity
+        where there is none); the largest distance of surrogate and model on those that were.
     files : dict of str to dict
         Rows, bytes and SHA-256 of each file.
     stages : dict of str to float
@@ -225,7 +225,7 @@ def run_shard(task: ShardTask, folder: Path, tell: Tell | None = None) -> ShardR
     while True:
         try:
             return _Shard(task, opened, bound).run(folder, tell, begun)
-        except TooNarrow as found:  # the student errs more than it did on the sample: the shard is done again
+        except TooNarrow as found:  # the surrogate errs more than it did on the sample: the shard is done again
             bound = WIDENED_BY * found.gap
 
 
@@ -241,7 +241,7 @@ class _Shard:
         self.best = Best(settings.selection, n_sites, len(opened.scorers))
         self.rescorer = (
             None
-            if opened.student is None
+            if opened.surrogate is None
             else Rescorer(opened.scorers[0], self.best, bound, task.ceiling, self.stages.of)
         )
         self.n_predicted = 0
@@ -277,15 +277,15 @@ class _Shard:
         return self._record(stream.n_orbits, stream.n_configurations, files, time.perf_counter() - begun)
 
     def _score(self, batch: ConfigurationBatch, first: int) -> Rows:
-        """Properties of a block, by the student where there is one; add it to all that is kept."""
+        """Properties of a block, by the surrogate where there is one; add it to all that is kept."""
         opened, stages = self.opened, self.stages
         energy = np.empty((len(batch), len(opened.scorers)))
         deviation = np.full_like(energy, np.nan)
-        if opened.student is not None:
+        if opened.surrogate is not None:
             with stages.of("peaks"):
-                features = opened.student.features(batch.occupations)
-            with stages.of("student"):
-                energy[:, 0] = opened.student.energy(features)
+                features = opened.surrogate.features(batch.occupations)
+            with stages.of("surrogate"):
+                energy[:, 0] = opened.surrogate.energy(features)
         else:
             for column, scorer in enumerate(opened.scorers):
                 with stages.of("peaks"):

@@ -28,7 +28,7 @@ class Standing:
     Attributes
     ----------
     phase : {"screen", "screen again", "merge", "done"}
-        "screen again" does those shards a second time in which the student erred more than elsewhere.
+        "screen again" does those shards a second time in which the surrogate erred more than elsewhere.
     n_orbits, of_orbits : int
         Done, those of an earlier start included, and to do. Of a part of the shards the latter is the part's share of
         the exact total.
@@ -117,8 +117,8 @@ def stream(
 
 def task_of(folder: ScreenFolder, source: Source, settings: Settings, shard: int) -> ShardTask:
     """A shard as the header, or the last round that named it, wants it done."""
-    student = folder.header.get("student") or {"bound_eV": 0.0, "ceiling_eV": None}
-    bound, ceiling = student["bound_eV"], student["ceiling_eV"]
+    surrogate = folder.header.get("surrogate") or {"bound_eV": 0.0, "ceiling_eV": None}
+    bound, ceiling = surrogate["bound_eV"], surrogate["ceiling_eV"]
     for decided in folder.rounds:
         if shard in decided["shards"]:
             bound, ceiling = decided["bound"], decided["ceiling"]

@@ -1,4 +1,4 @@
-r"""Thermodynamics from a fair sample of a space, with error bars, and where these cannot be believed.
+r"""Thermodynamics from a uniform sample of a space, with error bars, and where these cannot be believed.
 
 With weights a (1 for a sample that is uniform over configurations, the multiplicity for one uniform over orbits) the
 partition function of a space of N configurations is estimated by
@@ -75,7 +75,7 @@ def from_sample(
     uniform: Uniform = "configurations",
     n_atoms: int = 1,
 ) -> SampledThermodynamics:
-    """Estimate thermodynamics from a fair sample.
+    """Estimate thermodynamics from a uniform sample.
 
     Parameters
     ----------
@@ -192,7 +192,7 @@ def _half_widths(left_out: Floats) -> Floats:
     """Half widths (4, t) of intervals from estimates with each block left out in turn, (b, 4, t).
 
     Boltzmann weights are skewed, and so is what follows from few of them: the quantile is widened by the skewness as
-    the Edgeworth series of the studentised mean has it (P. Hall, The Bootstrap and Edgeworth Expansion (1992), section
+    the Edgeworth series of the surrogateised mean has it (P. Hall, The Bootstrap and Edgeworth Expansion (1992), section
     2.6), on both sides as on the worse one. Infinite where a block bears all the weight.
     """
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -70,7 +70,7 @@ class Ensemble:
 
 
 def of_model(asked: Predictor, temperatures: Sequence[float], number: int | None, seed: int) -> Ensemble:
-    """Sum over the orbits of a space as a model predicts them, or estimate from a fair sample of configurations.
+    """Sum over the orbits of a space as a model predicts them, or estimate from a uniform sample of configurations.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def of_table(path: Path, temperatures: Sequence[float], uniform: Uniform | None 
     temperatures : sequence of float
         Kelvin.
     uniform : {"configurations", "orbits"}, optional
-        That the rows are a fair sample, and over what; otherwise they must be the whole space.
+        That the rows are a uniform sample, and over what; otherwise they must be the whole space.
 
     Returns
     -------
@@ -196,7 +196,7 @@ def of_screen(folder: Path, temperatures: Sequence[float] | None) -> Ensemble:
         raise InputError(f"{folder / RESULT}: not the result of a screen: {error}") from error
     space = _space_of(folder / WINNERS)
     n_configurations, atoms = space.n_configurations, space.n_atoms
-    source = str(folder) + (", energies of the student" if result.get("energies_of_sums") == "student" else "")
+    source = str(folder) + (", energies of the surrogate" if result.get("energies_of_sums") == "surrogate" else "")
     every = sorted(folder.glob("all-*.parquet"))
     if every:
         blocks = (block for path in every for block in _rows(path))
@@ -224,7 +224,7 @@ def _summed(
     if sums.n_configurations != n_configurations:
         raise InputError(
             f"{source}: its rows stand for {sums.n_configurations:,} of the space's {n_configurations:,} arrangements; "
-            "if they are a fair sample, say of what with --sample"
+            "if they are a uniform sample, say of what with --sample"
         )
     return Ensemble(source, n_configurations, sums.n_orbits, sums.result(atoms), histogram, _winners(sums, *best), ())
 
