@@ -64,6 +64,7 @@ MODULES = {
     "labels.dft_run": "labels.dft.run",
     "labels.dft_settings": "labels.dft.settings",
     "labels.dft_vasp_output": "labels.dft.vasp_output",
+    "labels.results": "labels.calculation",
     "learning.replay": "sampling.replay",
     "learning.student": "learning.surrogate",
     "learning.suggest": "sampling.suggest",

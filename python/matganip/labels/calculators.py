@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from matganip.errors import InputError, MissingExtraError
-from matganip.labels.results import canonical_json
+from matganip.labels.calculation import canonical_json
 
 
 @dataclass(frozen=True)

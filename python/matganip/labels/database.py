@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from matganip.configurations.space import ConfigurationSpace
-from matganip.configurations.tables import space_from_metadata, space_metadata
 from matganip.errors import InputError
-from matganip.labels.results import Calculation, Relaxation, canonical_json, settings_hash
+from matganip.labels.calculation import Calculation, Relaxation, canonical_json, settings_hash
+from matganip.labels.labelled import Labelled
 from matganip.labels.rows import ase_row, codes_of, orbit_names, row_name, space_name
 from matganip.labels.sqlite import has_labels, reading, writing
-from matganip.labels.tables import Labelled
 
 
 @dataclass(frozen=True)
@@ -84,6 +83,7 @@ class LabelDatabase:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        upgrade(self.path)
 
     def __repr__(self) -> str:
         return f"LabelDatabase({str(self.path)!r})"
@@ -123,7 +123,7 @@ class LabelDatabase:
             if found is not None and found[1] >= calculation.quality:
                 return False
             connection.execute(
-                "INSERT OR IGNORE INTO spaces VALUES (?, ?)", (space_name(space), json.dumps(space_metadata(space)))
+                "INSERT OR IGNORE INTO spaces VALUES (?, ?)", (space_name(space), json.dumps(space.metadata()))
             )
             database.write(row, row.key_value_pairs, id=found and found[0])
         return True
@@ -212,7 +212,7 @@ class LabelDatabase:
         keys = list(dict.fromkeys(one.space for one in self.sets()))
         with reading(self.path) as connection:
             definitions = dict(connection.execute("SELECT space, definition FROM spaces")) if keys else {}
-        return {key: space_from_metadata(json.loads(definitions[key])) for key in keys}
+        return {key: ConfigurationSpace.from_metadata(json.loads(definitions[key])) for key in keys}
 
     def labelled(
         self,

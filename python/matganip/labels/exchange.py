@@ -20,8 +20,8 @@ from matganip.configurations.space import ConfigurationSpace
 from matganip.crystal.structures import read_structure
 from matganip.errors import InputError
 from matganip.files import atomic_path
+from matganip.labels.calculation import Calculation, Relaxation
 from matganip.labels.database import LabelDatabase
-from matganip.labels.results import Calculation, Relaxation
 from matganip.labels.rows import codes_of, space_name
 from matganip.labels.sqlite import reading
 from matganip.labels.tables import REFERENCE, LabelTable, read_labels

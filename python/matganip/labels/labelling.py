@@ -12,10 +12,10 @@ from pymatgen.core.structure import Structure
 
 from matganip.configurations.batch import ConfigurationBatch
 from matganip.errors import InputError
+from matganip.labels.calculation import Calculation
 from matganip.labels.calculators import CalculatorChoice
 from matganip.labels.database import LabelDatabase
 from matganip.labels.relaxing import Protocol
-from matganip.labels.results import Calculation
 from matganip.labels.workers import calculate_all
 
 HOPELESS = 5

@@ -13,8 +13,8 @@ from pymatgen.core.structure import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
 from matganip.errors import InputError
+from matganip.labels.calculation import Calculation, Relaxation, settings_hash
 from matganip.labels.calculators import CalculatorChoice, one_line
-from matganip.labels.results import Calculation, Relaxation, settings_hash
 
 OPTIMIZERS = ("BFGS", "LBFGS", "FIRE", "FIRE2", "BFGSLineSearch", "LBFGSLineSearch", "GPMin", "MDMin")
 

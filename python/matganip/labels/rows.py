@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matganip.configurations.batch import occupation_digits
-from matganip.labels.results import Calculation, canonical_json
+from matganip.configurations.codec import occupation_texts, occupations_from_digits
+from matganip.labels.calculation import Calculation, canonical_json
 
 if TYPE_CHECKING:
     from ase.db.row import AtomsRow
@@ -39,7 +39,7 @@ def orbit_names(occupations: NDArray[np.uint8]) -> list[str]:
     >>> orbit_names(np.array([[0, 0, 1]], dtype=np.uint8))
     ['o001']
     """
-    return [f"o{digits.decode()}" for digits in occupation_digits(occupations)]
+    return [f"o{text}" for text in occupation_texts(occupations)]
 
 
 def codes_of(orbit: str) -> NDArray[np.uint8]:
@@ -50,7 +50,7 @@ def codes_of(orbit: str) -> NDArray[np.uint8]:
     >>> codes_of("o02b").tolist()
     [0, 2, 11]
     """
-    return np.array([int(digit, 36) for digit in orbit[1:]], dtype=np.uint8)
+    return occupations_from_digits([orbit[1:]], len(orbit) - 1)[0]
 
 
 def row_name(space: str, orbit: str, calculator: str, settings: str) -> str:

@@ -18,42 +18,13 @@ from matganip.configurations.composition import element_of
 from matganip.configurations.space import ConfigurationSpace
 from matganip.crystal.structures import read_structure
 from matganip.errors import InputError
+from matganip.labels.database import LabelDatabase
+from matganip.labels.labelled import Labelled
 
 REFERENCE = "supercell.vasp"
 """Name of the undoped supercell beside a table whose rows are given as substitutions."""
 
 _SHIPPED = files("matganip.labels") / "data"
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """Labels on the orbits of a space: what a model is trained on.
-
-    Attributes
-    ----------
-    occupations : (n, n_sites) uint8
-        Representatives of the orbits, in the space's codes.
-    multiplicity : (n,) int64
-        Sizes of the orbits.
-    energy : (n,) float64
-        Total energies of the supercell in eV.
-    calculator : str
-        What computed them.
-    n_atoms : int
-        Atoms of an arrangement, vacancies left out, for energies per atom.
-    n_elsewhere : int
-        Rows of the table that belong to another composition and were left out.
-    """
-
-    occupations: NDArray[np.uint8]
-    multiplicity: NDArray[np.int64]
-    energy: NDArray[np.float64]
-    calculator: str
-    n_atoms: int
-    n_elsewhere: int
-
-    def __len__(self) -> int:
-        return len(self.energy)
 
 
 @dataclass(frozen=True)
@@ -118,10 +89,6 @@ class LabelTable:
         >>> len(labelled), int(labelled.multiplicity.sum()), labelled.n_elsewhere
         (19, 2024, 9)
         """
-        if self.path is not None and self.path.suffix == ".db":
-            from matganip.labels.database import LabelDatabase
-
-            return LabelDatabase(self.path).labelled(space)
         rows, codes = self.rows_of(space)
         if not len(rows):
             raise InputError(f"{self.name}: none of its {len(self)} rows has the composition of {space!r}")
@@ -188,6 +155,23 @@ class LabelTable:
         return np.flatnonzero(fits), np.ascontiguousarray(codes[fits])
 
 
+@dataclass(frozen=True)
+class DatabaseTable(LabelTable):
+    """The labels of one calculator and one choice of settings in a database, of whatever spaces.
+
+    Attributes
+    ----------
+    settings_hash : str
+        Of settings and relaxation.
+    """
+
+    settings_hash: str = ""
+
+    def join(self, space: ConfigurationSpace) -> Labelled:
+        """Take the labels of a space out of the database, see `LabelDatabase.labelled`."""
+        return LabelDatabase(self.name).labelled(space, settings=self.settings_hash)
+
+
 def read_labels(source: str | os.PathLike[str]) -> LabelTable:
     """Read a labelled table: a shipped one by name, or a CSV or Parquet file.
 
@@ -226,7 +210,7 @@ def read_labels(source: str | os.PathLike[str]) -> LabelTable:
                 f"{name}: no such labels file, and no shipped table; those are {', '.join(shipped_tables())}"
             )
     if path.suffix == ".db":
-        return _from_database(name, path)
+        return _from_database(path)
     table = _read_table(path)
     return LabelTable(
         name=name,
@@ -259,21 +243,20 @@ def shipped_tables() -> list[str]:
     )
 
 
-def _from_database(name: str, path: Path) -> LabelTable:
-    from matganip.labels.database import LabelDatabase
-
+def _from_database(path: Path) -> DatabaseTable:
     database = LabelDatabase(path)
     kinds = sorted({(one.calculator, one.settings_hash) for one in database.sets()})
     if len(kinds) != 1:
         there = " and ".join(" ".join(kind) for kind in kinds) or "none"
         raise InputError(f"{path}: labels of one calculator and one choice of settings are needed, it has {there}")
     rows = database.energies(*kinds[0])
-    return LabelTable(
-        name=name,
+    return DatabaseTable(
+        name=str(path),
         calculator=" ".join(kinds[0]),
         energy=np.array([energy for _, energy in rows], dtype=np.float64),
-        arrangements=[orbit for orbit, _ in rows],
+        arrangements=[orbit[1:] for orbit, _ in rows],
         path=path,
+        settings_hash=kinds[0][1],
     )
 
 

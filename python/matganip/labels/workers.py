@@ -12,9 +12,9 @@ from functools import partial
 from pymatgen.core.structure import Structure
 
 from matganip.errors import InputError
+from matganip.labels.calculation import Calculation
 from matganip.labels.calculators import CalculatorChoice, one_line
 from matganip.labels.relaxing import Calculating, Protocol
-from matganip.labels.results import Calculation
 from matganip.processes import Asker, Crew, Ended
 
 

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 from pydantic import Field, PlainSerializer, PlainValidator
 
 from matganip.configurations.space import ConfigurationSpace
+from matganip.labels.calculation import Relaxation
 from matganip.labels.dft.jobs import Job
 from matganip.labels.dft.settings import Code, DftSettings
-from matganip.labels.results import Relaxation
 from matganip.workflows.labelling import SampleSection, read_model, spaces_of
 from matganip.workflows.schema import Count, ParentSection, Section, Supercell, checked_supercell
 

@@ -19,9 +19,9 @@ from matganip.configurations.space import ConfigurationSpace
 from matganip.crystal.prototypes import perovskite
 from matganip.crystal.structures import read_structure
 from matganip.errors import InputError
+from matganip.labels.calculation import Relaxation
 from matganip.labels.calculators import CalculatorChoice
 from matganip.labels.relaxing import Protocol
-from matganip.labels.results import Relaxation
 from matganip.workflows.reading import _complaint, _dotted, _text, known_keys
 from matganip.workflows.schema import Count, ParentSection, Section, Supercell, checked_supercell, sublattice_key
 

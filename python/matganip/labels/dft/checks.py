@@ -9,9 +9,9 @@ import numpy as np
 
 from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
+from matganip.labels.calculation import Relaxation
 from matganip.labels.dft.run import Run
 from matganip.labels.joining import match_structure
-from matganip.labels.results import Relaxation
 from matganip.labels.rows import orbit_names
 
 TOLERANCE: Mapping[Relaxation, float] = {"static": 0.1, "positions": 1.0, "cell": 1.0}

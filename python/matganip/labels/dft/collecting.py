@@ -13,13 +13,13 @@ import numpy as np
 
 from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
+from matganip.labels.calculation import Calculation, Relaxation
 from matganip.labels.database import LabelDatabase
 from matganip.labels.dft.checks import differences, geometry_complaint, orbit_of
 from matganip.labels.dft.folders import BATCH_FILE, ORBIT_FILE, BatchNote, Notes, OrbitNote, folder_name, walk
 from matganip.labels.dft.inputs import labelled_orbits
 from matganip.labels.dft.outputs import output_of, read_run
 from matganip.labels.dft.run import OutputError, Run
-from matganip.labels.results import Calculation, Relaxation
 from matganip.labels.rows import codes_of
 
 Status = Literal["done", "unconverged", "failed", "missing"]

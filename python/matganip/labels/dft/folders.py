@@ -18,8 +18,8 @@ from matganip.configurations.composition import element_of
 from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
 from matganip.files import atomic_path
+from matganip.labels.calculation import Relaxation
 from matganip.labels.dft.settings import Code
-from matganip.labels.results import Relaxation
 from matganip.labels.rows import codes_of
 
 ORBIT_FILE = "orbit.json"

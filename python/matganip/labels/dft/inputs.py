@@ -12,13 +12,13 @@ from matganip.configurations.batch import ConfigurationBatch
 from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
 from matganip.files import atomic_folder, atomic_path
+from matganip.labels.calculation import canonical_json
 from matganip.labels.database import LabelDatabase
 from matganip.labels.dft.files import input_files
 from matganip.labels.dft.folders import BATCH_FILE, ORBIT_FILE, BatchNote, OrbitNote, folder_name, read_json, walk
 from matganip.labels.dft.jobs import Job, write_scripts
 from matganip.labels.dft.outputs import has_output
 from matganip.labels.dft.settings import DftSettings
-from matganip.labels.results import canonical_json
 from matganip.labels.rows import orbit_names
 
 

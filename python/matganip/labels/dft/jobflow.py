@@ -11,12 +11,12 @@ from typing import Any, cast
 
 from matganip.configurations.batch import ConfigurationBatch
 from matganip.errors import InputError, require
+from matganip.labels.calculation import Calculation, Relaxation
 from matganip.labels.database import LabelDatabase
 from matganip.labels.dft.checks import geometry_complaint
 from matganip.labels.dft.folders import definition_of, space_of
 from matganip.labels.dft.outputs import read_run
 from matganip.labels.dft.run import OutputError
-from matganip.labels.results import Calculation, Relaxation
 from matganip.labels.rows import codes_of, orbit_names
 
 Base: Any = object

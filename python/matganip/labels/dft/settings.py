@@ -15,7 +15,7 @@ import numpy as np
 from pymatgen.core.structure import Structure
 
 from matganip.errors import InputError
-from matganip.labels.results import Relaxation, canonical_json, settings_hash
+from matganip.labels.calculation import Relaxation, canonical_json, settings_hash
 
 Code = Literal["vasp", "gpaw", "espresso"]
 
