@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
-import json
 import os
-import tomllib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from matganip.errors import InputError
 from matganip.features.powder.crystal_peaks import CrystalInput
 from matganip.learning.crystals import CONFIG
-from matganip.workflows.reading import _complaint, _dotted, _text, known_keys
+from matganip.workflows.reading import read_toml, toml_data
 from matganip.workflows.schema import Section
 
 PAPER = (
@@ -97,7 +92,7 @@ class CrystalStudy(Section):
 
 def is_crystal_study(path: Path) -> bool:
     """Whether a study file is of crystals: it says so by its `kind`."""
-    return _read(path).get("kind") == "crystals"
+    return toml_data(path).get("kind") == "crystals"
 
 
 def read_crystal_study(path: str | os.PathLike[str]) -> CrystalStudy:
@@ -108,30 +103,4 @@ def read_crystal_study(path: str | os.PathLike[str]) -> CrystalStudy:
     InputError
         If the file is missing or no TOML, or a key is unknown, missing or of a wrong type: one line each.
     """
-    data = _read(Path(path))
-    try:
-        return CrystalStudy.model_validate_json(json.dumps(data, default=str), strict=True)
-    except ValidationError as error:
-        raise InputError("\n".join(_lines(str(path), error, data))) from None
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(_text(path))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path}: not valid TOML: {error}") from error
-
-
-def _lines(name: str, error: ValidationError, data: dict[str, Any]) -> Iterator[str]:
-    """One line for each key."""
-    known = dict(known_keys(CrystalStudy))
-    known |= {f"double_perovskites.{key}": field for key, field in known_keys(DoublePerovskitesSection)}
-    for one in error.errors(include_url=False):
-        key = _dotted(one["loc"], data)
-        if one["type"] == "extra_forbidden":
-            (nearest,) = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
-            yield f"{name}: {key}: unknown key; the nearest known key is {nearest}"
-        elif one["type"] == "missing":
-            yield f"{name}: {key}: missing ({known[key].description})"
-        else:
-            yield f"{name}: {key}: {_complaint(key, [one])}"
+    return read_toml(path, CrystalStudy)

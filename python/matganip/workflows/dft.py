@@ -12,7 +12,8 @@ from matganip.configurations.space import ConfigurationSpace
 from matganip.labels.calculation import Relaxation
 from matganip.labels.dft.jobs import Job
 from matganip.labels.dft.settings import Code, DftSettings
-from matganip.workflows.labelling import SampleSection, read_model, spaces_of
+from matganip.workflows.labelling import SampleSection, spaces_of
+from matganip.workflows.reading import read_toml
 from matganip.workflows.schema import Count, ParentSection, Section, Supercell, checked_supercell
 
 _DEFAULTS = DftSettings()
@@ -108,4 +109,4 @@ def read_dft_study(path: str | os.PathLike[str]) -> DftStudy:
     InputError
         If the file is missing or no TOML, or a key is unknown, missing or of a wrong type: one line each.
     """
-    return read_model(path, DftStudy)
+    return read_toml(path, DftStudy)

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
-import json
 import os
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import numpy as np
-from pydantic import Field, PlainSerializer, PlainValidator, ValidationError
+from pydantic import Field, PlainSerializer, PlainValidator
 
 from matganip.configurations.batch import ConfigurationBatch
 from matganip.configurations.series import CompositionSeries
 from matganip.configurations.space import ConfigurationSpace
 from matganip.crystal.prototypes import perovskite
 from matganip.crystal.structures import read_structure
-from matganip.errors import InputError
 from matganip.labels.calculation import Relaxation
 from matganip.labels.calculators import CalculatorChoice
 from matganip.labels.relaxing import Protocol
-from matganip.workflows.reading import _complaint, _dotted, _text, known_keys
+from matganip.workflows.reading import read_toml, toml_data
 from matganip.workflows.schema import Count, ParentSection, Section, Supercell, checked_supercell, sublattice_key
 
 M = TypeVar("M", bound=Section)
@@ -162,40 +158,9 @@ def read_label_study(path: str | os.PathLike[str]) -> LabelStudy:
     InputError
         If the file is missing or no TOML, or a key is unknown, missing or of a wrong type: one line each.
     """
-    return read_model(path, LabelStudy)
-
-
-def read_model(path: str | os.PathLike[str], model: type[M]) -> M:
-    """Read a TOML file whose keys are those of a model, and check it: one line for each key that is wrong."""
-    try:
-        data = tomllib.loads(_text(Path(path)))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path}: not valid TOML: {error}") from error
-    try:
-        return model.model_validate_json(json.dumps(data, default=str), strict=True)
-    except ValidationError as error:
-        raise InputError("\n".join(_lines(str(path), error, data, model))) from None
+    return read_toml(path, LabelStudy)
 
 
 def is_label_study(path: Path) -> bool:
     """Whether a study file describes a labelling: unlike the main job's it names no labels to read."""
-    try:
-        return "labels" not in tomllib.loads(_text(path))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path}: not valid TOML: {error}") from error
-
-
-def _lines(name: str, error: ValidationError, data: dict[str, Any], model: type[Section]) -> Iterator[str]:
-    """One line for each key, unknown ones first: a misspelling often leaves a required key missing."""
-    known = dict(known_keys(model))
-    found: dict[str, list[Any]] = {}
-    for one in sorted(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden"):
-        found.setdefault(_dotted(one["loc"], data), []).append(one)
-    for key, about in found.items():
-        if about[0]["type"] == "extra_forbidden":
-            (nearest,) = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
-            yield f"{name}: {key}: unknown key; the nearest known key is {nearest}"
-        elif about[0]["type"] == "missing":
-            yield f"{name}: {key}: missing ({known[key].description})"
-        else:
-            yield f"{name}: {key}: {_complaint(key, about)}"
+    return "labels" not in toml_data(path)

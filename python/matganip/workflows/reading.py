@@ -6,15 +6,17 @@ import difflib
 import json
 import os
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from matganip.errors import InputError
 from matganip.workflows.schema import Study
+
+M = TypeVar("M", bound=BaseModel)
 
 
 def read_study(path: str | os.PathLike[str]) -> Study:
@@ -33,15 +35,41 @@ def read_study(path: str | os.PathLike[str]) -> Study:
     Raises
     ------
     InputError
+        As `read_toml`.
+    """
+    return read_toml(path, Study)
+
+
+def read_toml(path: str | os.PathLike[str], model: type[M]) -> M:
+    """Read a TOML file whose keys are the fields of a model.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    model : type
+        The settings that it holds.
+
+    Returns
+    -------
+    model
+        The checked settings, frozen.
+
+    Raises
+    ------
+    InputError
         If the file is missing or no TOML, if a key is unknown (the nearest known key is named), missing or
         of a wrong type. Each mistake is one line that starts with the file and the dotted path of the key.
     """
-    text = _text(Path(path))
+    return checked(toml_data(path), model, name=str(path))
+
+
+def toml_data(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read a TOML file as nested dictionaries; an `InputError` names it if that is impossible."""
     try:
-        data = tomllib.loads(text)
+        return tomllib.loads(_text(Path(path)))
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path}: not valid TOML: {error}") from error
-    return study_from(data, name=str(path))
 
 
 def study_from(data: dict[str, Any], name: str = "study") -> Study:
@@ -69,11 +97,16 @@ def study_from(data: dict[str, Any], name: str = "study") -> Study:
     x.toml: substitutions: missing (For each sublattice, how many of its sites each species takes.)
     x.toml: labels: missing (Labels and splits.)
     """
+    return checked(data, Study, name)
+
+
+def checked(data: dict[str, Any], model: type[M], name: str) -> M:
+    """Check nested dictionaries against a model; an `InputError` has one line for each key that is wrong."""
     try:
         # In JSON mode a list is a tuple's and a string a path's proper form; all else is strict.
-        return Study.model_validate_json(json.dumps(data, default=str), strict=True)
+        return model.model_validate_json(json.dumps(data, default=str), strict=True)
     except ValidationError as error:
-        complaints = _complaints(error.errors(include_url=False), data)
+        complaints = _complaints(error.errors(include_url=False), data, dict(known_keys(model)))
         raise InputError("\n".join(f"{name}: {line}" for line in complaints)) from None
 
 
@@ -81,8 +114,9 @@ def known_keys(section: type[BaseModel] = Study, prefix: str = "") -> Iterator[t
     """Every key of the study file as (dotted path, pydantic field), sections before what is in them."""
     for key, field in section.model_fields.items():
         yield prefix + key, field
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from known_keys(field.annotation, f"{prefix}{key}.")
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from known_keys(kind, f"{prefix}{key}.")
 
 
 def _text(path: Path) -> str:
@@ -95,7 +129,7 @@ def _text(path: Path) -> str:
         raise InputError(f"{path}: cannot be read: {reason}") from error
 
 
-def _complaints(errors: list[ErrorDetails], data: dict[str, Any]) -> list[str]:
+def _complaints(errors: list[ErrorDetails], data: dict[str, Any], known: dict[str, Any]) -> list[str]:
     """One line for each key; what the members of a union say about one key is joined by "or".
 
     An unknown key often leaves a required one missing (a misspelling): unknown ones come first.
@@ -103,15 +137,15 @@ def _complaints(errors: list[ErrorDetails], data: dict[str, Any]) -> list[str]:
     found: dict[str, list[ErrorDetails]] = {}
     for error in sorted(errors, key=lambda error: error["type"] != "extra_forbidden"):
         found.setdefault(_dotted(error["loc"], data), []).append(error)
-    return [f"{key}: {_complaint(key, about)}" for key, about in found.items()]
+    return [f"{key}: {_complaint(key, about, known)}" for key, about in found.items()]
 
 
-def _complaint(key: str, errors: list[ErrorDetails]) -> str:
+def _complaint(key: str, errors: list[ErrorDetails], known: dict[str, Any]) -> str:
     kind = errors[0]["type"]
     if kind == "extra_forbidden":
-        return f"unknown key; the nearest known key is {_nearest(key)}"
+        return f"unknown key; the nearest known key is {_nearest(key, known)}"
     if kind == "missing":
-        return f"missing ({_description(key)}.)"
+        return f"missing ({_description(known[key])}.)"
     if kind == "value_error":
         return str(errors[0]["ctx"]["error"])
     wanted = " or ".join(dict.fromkeys(_wanted(error) for error in errors))
@@ -144,9 +178,9 @@ def _wanted(error: ErrorDetails) -> str:
     return template.format(**error.get("ctx", {}))
 
 
-def _description(key: str) -> str:
+def _description(field: Any) -> str:
     """The first sentence of what a key is for."""
-    return str(dict(known_keys())[key].description).split(". ")[0].rstrip(".")
+    return str(field.description).split(". ")[0].rstrip(".")
 
 
 def _dotted(loc: tuple[int | str, ...], data: Any) -> str:
@@ -154,19 +188,19 @@ def _dotted(loc: tuple[int | str, ...], data: Any) -> str:
     path = ""
     for part in loc:
         known = isinstance(data, dict | list) and (part in data if isinstance(data, dict) else part in range(len(data)))
-        if not known and not isinstance(data, dict):
-            break  # a union's member, "str" or "float": pydantic's word, not the user's
+        if part == "[key]" or (not known and not isinstance(data, dict)):
+            break  # pydantic's word for the key itself, or a union's member, "str" or "float": not the user's
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
         data = data[part] if known else None
     return path
 
 
-def _nearest(key: str) -> str:
+def _nearest(key: str, known: Iterable[str]) -> str:
     """The known key most like this one; of equally like ones that of the same section."""
     section, _, name = key.rpartition(".")
 
     def likeness(candidate: str) -> tuple[float, bool]:
-        there, _, known = candidate.rpartition(".")
-        return difflib.SequenceMatcher(None, name.lower(), known.lower()).ratio(), there == section
+        there, _, last = candidate.rpartition(".")
+        return difflib.SequenceMatcher(None, name.lower(), last.lower()).ratio(), there == section
 
-    return max((path for path, _ in known_keys()), key=likeness)
+    return max(known, key=likeness)
