@@ -14,6 +14,8 @@ PREFIX = "matganip."
 PACKAGES = {"datasets": "crystal.datasets", "diffraction": "features", "study": "workflows"}
 """Whole packages that have another name now; modules of the same name in them are found there."""
 MODULES = {
+    "configurations.formats": "configurations.io.writers",
+    "configurations.tables": "configurations.io.parquet",
     "datasets.amcsd": "crystal.datasets.amcsd",
     "datasets.folder": "crystal.datasets.folder",
     "datasets.generated": "crystal.datasets.generated",
@@ -98,7 +100,7 @@ MODULES = {
     "study.crystal_study": "workflows.crystals",
     "study.dft": "workflows.dft",
     "study.double_perovskites": "benchmarks.double_perovskites",
-    "study.folder": "workflows.folder",
+    "study.folder": "files",
     "study.job": "workflows.job",
     "study.label_study": "workflows.labelling",
     "study.learn": "workflows.learn",

@@ -16,8 +16,8 @@ import pytest
 from pymatgen.core import Structure
 
 import matganip as mg
-from matganip.configurations.formats import INDEX, open_writer, write
-from matganip.configurations.tables import ROW_GROUP, arrangement_columns, write_orbits
+from matganip.configurations.io.parquet import ROW_GROUP, arrangement_columns, write_orbits
+from matganip.configurations.io.writers import INDEX, open_writer, write
 
 EACH = [
     ("o.parquet", None),

@@ -14,13 +14,13 @@ from pymatgen.io.vasp.inputs import Incar, Kpoints, Poscar
 from vasp_outputs import from_ase
 
 import matganip as mg
+from matganip.labels.calculation import Calculation
 from matganip.labels.database import LabelDatabase
-from matganip.labels.dft.folders import Notes, definition_of, folder_name, space_of
+from matganip.labels.dft.folders import Notes, folder_name
 from matganip.labels.dft.inputs import write_inputs
-from matganip.labels.dft.jobs import Job
+from matganip.labels.dft.jobs import JobSettings
 from matganip.labels.dft.settings import DftSettings
 from matganip.labels.joining import join_structures
-from matganip.labels.results import Calculation
 
 
 def state(root: Path) -> dict[str, tuple[int, bytes]]:
@@ -152,13 +152,13 @@ def test_spaces_are_made_again_from_their_definition(cspbi3):
         mg.ConfigurationSpace(cspbi3, [[1, 1, 0], [1, -1, 0], [0, 0, 2]], {(2, 3): {"Br": 4}, (4,): {"Cl": 1}}),
         mg.ConfigurationSpace(cspbi3, (1, 1, 1), {"I": {"Br": 3}}),
     ]:
-        again = space_of(json.loads(json.dumps(definition_of(space))), space.key)
+        again = mg.ConfigurationSpace.from_dict(json.loads(json.dumps(space.to_dict())), space.key)
         assert again.key == space.key
         assert again.count_orbits() == space.count_orbits()
-    broken = definition_of(space)
+    broken = space.to_dict()
     broken["elements"][0] = "Rb"
     with pytest.raises(mg.InputError, match="was it changed"):
-        space_of(broken, space.key)
+        mg.ConfigurationSpace.from_dict(broken, space.key)
 
 
 def test_long_occupations_have_short_names(cspbi3):
@@ -189,11 +189,11 @@ def test_bad_settings_are_refused(given, message):
 def test_bad_jobs_and_damaged_files_are_refused(space_3of24, tmp_path):
     batches = [space_3of24.sample_orbits(1)]
     with pytest.raises(mg.InputError, match="job.nodes: must be at least 1"):
-        Job(nodes=0)
+        JobSettings(nodes=0)
     with pytest.raises(mg.InputError, match="job.setup: must be on one line"):
-        Job(setup=["a\nb"])
+        JobSettings(setup=["a\nb"])
     with pytest.raises(mg.InputError, match="custodian's handlers are VASP's"):
-        write_inputs(tmp_path / "a", batches, DftSettings("gpaw"), job=Job(custodian=True))
+        write_inputs(tmp_path / "a", batches, DftSettings("gpaw"), job=JobSettings(custodian=True))
     with pytest.raises(mg.InputError, match="potcar_functional: 'PBE_99' is none of"):
         write_inputs(tmp_path / "b", batches, DftSettings(potcar_functional="PBE_99"))
     (tmp_path / "file").write_text("")
@@ -242,7 +242,7 @@ def sodium_chloride(tmp_path):
     assert parent.frac_coords.tolist() == cl
     series = mg.CompositionSeries(parent, (1, 1, 2), {"Cl": {"Br": [0, 1, 2]}})
     root = tmp_path / "runs"
-    write_inputs(root, series.orbits(), DftSettings(encut=400, kpoints=(3, 3, 3)), job=Job(max_tasks=2))
+    write_inputs(root, series.orbits(), DftSettings(encut=400, kpoints=(3, 3, 3)), job=JobSettings(max_tasks=2))
     family = tmp_path / "potcars" / "POT_GGA_PAW_PBE_54"
     family.mkdir(parents=True)
     (family / "POTCAR.Na_pv.gz").write_bytes(gzip.compress(b"sodium\n"))
@@ -327,7 +327,7 @@ def test_arrays_of_more_folders_than_slurm_allows(cspbi3, tmp_path, monkeypatch)
     from matganip.labels.dft.jobs import write_scripts
 
     folders = [f"folder {n}" for n in range(2500)]
-    job = Job("Br on I", at_once=50, partition="long", directives=["--mem=64G"], setup=["module load vasp/6.4"])
+    job = JobSettings("Br on I", at_once=50, partition="long", directives=["--mem=64G"], setup=["module load vasp/6.4"])
     write_scripts(tmp_path, folders, DftSettings(), job)
     script = (tmp_path / "job_array.sh").read_text()
     for line in (

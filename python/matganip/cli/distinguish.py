@@ -63,7 +63,7 @@ def distinguish(
 
     matganip distinguish CsPbI3.cif -s 3,3,3 -x I:Br=27 --sample 5000 --radiation "neutron 1.54"
     """
-    from matganip.configurations.summary import composition
+    from matganip.configurations.codec import composition_text
     from matganip.features.lattice.distinct import distinguishability
 
     if sample is not None and labels is not None:
@@ -82,7 +82,7 @@ def distinguish(
             unit="" if chosen.energy is None else "meV/atom",
         )
         document = {
-            "composition": composition(space),
+            "composition": composition_text(space),
             "orbits_of_space": space.count_orbits(),
             **found.as_dict(),
             "calculator": chosen.calculator,
@@ -168,10 +168,10 @@ def _range(text: str) -> tuple[float, float]:
 
 
 def _table(found: Distinguishability, chosen: _Chosen) -> Table:
-    from matganip.configurations.summary import composition
+    from matganip.configurations.codec import composition_text
     from matganip.results.content import Table
 
-    title = f"{composition(chosen.batch.space)}: {chosen.what}"
+    title = f"{composition_text(chosen.batch.space)}: {chosen.what}"
     columns: tuple[str, ...] = ("features", "columns", "distinct", "largest class")
     rows: list[tuple[str, ...]] = [
         (row.features, f"{row.n_features:,}", f"{row.n_classes:,}", f"{row.largest_class:,}") for row in found.rows

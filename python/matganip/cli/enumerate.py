@@ -54,7 +54,7 @@ def enumerate_orbits(
 
     matganip enumerate CsPbI3.cif -s 2,2,3 -x I:Br=9 --output part3.parquet --shard 3/8 --dry-run
     """
-    from matganip.configurations.formats import write
+    from matganip.configurations.io.writers import write
     from matganip.configurations.summary import orbit_summaries, space_summary
     from matganip.workflows.story import orbit_table
 

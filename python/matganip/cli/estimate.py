@@ -57,7 +57,7 @@ def _cost(
 ) -> tuple[int, float]:
     """Bytes and seconds of writing the first n orbits of a batch."""
     from matganip.configurations.batch import ConfigurationBatch
-    from matganip.configurations.formats import write
+    from matganip.configurations.io.writers import write
 
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / path.name

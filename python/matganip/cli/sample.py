@@ -34,7 +34,7 @@ def sample(
     matganip sample CsPbI3.cif -s 3,3,3 -x I:Br=27,Cl=27 -N 10000 --output sample.parquet
     """
     from matganip.configurations.batch import ConfigurationBatch
-    from matganip.configurations.formats import write
+    from matganip.configurations.io.writers import write
     from matganip.configurations.summary import orbit_summaries, space_summary
     from matganip.workflows.story import orbit_table
 

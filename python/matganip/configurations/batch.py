@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pymatgen.core.periodic_table import Element
 
+from matganip.configurations import codec
 from matganip.configurations.composition import VACANCY, element_of
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class ConfigurationBatch:
         list of str
             ``"41c8f0de9b1f2a37:000111..."``.
         """
-        return [f"{self.space.key}:{digits.decode()}" for digits in occupation_digits(self.occupations)]
+        return [f"{self.space.key}:{text}" for text in codec.occupation_texts(self.occupations)]
 
     def point_groups(self) -> PointGroups:
         """Point group of each arrangement in its supercell.
@@ -204,7 +205,7 @@ class ConfigurationBatch:
         Parameters
         ----------
         path : path-like
-            Where to; for what it may be, and for streams of batches, see `matganip.configurations.formats.open_writer`.
+            Where to; what it may be, and streams of batches: `matganip.configurations.io.writers.open_writer`.
         fmt : {"parquet", "extxyz", "cif", "poscar"}, optional
             By default what the suffix of the path says.
 
@@ -213,31 +214,40 @@ class ConfigurationBatch:
         int
             How many were written.
         """
-        from matganip.configurations.formats import write
+        from matganip.configurations.io.writers import write
 
         return write(path, self.space, [self], fmt)
 
 
-_DIGITS = np.frombuffer(b"0123456789abcdefghijklmnopqrstuvwxyz", dtype=np.uint8)
-
-
-def occupation_digits(occupations: NDArray[np.uint8]) -> NDArray[np.bytes_]:
-    """Occupations as text, one character a site: the code of its species, letters from 10 on.
+def locate(occupations: NDArray[np.uint8], among: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Find rows among others.
 
     Parameters
     ----------
-    occupations : (n, n_sites) uint8
-        Codes below 36.
+    occupations : (m, n_sites) uint8 ndarray
+        Canonical representatives to look for.
+    among : (n, n_sites) uint8 ndarray
+        Distinct rows, in any order.
 
     Returns
     -------
-    (n,) bytes
-        ASCII strings of n_sites characters.
+    (m,) int64 ndarray
+        Where each row stands in `among`, -1 where it does not.
 
     Examples
     --------
-    >>> occupation_digits(np.array([[0, 0, 1], [0, 2, 11]], dtype=np.uint8))
-    array([b'001', b'02b'], dtype='|S3')
+    >>> rows = np.array([[0, 1], [1, 0], [1, 1]], dtype=np.uint8)
+    >>> locate(rows[[2, 0]], rows), locate(rows[[1]], rows[[0]])
+    (array([2, 0]), array([-1]))
     """
-    text: NDArray[np.bytes_] = np.ascontiguousarray(_DIGITS[occupations]).view(f"S{occupations.shape[1]}").ravel()
-    return text
+    wanted, known = _as_bytes(occupations), _as_bytes(among)
+    order = np.argsort(known)
+    place = np.minimum(np.searchsorted(known[order], wanted), len(known) - 1)
+    found: NDArray[np.int64] = order[place]
+    return np.where(known[found] == wanted, found, -1)
+
+
+def _as_bytes(occupations: NDArray[np.uint8]) -> NDArray[np.void]:
+    """Each row as one value that sorts and compares as its bytes do."""
+    rows = np.ascontiguousarray(occupations)
+    return rows.view(f"V{rows.shape[1]}").ravel()

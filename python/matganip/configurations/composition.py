@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -49,8 +50,8 @@ def resolve_substitutions(parent: Structure, n_cells: int, substitutions: Substi
     n_cells : int
         Number of parent cells in the supercell.
     substitutions : mapping
-        ``{"I": {"Br": 3}}``: a sublattice, by its element or by a tuple of site indices of the parent, and how many
-        of its supercell sites each other species takes; the rest keeps its own. A vacancy is ``"vac"``.
+        ``{"I": {"Br": 3}}``: a sublattice, by its element or by site indices of the parent, ``(2, 3)`` or ``"2,3"``,
+        and how many of its supercell sites each other species takes; the rest keeps its own. A vacancy is ``"vac"``.
 
     Returns
     -------
@@ -73,7 +74,19 @@ def resolve_substitutions(parent: Structure, n_cells: int, substitutions: Substi
     return tuple(sorted(sublattices, key=lambda sublattice: sublattice.parent_sites))
 
 
+def sublattice_key(name: str | tuple[int, ...]) -> str | tuple[int, ...]:
+    """A sublattice as it is named in text: site indices become a tuple, an element stays as it is.
+
+    >>> sublattice_key("I"), sublattice_key("2, 3")
+    ('I', (2, 3))
+    """
+    if isinstance(name, str) and re.fullmatch(r"\s*\d+(\s*,\s*\d+)*\s*", name):
+        return tuple(int(index) for index in name.split(","))
+    return name
+
+
 def _resolve(parent: Structure, n_cells: int, key: str | tuple[int, ...], wanted: Mapping[str, int]) -> Sublattice:
+    key = sublattice_key(key)
     label = f"substitutions.{key}" if isinstance(key, str) else f"substitutions.{tuple(key)}"
     sites = _sites_by_element(parent, key, label) if isinstance(key, str) else _sites_by_index(parent, key, label)
     host = element_of(parent, sites[0])

@@ -15,8 +15,8 @@ from matganip.errors import InputError
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
 
-CURSOR_FORMAT = 1
-"""Raised whenever the order of the stream changes, so that no cursor is ever misread."""
+CURSOR_FORMAT = 2
+"""Raised whenever the order of the stream or the key of the space changes, so that no cursor is ever misread."""
 
 
 class OrbitStream(Iterator[ConfigurationBatch]):

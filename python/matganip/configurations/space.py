@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from pymatgen.core.structure import Structure
 
 from matganip import _core
-from matganip.configurations import counting, sampling
+from matganip.configurations import codec, counting, sampling
 from matganip.configurations.batch import ConfigurationBatch
 from matganip.configurations.composition import VACANCY, Substitutions, element_of, resolve_substitutions
 from matganip.configurations.cycles import multinomial
@@ -93,6 +93,96 @@ class ConfigurationSpace(SubstitutedSupercell):
         for of_composition in ("n_configurations", "_n_orbits", "_staged", "key"):
             other.__dict__.pop(of_composition, None)
         return other
+
+    # -- to and from files ---------------------------------------------------------------------------------------
+
+    def to_dict(self) -> dict[str, Any]:
+        """Write the space as JSON values.
+
+        Returns
+        -------
+        dict
+            ``lattice`` (angstrom), ``elements`` and ``positions`` (fractional) of the parent, the ``supercell`` matrix,
+            ``symprec`` (angstrom), and for each sublattice ``sites`` of the parent and the numbers of its ``species``.
+        """
+        return codec.space_values(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], key: str | None = None) -> ConfigurationSpace:
+        """Make a space from what `to_dict` wrote.
+
+        Parameters
+        ----------
+        values : mapping
+            The JSON values.
+        key : str, optional
+            The `key` that the space must have.
+
+        Returns
+        -------
+        ConfigurationSpace
+
+        Raises
+        ------
+        InputError
+            If the values are damaged, or the key is another one.
+
+        Examples
+        --------
+        >>> import matganip as mg
+        >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 3}})
+        >>> mg.ConfigurationSpace.from_dict(space.to_dict(), space.key).count_orbits()
+        19
+        """
+        return cls._remade(codec.space_arguments(values), key)
+
+    def metadata(self) -> dict[str, str]:
+        """Write what the codes and site numbers of a table mean, as text for the metadata of its file.
+
+        Returns
+        -------
+        dict of str to str
+            All but ``space`` (the key) and ``matganip`` (the version that wrote) is JSON: ``species`` and ``counts`` of
+            each sublattice, ``sublattices`` and ``atoms_of_sites`` of each site, the ``supercell`` matrix, ``symprec``
+            and the ``parent``, a pymatgen Structure as a dictionary.
+        """
+        return codec.space_metadata(self)
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str]) -> ConfigurationSpace:
+        """Make a space from what `metadata` wrote.
+
+        Parameters
+        ----------
+        metadata : mapping of str to str
+            As text. That of version 0.1 had no ``symprec``: 0.01 then, which was the default.
+
+        Returns
+        -------
+        ConfigurationSpace
+
+        Raises
+        ------
+        InputError
+            If the description is damaged, or its space has another key.
+
+        Examples
+        --------
+        >>> import matganip as mg
+        >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 3}})
+        >>> mg.ConfigurationSpace.from_metadata(space.metadata()).key == space.key
+        True
+        """
+        return cls._remade(codec.metadata_arguments(metadata), metadata.get("space"))
+
+    @classmethod
+    def _remade(cls, arguments: codec.SpaceArguments, key: str | None) -> ConfigurationSpace:
+        space = cls(
+            arguments["parent"], arguments["supercell"], arguments["substitutions"], symprec=arguments["symprec"]
+        )
+        if key is not None:
+            codec.check_key(space, key)
+        return space
 
     # -- what every arrangement has in common -----------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -230,10 +230,25 @@ class SubstitutedSupercell:
         """
         return occupation_of(self, read_structure(structure), tolerance)
 
+    # -- names ---------------------------------------------------------------------------------------------------
+
     @cached_property
     def key(self) -> str:
-        """A short name for the space: the same lattice, sites, species, counts and order of columns give the same."""
-        content = {
+        """A short name for the space, 16 hexadecimal digits.
+
+        Equal lattice, sites, species, counts, order of the columns and site permutations give the same key. `symprec`
+        is no part of it: two tolerances that find the same permutations give the same orbits.
+        """
+        return _digest({**self._content, "permutations": self._permutations_digest})
+
+    @property
+    def stored_keys(self) -> tuple[str, str]:
+        """Keys by which files may know the space: `key`, and that of version 0.1, without the symmetry."""
+        return self.key, _digest(self._content)
+
+    @property
+    def _content(self) -> dict[str, Any]:
+        return {
             "lattice": np.round(self.supercell_structure.lattice.matrix, 5).tolist(),
             "sites": np.round(self.supercell_structure.frac_coords, 5).tolist(),
             "elements": [element_of(self.supercell_structure, i) for i in range(len(self.supercell_structure))],
@@ -241,7 +256,14 @@ class SubstitutedSupercell:
             "species": self.species,
             "counts": self.counts,
         }
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+    @cached_property
+    def _permutations_digest(self) -> str:
+        return hashlib.sha256(self.group.astype("<u2").tobytes()).hexdigest()
+
+
+def _digest(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
 def _check_distances(parent: Structure, symprec: float) -> None:

@@ -19,6 +19,7 @@ from matganip.labels.calculation import Calculation, Relaxation, canonical_json,
 from matganip.labels.labelled import Labelled
 from matganip.labels.rows import ase_row, codes_of, orbit_names, row_name, space_name
 from matganip.labels.sqlite import has_labels, reading, writing
+from matganip.labels.upgrade import upgrade
 
 
 @dataclass(frozen=True)

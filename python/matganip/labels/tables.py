@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pyarrow import csv, parquet
 from pymatgen.core.structure import Structure
 
+from matganip.configurations.codec import occupation_from_sites, occupations_from_digits
 from matganip.configurations.composition import element_of
 from matganip.configurations.space import ConfigurationSpace
 from matganip.crystal.structures import read_structure
@@ -139,14 +140,17 @@ class LabelTable:
             Names the row that fits no supercell of the space.
         """
         columns = None if self.reference is None else _columns_of_atoms(space, self.reference, self.name)
-        codes = np.stack(
-            [
-                _from_digits(text, space, f"{self.name}: row {row}")
-                if columns is None
-                else _from_substitutions(text, columns, space, f"{self.name}: row {row}")
-                for row, text in enumerate(self.arrangements)
-            ]
-        )
+        if columns is None:
+            codes = occupations_from_digits(self.arrangements, space.n_sites, f"{self.name}: row {{}}")
+        else:
+            codes = np.stack(
+                [
+                    occupation_from_sites(
+                        space, text, f"{self.name}: row {row}", columns=columns, others=space.host_codes
+                    )
+                    for row, text in enumerate(self.arrangements)
+                ]
+            )
         fits = np.ones(len(codes), dtype=bool)
         for sublattice, counts in enumerate(space.counts):
             of_sublattice = codes[:, space.sublattices == sublattice]
@@ -344,26 +348,3 @@ def _columns_of_atoms(space: ConfigurationSpace, reference: Structure, name: str
             )
     column_of_site = {int(site): column for column, site in enumerate(space.site_indices)}
     return {atom: column_of_site[int(s)] for atom, s in enumerate(nearest) if int(s) in column_of_site}
-
-
-def _from_substitutions(text: str, columns: dict[int, int], space: ConfigurationSpace, where: str) -> NDArray[np.uint8]:
-    """Codes of a row like ``Br:16 17;Sn:8``."""
-    codes = np.array([space.host_codes[s] for s in space.sublattices], dtype=np.uint8)
-    for part in filter(None, (part.strip() for part in text.split(";"))):
-        element, _, atoms = part.partition(":")
-        for word in atoms.split():
-            if not word.isdigit() or int(word) not in columns:
-                raise InputError(f"{where}: {element}:{word} is no substitutable atom of the supercell")
-            column = columns[int(word)]
-            species = space.species[space.sublattices[column]]
-            if element not in species:
-                raise InputError(f"{where}: atom {word} may hold {', '.join(species)}, not {element}")
-            codes[column] = species.index(element)
-    return codes
-
-
-def _from_digits(text: str, space: ConfigurationSpace, where: str) -> NDArray[np.uint8]:
-    """Codes of a row like ``000111``."""
-    if len(text) != space.n_sites or not text.isdigit():
-        raise InputError(f"{where}: occupation must be {space.n_sites} digits, got {text!r}")
-    return np.frombuffer(text.encode(), dtype=np.uint8) - ord("0")

@@ -166,7 +166,7 @@ class _Collecting:
                 self.batches.append(batch)
                 for key, one in batch.spaces.items():
                     space = self.reader.space(one["definition"], key)
-                    self.known[key] = (space, batch.code, batch.relaxation, batch.settings)
+                    self.known[space.key] = (space, batch.code, batch.relaxation, batch.settings)
             if output_of(folder, names):
                 self.runs.append((folder, names))
 
@@ -290,7 +290,8 @@ class _Collecting:
             if isinstance(note, OrbitNote)
         }
         for batch in self.batches:
-            for key, one in batch.spaces.items():
+            for stored, one in batch.spaces.items():
+                key = self.reader.space(one["definition"], stored).key
                 wanted |= {(key, orbit): int(multiplicity) for orbit, multiplicity in one["orbits"].items()}
         for key in dict.fromkeys(key for key, _ in wanted):
             space, code, relaxation, asked = self.known[key]

@@ -12,7 +12,6 @@ from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from pymatgen.core.structure import Structure
 
 from matganip.configurations.composition import element_of
 from matganip.configurations.space import ConfigurationSpace
@@ -70,7 +69,7 @@ class OrbitNote:
             "code": self.code,
             "relaxation": self.relaxation,
             "settings": self.settings,
-            "definition": definition_of(self.space),
+            "definition": self.space.to_dict(),
         }
 
 
@@ -98,62 +97,6 @@ def folder_name(space: ConfigurationSpace, orbit: str, multiplicity: int) -> str
     if len(orbit) > 65:
         orbit = f"h{hashlib.sha256(orbit.encode()).hexdigest()[:16]}"
     return f"{formula}-{orbit}-x{multiplicity}"
-
-
-def definition_of(space: ConfigurationSpace) -> dict[str, Any]:
-    """A space as JSON values from which `space_of` makes it again."""
-    parent = space.parent
-    return {
-        "lattice": parent.lattice.matrix.tolist(),
-        "elements": [element_of(parent, i) for i in range(len(parent))],
-        "positions": parent.frac_coords.tolist(),
-        "supercell": space.supercell_matrix.tolist(),
-        "symprec": space.symprec,
-        "substitutions": [
-            {"sites": list(one.parent_sites), "species": dict(zip(one.species, one.counts, strict=True))}
-            for one in space.sublattice_table
-        ],
-    }
-
-
-def space_of(definition: Mapping[str, Any], key: str) -> ConfigurationSpace:
-    """Make a space again.
-
-    Parameters
-    ----------
-    definition : mapping
-        Of `definition_of`.
-    key : str
-        The key that it must have.
-
-    Returns
-    -------
-    ConfigurationSpace
-
-    Raises
-    ------
-    InputError
-        If the definition is not whole, or its space has another key: it was changed by hand.
-
-    Examples
-    --------
-    >>> import matganip as mg
-    >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 3}})
-    >>> space_of(definition_of(space), space.key).count_orbits()
-    19
-    """
-    try:
-        parent = Structure(definition["lattice"], definition["elements"], definition["positions"])
-        wanted: dict[str | tuple[int, ...], dict[str, int]] = {}
-        for one in definition["substitutions"]:
-            host = definition["elements"][one["sites"][0]]
-            wanted[tuple(one["sites"])] = {name: n for name, n in one["species"].items() if name != host}
-        space = ConfigurationSpace(parent, definition["supercell"], wanted, symprec=definition["symprec"])
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise InputError(f"the definition of the space {key} is damaged: {error}") from error
-    if space.key != key:
-        raise InputError(f"the definition is that of the space {space.key}, not of {key}: was it changed?")
-    return space
 
 
 class Notes:
@@ -184,7 +127,7 @@ class Notes:
     def space(self, definition: Mapping[str, Any], key: str) -> ConfigurationSpace:
         """The space of that key."""
         if key not in self.spaces:
-            self.spaces[key] = space_of(definition, key)
+            self.spaces[key] = ConfigurationSpace.from_dict(definition, key)
         return self.spaces[key]
 
 
@@ -207,7 +150,7 @@ class BatchNote:
 
     def add(self, space: ConfigurationSpace, orbits: Mapping[str, int]) -> None:
         """Ask for more orbits."""
-        there = self.spaces.setdefault(space.key, {"definition": definition_of(space), "orbits": {}})
+        there = self.spaces.setdefault(space.key, {"definition": space.to_dict(), "orbits": {}})
         there["orbits"].update(orbits)
 
     def write(self, folder: Path) -> bool:

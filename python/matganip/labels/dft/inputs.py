@@ -16,7 +16,7 @@ from matganip.labels.calculation import canonical_json
 from matganip.labels.database import LabelDatabase
 from matganip.labels.dft.files import input_files
 from matganip.labels.dft.folders import BATCH_FILE, ORBIT_FILE, BatchNote, OrbitNote, folder_name, read_json, walk
-from matganip.labels.dft.jobs import Job, write_scripts
+from matganip.labels.dft.jobs import JobSettings, write_scripts
 from matganip.labels.dft.outputs import has_output
 from matganip.labels.dft.settings import DftSettings
 from matganip.labels.rows import orbit_names
@@ -52,7 +52,7 @@ def write_inputs(
     batches: Iterable[ConfigurationBatch],
     settings: DftSettings,
     *,
-    job: Job | None = None,
+    job: JobSettings | None = None,
     database: LabelDatabase | None = None,
     overwrite: bool = False,
 ) -> Written:
@@ -66,7 +66,7 @@ def write_inputs(
         The orbits, one or several compositions of one supercell.
     settings : DftSettings
         Code, cut-offs, k-points and the like.
-    job : Job, optional
+    job : JobSettings, optional
         What the job scripts say.
     database : LabelDatabase, optional
         Orbits that have a converged label of these settings there are left out.
@@ -96,7 +96,7 @@ def write_inputs(
     >>> written.folders[0].name, sorted(file.name for file in written.folders[0].iterdir())
     ('Cs8Pb8Br1I23-o011111111111111111111111-x24', ['INCAR', 'KPOINTS', 'POSCAR', 'POTCAR.spec', 'orbit.json'])
     """
-    root, job = Path(folder), job or Job()
+    root, job = Path(folder), job or JobSettings()
     batches = list(batches)
     written = Written(sum(len(batch) for batch in batches))
     try:
@@ -121,7 +121,7 @@ def write_inputs(
                 written.n_labelled += 1
                 continue
             name = folder_name(batch.space, orbit, multiplicity)
-            place = there.get((batch.space.key, orbit))
+            place = next((there[key, orbit] for key in batch.space.stored_keys if (key, orbit) in there), None)
             if place is not None and not overwrite:
                 written.n_there += 1
                 continue

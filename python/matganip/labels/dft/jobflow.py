@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from matganip.configurations.batch import ConfigurationBatch
+from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError, require
 from matganip.labels.calculation import Calculation, Relaxation
 from matganip.labels.database import LabelDatabase
 from matganip.labels.dft.checks import geometry_complaint
-from matganip.labels.dft.folders import definition_of, space_of
 from matganip.labels.dft.outputs import read_run
 from matganip.labels.dft.run import OutputError
 from matganip.labels.rows import codes_of, orbit_names
@@ -88,7 +88,7 @@ class OrbitsMaker(Base):  # type: ignore[misc]
             If jobflow is not installed.
         """
         flow = require("jobflow", "jobflow").Flow
-        definition = definition_of(batch.space)
+        definition = batch.space.to_dict()
         jobs = []
         for orbit, occupation in zip(orbit_names(batch.occupations), batch.occupations, strict=True):
             run = self.maker.make(batch.space.structure(occupation))
@@ -128,7 +128,10 @@ def store_run(dir_name: str, note: dict[str, Any], database: str, maker: str) ->
     folder = Path(dir_name.rpartition(":")[2])
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder on the machine that stores the label")
-    space, relaxation = space_of(note["definition"], note["space"]), cast("Relaxation", note["relaxation"])
+    space, relaxation = (
+        ConfigurationSpace.from_dict(note["definition"], note["space"]),
+        cast("Relaxation", note["relaxation"]),
+    )
     try:
         run = read_run(folder, sorted(path.name for path in folder.iterdir()))
     except OutputError as error:

@@ -12,17 +12,17 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from matganip.configurations.batch import ConfigurationBatch
-from matganip.configurations.tables import parquet_writer
+from matganip.configurations.io.parquet import parquet_writer
 from matganip.errors import InputError
 from matganip.files import atomic_folder, atomic_path
 
 if TYPE_CHECKING:
     from pymatgen.core.structure import Structure
 
+    from matganip.configurations.batch import ConfigurationBatch
     from matganip.configurations.space import ConfigurationSpace
 
-Put = Callable[[ConfigurationBatch, int], None]
+Put = Callable[["ConfigurationBatch", int], None]
 """Writes a batch whose first orbit has the given number."""
 AddFile = Callable[[str, str], None]
 """Adds a file of this name and text to a folder or an archive."""
@@ -98,7 +98,7 @@ def open_writer(
 
     parquet
         One file with the columns ``orbit``, ``multiplicity``, ``occupation`` (the codes as digits) and for each rare
-        species the sites it takes; what the codes mean is in the metadata (`tables.space_metadata`).
+        species the sites it takes; what the codes mean is in the metadata (`ConfigurationSpace.metadata`).
     extxyz
         One file with a frame for each arrangement, for ASE; the three are in ``Atoms.info``.
     cif, poscar

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pymatgen.core.structure import Structure
 
-from matganip.configurations.batch import ConfigurationBatch, occupation_digits
-from matganip.configurations.composition import element_of
+from matganip.configurations.codec import occupation_digits
 from matganip.errors import InputError
 from matganip.files import atomic_path
 
 if TYPE_CHECKING:
+    from matganip.configurations.batch import ConfigurationBatch
     from matganip.configurations.space import ConfigurationSpace
 
 ROW_GROUP = 65536
@@ -62,83 +59,6 @@ def arrangement_columns(space: ConfigurationSpace, occupations: NDArray[np.uint8
     return columns
 
 
-def space_metadata(space: ConfigurationSpace) -> dict[str, str]:
-    """What the codes and site numbers of a table mean, as text for a file's metadata.
-
-    Parameters
-    ----------
-    space : ConfigurationSpace
-        The space of the rows.
-
-    Returns
-    -------
-    dict of str to str
-        All but ``space`` (its key) and ``matganip`` (the version that wrote) is JSON: ``species`` and ``counts`` of
-        each sublattice, ``sublattices`` and ``atoms_of_sites`` of each site, the ``supercell`` matrix and the
-        ``parent``, a pymatgen Structure as a dictionary.
-    """
-    return {
-        "matganip": version("matganip"),
-        "space": space.key,
-        "species": json.dumps(space.species),
-        "counts": json.dumps(space.counts),
-        "sublattices": json.dumps(space.sublattices.tolist()),
-        "atoms_of_sites": json.dumps(space.site_indices.tolist()),
-        "supercell": json.dumps(space.supercell_matrix.tolist()),
-        "parent": space.parent.to_json(),
-    }
-
-
-def space_from_metadata(metadata: Mapping[str, str]) -> ConfigurationSpace:
-    """The space that `space_metadata` describes.
-
-    Parameters
-    ----------
-    metadata : mapping
-        What `space_metadata` returned.
-
-    Returns
-    -------
-    ConfigurationSpace
-
-    Raises
-    ------
-    InputError
-        If what is described has another key now: the symmetry was looked for with a tolerance of its own.
-
-    Examples
-    --------
-    >>> import matganip as mg
-    >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 3}})
-    >>> space_from_metadata(space_metadata(space)).key == space.key
-    True
-    """
-    from matganip.configurations.space import ConfigurationSpace
-
-    parent = Structure.from_dict(json.loads(metadata["parent"]))
-    supercell = np.array(json.loads(metadata["supercell"]))
-    if parent.is_ordered:
-        n_cells = abs(round(float(np.linalg.det(supercell))))
-        atoms, sublattices = (np.array(json.loads(metadata[name])) for name in ("atoms_of_sites", "sublattices"))
-        wanted: dict[str | tuple[int, ...], dict[str, int]] = {}
-        for number, (species, counts) in enumerate(
-            zip(json.loads(metadata["species"]), json.loads(metadata["counts"]), strict=True)
-        ):
-            # The copies of each site of the parent follow one another.
-            sites = tuple(np.unique(atoms[sublattices == number] // n_cells).tolist())
-            host = element_of(parent, sites[0])
-            wanted[sites] = {name: n for name, n in zip(species, counts, strict=True) if name != host}
-        space = ConfigurationSpace(parent, supercell, wanted)
-    else:
-        space = ConfigurationSpace(parent, supercell)
-    if space.key != metadata["space"]:
-        raise InputError(
-            f"the space {metadata['space']} that was stored is {space.key} when it is made again; describe it by "
-            "parent, supercell and substitutions"
-        )
-    return space
-
-
 def orbit_table(batch: ConfigurationBatch, first: int) -> pa.Table:
     """A batch as rows of ``orbit`` (a running number), ``multiplicity`` and where the atoms are.
 
@@ -153,11 +73,17 @@ def orbit_table(batch: ConfigurationBatch, first: int) -> pa.Table:
     -------
     pyarrow.Table
     """
+    return _table(batch.space, batch.occupations, batch.multiplicity, first)
+
+
+def _table(
+    space: ConfigurationSpace, occupations: NDArray[np.uint8], multiplicity: NDArray[np.int64], first: int
+) -> pa.Table:
     return pa.table(
         {
-            "orbit": pa.array(np.arange(first, first + len(batch))),
-            "multiplicity": pa.array(batch.multiplicity),
-            **arrangement_columns(batch.space, batch.occupations),
+            "orbit": pa.array(np.arange(first, first + len(multiplicity))),
+            "multiplicity": pa.array(multiplicity),
+            **arrangement_columns(space, occupations),
         }
     )
 
@@ -185,8 +111,8 @@ def parquet_writer(
     InputError
         If the file cannot be written, or a batch is of another space.
     """
-    nothing = ConfigurationBatch(space, np.empty((0, space.n_sites), np.uint8), np.empty(0, np.int64))
-    schema = orbit_table(nothing, 0).schema.with_metadata(space_metadata(space))
+    nothing = _table(space, np.empty((0, space.n_sites), np.uint8), np.empty(0, np.int64), 0)
+    schema = nothing.schema.with_metadata(space.metadata())
     waiting = [schema.empty_table()]
 
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:

@@ -1,0 +1,322 @@
+"""Arrangements as text, and spaces as JSON values: one codec, which everything that reads or writes calls."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+from pymatgen.core.structure import Structure
+
+from matganip.configurations.composition import element_of
+from matganip.errors import InputError
+
+if TYPE_CHECKING:
+    from matganip.configurations.space import ConfigurationSpace
+    from matganip.configurations.supercell import SubstitutedSupercell
+
+_DIGITS = np.frombuffer(b"0123456789abcdefghijklmnopqrstuvwxyz", dtype=np.uint8)
+_CODES = np.full(256, 255, dtype=np.uint8)
+_CODES[_DIGITS] = np.arange(36)
+
+# -- digits: one character a site ------------------------------------------------------------------------------
+
+
+def occupation_digits(occupations: NDArray[np.uint8]) -> NDArray[np.bytes_]:
+    """Write occupations as text, one character a site: the code of its species, letters from 10 on.
+
+    Parameters
+    ----------
+    occupations : (n, n_sites) uint8
+        Codes below 36.
+
+    Returns
+    -------
+    (n,) bytes
+        ASCII strings of n_sites characters.
+
+    Examples
+    --------
+    >>> occupation_digits(np.array([[0, 0, 1], [0, 2, 11]], dtype=np.uint8))
+    array([b'001', b'02b'], dtype='|S3')
+    """
+    text: NDArray[np.bytes_] = np.ascontiguousarray(_DIGITS[occupations]).view(f"S{occupations.shape[1]}").ravel()
+    return text
+
+
+def occupation_texts(occupations: NDArray[np.uint8]) -> list[str]:
+    """Write occupations as `occupation_digits` does, as Python strings.
+
+    Examples
+    --------
+    >>> occupation_texts(np.array([[0, 0, 1], [0, 2, 11]], dtype=np.uint8))
+    ['001', '02b']
+    """
+    return [digits.decode() for digits in occupation_digits(occupations).tolist()]
+
+
+def occupations_from_digits(texts: Sequence[str], n_sites: int, where: str = "row {}") -> NDArray[np.uint8]:
+    """Read what `occupation_digits` wrote.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        One character a site.
+    n_sites : int
+        Characters of each.
+    where : str
+        How an error names a row; its number takes the place of ``{}``.
+
+    Returns
+    -------
+    (n, n_sites) uint8
+
+    Raises
+    ------
+    InputError
+        Names the first row that is no such text.
+
+    Examples
+    --------
+    >>> occupations_from_digits(["001", "02b"], 3).tolist()
+    [[0, 0, 1], [0, 2, 11]]
+    """
+    joined = "".join(texts).encode("ascii", "replace")
+    codes = _CODES[np.frombuffer(joined, dtype=np.uint8)]
+    if len(codes) != len(texts) * n_sites or (codes == 255).any() or any(len(text) != n_sites for text in texts):
+        row, text = next(
+            (row, text) for row, text in enumerate(texts) if not re.fullmatch(f"[0-9a-z]{{{n_sites}}}", text)
+        )
+        raise InputError(f"{where.format(row)}: occupation must be {n_sites} digits, got {text!r}")
+    return codes.reshape(len(texts), n_sites)
+
+
+# -- sites: which ones each species takes ----------------------------------------------------------------------
+
+
+def sites_text(space: SubstitutedSupercell, occupation: NDArray[np.uint8]) -> str:
+    """Write which sites the rarer species take: ``Br 0 1 6``; the most frequent species of a sublattice has the rest.
+
+    Parameters
+    ----------
+    space : ConfigurationSpace
+        Whose sites and species the codes are.
+    occupation : (n_sites,) uint8
+        One arrangement.
+
+    Returns
+    -------
+    str
+        Sites are numbered as the columns of an occupation are.
+    """
+    words = []
+    for number, species in enumerate(space.species):
+        sites = np.flatnonzero(space.sublattices == number)
+        for code, name in enumerate(species[:-1]):
+            taken = sites[occupation[sites] == code].tolist()
+            words += [name, *map(str, taken)] if taken else []
+    return " ".join(words)
+
+
+def occupation_from_sites(
+    space: SubstitutedSupercell,
+    text: str,
+    where: str = "sites",
+    *,
+    columns: Mapping[int, int] | None = None,
+    others: Sequence[int] | None = None,
+) -> NDArray[np.uint8]:
+    """Read which sites the species take: ``Br 0 1 6``, or ``Br:16 17;Sn:8``.
+
+    Parameters
+    ----------
+    space : ConfigurationSpace
+        Whose sites they are.
+    text : str
+        Species, each followed by its sites; colons and semicolons are read as blanks.
+    where : str
+        How an error begins.
+    columns : mapping, optional
+        For a text whose sites are atoms of another cell: which column each of them is.
+    others : sequence of int, optional
+        For each sublattice the code of the sites that are not listed; by default the most frequent species, which
+        `sites_text` leaves out.
+
+    Returns
+    -------
+    (n_sites,) uint8
+
+    Raises
+    ------
+    InputError
+        Names the site that there is not, or that must not hold the species.
+
+    Examples
+    --------
+    >>> import matganip as mg
+    >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 3}})
+    >>> row = occupation_from_sites(space, "Br 0 1 6")
+    >>> sites_text(space, row), row[:8].tolist()
+    ('Br 0 1 6', [0, 0, 1, 1, 1, 1, 0, 1])
+    """
+    rest = [len(species) - 1 for species in space.species] if others is None else others
+    row = np.array([rest[sublattice] for sublattice in space.sublattices], dtype=np.uint8)
+    names = {name for species in space.species for name in species}
+    species = ""
+    for word in re.findall(r"[^\s:;]+:?", text):
+        if word.endswith(":") or word in names:
+            species = word.removesuffix(":")
+            continue
+        number = int(word) if word.isdigit() else -1
+        column = number if columns is None else columns.get(number, -1)
+        if not 0 <= column < space.n_sites:
+            raise InputError(f"{where}: {species}:{word} is no substitutable atom of the supercell")
+        allowed = space.species[space.sublattices[column]]
+        if species not in allowed:
+            raise InputError(f"{where}: atom {word} may hold {', '.join(allowed)}, not {species}")
+        row[column] = allowed.index(species)
+    return row
+
+
+def composition_text(space: SubstitutedSupercell) -> str:
+    """Write the composition of a supercell, its species in the parent's order.
+
+    Examples
+    --------
+    >>> import matganip as mg
+    >>> composition_text(mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 3}}))
+    'Cs8 Pb8 Br3 I21'
+    """
+    atoms = Counter(element_of(space.supercell_structure, i) for i in range(len(space.supercell_structure)))
+    order = list(atoms)
+    for sublattice in space.sublattice_table:
+        atoms[sublattice.host] -= sum(sublattice.counts)
+        for name, count in zip(sublattice.species, sublattice.counts, strict=True):
+            atoms[name] += count
+            if name not in order:
+                order.insert(order.index(sublattice.host), name)
+    return " ".join(f"{name}{atoms[name]}" for name in order if atoms[name])
+
+
+# -- spaces ----------------------------------------------------------------------------------------------------
+
+
+class SpaceArguments(TypedDict):
+    """What `ConfigurationSpace` is made from."""
+
+    parent: Structure
+    supercell: list[list[int]]
+    substitutions: dict[str | tuple[int, ...], dict[str, int]]
+    symprec: float
+
+
+def space_values(space: SubstitutedSupercell) -> dict[str, Any]:
+    """Write a space as JSON values from which `space_arguments` reads it; see `ConfigurationSpace.to_dict`."""
+    parent = space.parent
+    return {
+        "lattice": parent.lattice.matrix.tolist(),
+        "elements": [element_of(parent, i) for i in range(len(parent))],
+        "positions": parent.frac_coords.tolist(),
+        "supercell": space.supercell_matrix.tolist(),
+        "symprec": space.symprec,
+        "substitutions": [
+            {"sites": list(one.parent_sites), "species": dict(zip(one.species, one.counts, strict=True))}
+            for one in space.sublattice_table
+        ],
+    }
+
+
+def space_arguments(values: Mapping[str, Any]) -> SpaceArguments:
+    """Read what `space_values` wrote; see `ConfigurationSpace.from_dict`.
+
+    Raises
+    ------
+    InputError
+        If something is missing or of another type.
+    """
+    try:
+        elements = [str(name) for name in values["elements"]]
+        return {
+            "parent": Structure(values["lattice"], elements, values["positions"]),
+            "supercell": values["supercell"],
+            "substitutions": {
+                tuple(one["sites"]): _without_host(one["species"], elements[one["sites"][0]])
+                for one in values["substitutions"]
+            },
+            "symprec": float(values["symprec"]),
+        }
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise InputError(f"a stored space is damaged: {type(error).__name__}: {error}") from error
+
+
+def space_metadata(space: SubstitutedSupercell) -> dict[str, str]:
+    """Write what the codes and site numbers of a table mean, as text; see `ConfigurationSpace.metadata`."""
+    return {
+        "matganip": version("matganip"),
+        "space": space.key,
+        "species": json.dumps(space.species),
+        "counts": json.dumps(space.counts),
+        "sublattices": json.dumps(space.sublattices.tolist()),
+        "atoms_of_sites": json.dumps(space.site_indices.tolist()),
+        "supercell": json.dumps(space.supercell_matrix.tolist()),
+        "symprec": json.dumps(space.symprec),
+        "parent": space.parent.to_json(),
+    }
+
+
+def metadata_arguments(metadata: Mapping[str, str]) -> SpaceArguments:
+    """Read what `space_metadata` wrote; see `ConfigurationSpace.from_metadata`.
+
+    Raises
+    ------
+    InputError
+        If something is missing or of another type.
+    """
+    try:
+        parent = Structure.from_dict(json.loads(metadata["parent"]))
+        supercell = json.loads(metadata["supercell"])
+        n_cells = abs(round(float(np.linalg.det(np.array(supercell)))))
+        atoms, sublattices = (np.array(json.loads(metadata[name])) for name in ("atoms_of_sites", "sublattices"))
+        substitutions: dict[str | tuple[int, ...], dict[str, int]] = {}
+        species, counts = json.loads(metadata["species"]), json.loads(metadata["counts"])
+        for number, (names, numbers) in enumerate(zip(species, counts, strict=True)):
+            # The copies of each site of the parent follow one another.
+            sites = tuple(np.unique(atoms[sublattices == number] // n_cells).tolist())
+            taken = dict(zip(names, numbers, strict=True))
+            substitutions[sites] = _without_host(taken, element_of(parent, sites[0]))
+        # Version 0.1 did not write the tolerance; its default was 0.01.
+        symprec = float(json.loads(metadata.get("symprec", "0.01")))
+        return {"parent": parent, "supercell": supercell, "substitutions": substitutions, "symprec": symprec}
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise InputError(f"the description of a space is damaged: {type(error).__name__}: {error}") from error
+
+
+def check_key(space: ConfigurationSpace, key: str) -> None:
+    """Refuse a space that was made again from a file and is not the one that was stored.
+
+    Parameters
+    ----------
+    space : ConfigurationSpace
+        As it was made again.
+    key : str
+        As it was stored; one of version 0.1 is known too.
+
+    Raises
+    ------
+    InputError
+        If the key is another one.
+    """
+    if key not in space.stored_keys:
+        raise InputError(
+            f"the space was stored as {key} and is {space.key} when it is made again: was it changed, or does spglib "
+            "find another symmetry now? Describe it by parent, supercell and substitutions"
+        )
+
+
+def _without_host(counts: Mapping[str, int], host: str) -> dict[str, int]:
+    return {str(name): n for name, n in counts.items() if name != host}
