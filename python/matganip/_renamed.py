@@ -15,7 +15,9 @@ PACKAGES = {"datasets": "crystal.datasets", "diffraction": "features", "study": 
 """Whole packages that have another name now; modules of the same name in them are found there."""
 MODULES = {
     "configurations.formats": "configurations.io.writers",
+    "configurations.sampling": "configurations.uniform_samples",
     "configurations.tables": "configurations.io.parquet",
+    "crystal.tolerance": "crystal.tolerance_factors",
     "datasets.amcsd": "crystal.datasets.amcsd",
     "datasets.folder": "crystal.datasets.folder",
     "datasets.generated": "crystal.datasets.generated",
@@ -106,7 +108,7 @@ MODULES = {
     "study.learn": "workflows.learn",
     "study.listener": "workflows.listener",
     "study.output": "workflows.output",
-    "study.parts": "workflows.parts",
+    "study.parts": "learning.parts",
     "study.pictures": "workflows.pictures",
     "study.predict": "workflows.predict",
     "study.prepare": "workflows.prepare",

@@ -13,7 +13,7 @@ from matganip.errors import InputError
 
 if TYPE_CHECKING:
     from matganip.crystal.radii import Fallback, Radius
-    from matganip.crystal.tolerance import ToleranceFactors
+    from matganip.crystal.tolerance_factors import ToleranceFactors
     from matganip.results.content import Table
 
 SHORT = {
@@ -57,7 +57,7 @@ def tolerance(
     matganip tolerance CsPbI3.cif --json
     """
     from matganip.crystal.perovskites import identify_perovskite
-    from matganip.crystal.tolerance import is_file_name, tolerance_factors
+    from matganip.crystal.tolerance_factors import is_file_name, tolerance_factors
 
     charges = _charges(charge or [])
     fallback: Fallback = "extrapolated" if extrapolate else "nearest"
@@ -153,7 +153,7 @@ def short(source: str) -> str:
 
 
 def _radii(factors: ToleranceFactors, fallback: Fallback) -> list[tuple[str, Radius, Radius]]:
-    from matganip.crystal.tolerance import COORDINATION
+    from matganip.crystal.tolerance_factors import COORDINATION
 
     perovskite = factors.perovskite
     return [

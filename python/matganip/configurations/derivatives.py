@@ -15,7 +15,7 @@ from pymatgen.core.structure import Structure
 from matganip.configurations.batch import ConfigurationBatch
 from matganip.configurations.composition import Substitutions, element_of, resolve_substitutions
 from matganip.configurations.space import ConfigurationSpace
-from matganip.configurations.superlattices import PrimitiveCell, Superlattice, primitive_cell, shapes_of
+from matganip.configurations.superlattices import PrimitiveCrystal, Superlattice, primitive_crystal, shapes_of
 from matganip.configurations.symmetry import SupercellSymmetry, factor_permutations
 from matganip.crystal.structures import read_structure
 from matganip.errors import InputError
@@ -140,7 +140,7 @@ def derivative_structures(
     )
 
 
-def _primitive_choices(structure: Structure, species: Choices, symprec: float) -> tuple[PrimitiveCell, list[_Choice]]:
+def _primitive_choices(structure: Structure, species: Choices, symprec: float) -> tuple[PrimitiveCrystal, list[_Choice]]:
     """The primitive cell of the parent with its sublattices told apart, and what may sit where."""
     if not species:
         raise InputError("species: none given; write for example {'Ni': ['Ni', 'Al']}")
@@ -148,7 +148,7 @@ def _primitive_choices(structure: Structure, species: Choices, symprec: float) -
     resolve_substitutions(structure, 1, {key: {} for key in species})  # no site may belong to two sublattices
     owners = {site: owner for owner, choice in enumerate(resolved) for site in choice.sites}
     kinds = [(element_of(structure, i), owners.get(i, -1)) for i in range(len(structure))]
-    primitive = primitive_cell(structure, [kinds.index(kind) for kind in kinds], symprec)
+    primitive = primitive_crystal(structure, [kinds.index(kind) for kind in kinds], symprec)
     number = {int(site): new for new, site in enumerate(primitive.sites)}
     choices = [
         _Choice(tuple(number[i] for i in choice.sites if i in number), choice.names, choice.ratio)

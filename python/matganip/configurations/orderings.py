@@ -16,7 +16,7 @@ from matganip.configurations.batch import ConfigurationBatch
 from matganip.configurations.composition import VACANCY, Substitutions
 from matganip.configurations.disorder import order_parent
 from matganip.configurations.space import ConfigurationSpace
-from matganip.configurations.superlattices import PrimitiveCell, Superlattice, shapes_of
+from matganip.configurations.superlattices import PrimitiveCrystal, Superlattice, shapes_of
 from matganip.configurations.symmetry import factor_permutations, find_symmetry
 from matganip.errors import InputError
 
@@ -79,7 +79,7 @@ class DisorderedCrystal:
         return (OrderedCell(self, shape, parent, substitutions) for shape in shapes_of(self._cell, size, size))
 
     @cached_property
-    def _cell(self) -> PrimitiveCell:
+    def _cell(self) -> PrimitiveCrystal:
         """The cell as it is given; one that is not primitive has superlattices of its own."""
         kinds = [tuple(sorted((str(s), round(x, 4)) for s, x in site.species.items())) for site in self.stand_in]
         symmetry = find_symmetry(
@@ -89,7 +89,7 @@ class DisorderedCrystal:
             np.eye(3, dtype=np.int64),
             self.symprec,
         )
-        return PrimitiveCell(self.stand_in, np.arange(len(kinds)), symmetry)
+        return PrimitiveCrystal(self.stand_in, np.arange(len(kinds)), symmetry)
 
 
 class OrderedCell:

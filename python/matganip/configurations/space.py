@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from pymatgen.core.structure import Structure
 
 from matganip import _core
-from matganip.configurations import codec, counting, sampling
+from matganip.configurations import codec, counting, uniform_samples
 from matganip.configurations.batch import ConfigurationBatch
 from matganip.configurations.composition import VACANCY, Substitutions, element_of, resolve_substitutions
 from matganip.configurations.cycles import multinomial
@@ -395,7 +395,7 @@ class ConfigurationSpace(SubstitutedSupercell):
         >>> space.sample_orbits(5, seed=1).occupations.shape
         (5, 81)
         """
-        return sampling.sample_orbits(self, n, np.random.default_rng(seed))
+        return uniform_samples.sample_orbits(self, n, np.random.default_rng(seed))
 
     def sample_configurations(self, n: int, seed: int = 0) -> ConfigurationBatch:
         """Draw configurations independently and uniformly; what comes back are their orbits.
@@ -413,7 +413,7 @@ class ConfigurationSpace(SubstitutedSupercell):
         -------
         ConfigurationBatch
         """
-        return sampling.sample_configurations(self, n, np.random.default_rng(seed))
+        return uniform_samples.sample_configurations(self, n, np.random.default_rng(seed))
 
     def canonical(self, occupations: ArrayLike, num_threads: int | None = None) -> ConfigurationBatch:
         """Find the orbit of each configuration.

@@ -48,7 +48,7 @@ class Superlattice:
         return np.array(self.matrix, dtype=dtype)
 
 
-class PrimitiveCell(NamedTuple):
+class PrimitiveCrystal(NamedTuple):
     """A primitive cell of a crystal with coloured sites.
 
     Attributes
@@ -112,16 +112,16 @@ def superlattices(
     """
     structure = read_structure(parent)
     names = [site.species_string for site in structure]
-    primitive = primitive_cell(structure, [names.index(name) for name in names], symprec)
+    primitive = primitive_crystal(structure, [names.index(name) for name in names], symprec)
     return shapes_of(primitive, max_volume, min_volume)
 
 
-def shapes_of(primitive: PrimitiveCell, max_volume: int, min_volume: int) -> list[Superlattice]:
+def shapes_of(primitive: PrimitiveCrystal, max_volume: int, min_volume: int) -> list[Superlattice]:
     """List the superlattices of a primitive cell, as `superlattices` does.
 
     Parameters
     ----------
-    primitive : PrimitiveCell
+    primitive : PrimitiveCrystal
         The cell and its symmetry.
     max_volume, min_volume : int
         Largest and smallest number of primitive cells.
@@ -149,7 +149,7 @@ def shapes_of(primitive: PrimitiveCell, max_volume: int, min_volume: int) -> lis
     return shapes
 
 
-def primitive_cell(structure: Structure, colours: Sequence[int], symprec: float) -> PrimitiveCell:
+def primitive_crystal(structure: Structure, colours: Sequence[int], symprec: float) -> PrimitiveCrystal:
     """Reduce a crystal with coloured sites to a primitive cell.
 
     Parameters
@@ -163,7 +163,7 @@ def primitive_cell(structure: Structure, colours: Sequence[int], symprec: float)
 
     Returns
     -------
-    PrimitiveCell
+    PrimitiveCrystal
         `structure` itself if that is primitive, otherwise one with LLL-reduced vectors in the same orientation.
 
     Raises
@@ -175,7 +175,7 @@ def primitive_cell(structure: Structure, colours: Sequence[int], symprec: float)
     symmetry = _symmetry(structure, numbers, symprec)
     n_cells = len(symmetry.lattice_points)
     if n_cells == 1:
-        return PrimitiveCell(structure, np.arange(len(structure)), symmetry)
+        return PrimitiveCrystal(structure, np.arange(len(structure)), symmetry)
     lattice = np.array(structure.lattice.matrix)
     # n times a translation is a lattice vector, n being the number of primitive cells: whole numbers throughout.
     rows = np.vstack([n_cells * np.eye(3, dtype=np.int64), np.rint(n_cells * symmetry.lattice_points).astype(np.int64)])
@@ -187,7 +187,7 @@ def primitive_cell(structure: Structure, colours: Sequence[int], symprec: float)
     species = [structure[int(i)].species for i in sites]
     coords = structure.cart_coords[sites]
     primitive = Structure(Lattice(reduced), species, coords, coords_are_cartesian=True, to_unit_cell=True)
-    return PrimitiveCell(primitive, sites, _symmetry(primitive, numbers[sites], symprec))
+    return PrimitiveCrystal(primitive, sites, _symmetry(primitive, numbers[sites], symprec))
 
 
 def _symmetry(structure: Structure, colours: NDArray[np.int64], symprec: float) -> SupercellSymmetry:

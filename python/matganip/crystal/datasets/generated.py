@@ -16,7 +16,7 @@ from matganip.crystal.lattice_constants import lattice_constant
 from matganip.crystal.perovskites import Perovskite, identify_perovskite
 from matganip.crystal.prototypes import IDEAL_SITES
 from matganip.crystal.radii import known_charges
-from matganip.crystal.tolerance import octahedral_factor, tolerance_factor
+from matganip.crystal.tolerance_factors import octahedral_factor, tolerance_factor
 from matganip.errors import InputError
 
 NOT_NEUTRAL = "no neutral charges"

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from matganip.crystal.perovskites import Perovskite
-from matganip.crystal.tolerance import bartel_probability, bartel_tau, octahedral_factor, tolerance_factor
+from matganip.crystal.tolerance_factors import bartel_probability, bartel_tau, octahedral_factor, tolerance_factor
 
 if TYPE_CHECKING:
     import pyarrow as pa
