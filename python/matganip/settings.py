@@ -7,11 +7,26 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic._internal._model_construction import ModelMetaclass  # `type(BaseModel)`, which mypy does not follow
 
 from matganip.errors import InputError
 
 
-class Settings(BaseModel):
+class _Complaining(ModelMetaclass):
+    """Lets a constructor take fields by position too, lists for tuples, and say what is wrong as an `InputError`.
+
+    Sections inside others are checked without it, so that a complaint about a file names the whole path of a key.
+    """
+
+    def __call__(self: Any, *values: Any, **named: Any) -> Any:
+        given = {**dict(zip(self.model_fields, values, strict=False)), **named}
+        try:
+            return type.__call__(self, **{key: _tuples(value) for key, value in given.items()})
+        except ValidationError as error:
+            raise InputError("\n".join(complaints(error, self))) from None
+
+
+class Settings(BaseModel, metaclass=_Complaining):
     """A frozen record whose keys are its fields and nothing else; nothing is coerced.
 
     The description of each field is its documentation; `matganip keys` prints those of a study file.
@@ -40,10 +55,7 @@ class Settings(BaseModel):
             Names each key that is unknown or out of its range.
         """
         given = values.model_dump() if isinstance(values, BaseModel) else dict(values or {})
-        try:
-            return cls.model_validate({key: _tuples(value) for key, value in {**given, **changes}.items()})
-        except ValidationError as error:
-            raise InputError("\n".join(complaints(error, cls))) from None
+        return cls(**{**given, **changes})
 
     def replace(self, **changes: Any) -> Self:
         """The same settings with some keys changed, checked again."""
@@ -56,7 +68,7 @@ def complaints(error: ValidationError, settings: type[BaseModel]) -> list[str]:
 
 
 def _complaint(one: Any, settings: type[BaseModel]) -> str:
-    key = ".".join(str(part) for part in one["loc"] if not isinstance(part, int))
+    key = ".".join(str(part) for part in one["loc"] if not isinstance(part, int) and part != "[key]")
     if one["type"] == "value_error":
         return f"{key}: {one['ctx']['error']}".removeprefix(": ")
     if one["type"] == "extra_forbidden":

@@ -218,7 +218,7 @@ def test_a_study_file_says_it_all(tmp_path):
         ('name = "toy"', 'name = "toy"\ndatabse = "x.db"', "databse: unknown key; the nearest known key is database"),
         ("Br = [1, 6]", 'Br = "many"', "substitutions.I.Br: should be"),
         ("Br = [1, 6]", "Br = [25]", "substitutions: none of the compositions asked for fits the sites"),
-        ('"toy_calculators:Pairs"', '"gpa"', "calculator 'gpa': neither one of"),
+        ('"toy_calculators:Pairs"', '"gpa"', "calculator.name: 'gpa' is no calculator: neither one of"),
         ("a = 6.289", "", "parent: formula and a belong together"),
     ],
 )
@@ -236,7 +236,7 @@ def test_bad_options_are_refused(tmp_path):
     assert "--calculator is needed" in refused("label", CIF, "-s", "2,2,2", "-x", "I:Br=3")
     assert "--setting decay: not of the form" in refused(*options(tmp_path / "labels.db", "--setting", "decay"))
     assert "leave them out" in refused("label", study(tmp_path), "-c", "chgnet")
-    assert "'all' is none of static" in refused(*options(tmp_path / "labels.db", "--relax", "all"))
+    assert "kind = 'all': input should be 'static'" in refused(*options(tmp_path / "labels.db", "--relax", "all"))
     (tmp_path / "notes.db").write_text("no database\n" * 99)
     assert "notes.db: is no SQLite database" in refused(*options(tmp_path / "notes.db", "-j", 0))
 

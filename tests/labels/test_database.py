@@ -11,9 +11,9 @@ import pytest
 
 import matganip as mg
 from matganip.labels import sqlite
+from matganip.labels.calculation import Calculation, settings_hash
 from matganip.labels.database import LabelDatabase, orbit_names, space_name
 from matganip.labels.rescue import rescue
-from matganip.labels.results import Calculation, settings_hash
 
 SETTINGS = {"model": "toy", "kpts": [2, 2, 2]}
 

@@ -95,7 +95,7 @@ def test_other_settings_do_not_go_into_the_same_folder(space_3of24, tmp_path):
     batches = [space_3of24.sample_orbits(2)]
     write_inputs(tmp_path, batches, DftSettings())
     other = DftSettings(encut=400)
-    with pytest.raises(mg.InputError, match=r"inputs of other settings \(ENCUT 550.0 there, 400 asked for\)"):
+    with pytest.raises(mg.InputError, match=r"inputs of other settings \(ENCUT 550.0 there, 400.0 asked for\)"):
         write_inputs(tmp_path, batches, other)
     write_inputs(tmp_path, batches, other, overwrite=True)
     folder = next(path.parent for path in tmp_path.glob("*/INCAR"))
@@ -171,12 +171,12 @@ def test_long_occupations_have_short_names(cspbi3):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"code": "vesp"}, "'vesp' is none of vasp, gpaw, espresso"),
+        ({"code": "vesp"}, "code = 'vesp': input should be 'vasp', 'gpaw' or 'espresso'"),
         ({"incar": {"ENCTU": 400}}, "incar.ENCTU: VASP has no such key; the nearest known key is ENCUT"),
         ({"incar": {"ENCUT": 400}}, "incar.ENCUT: give it as encut"),
-        ({"encut": -1.0}, "encut: must be positive"),
-        ({"kpoints": (2, 2, 0)}, "three positive integers"),
-        ({"relaxation": "all"}, "none of static, positions, cell"),
+        ({"encut": -1.0}, "encut = -1.0: input should be greater than 0"),
+        ({"kpoints": (2, 2, 0)}, "kpoints = 0: input should be greater than or equal to 1"),
+        ({"relaxation": "all"}, "relaxation = 'all': input should be 'static', 'positions' or 'cell'"),
         ({"code": "gpaw", "incar": {"ISPIN": 2}}, "incar: is not for gpaw"),
         ({"gpaw": {"xc": "PBE"}}, "gpaw: is not for vasp"),
     ],
@@ -188,9 +188,9 @@ def test_bad_settings_are_refused(given, message):
 
 def test_bad_jobs_and_damaged_files_are_refused(space_3of24, tmp_path):
     batches = [space_3of24.sample_orbits(1)]
-    with pytest.raises(mg.InputError, match="job.nodes: must be at least 1"):
+    with pytest.raises(mg.InputError, match="nodes = 0: input should be greater than or equal to 1"):
         JobSettings(nodes=0)
-    with pytest.raises(mg.InputError, match="job.setup: must be on one line"):
+    with pytest.raises(mg.InputError, match="setup: must be on one line"):
         JobSettings(setup=["a\nb"])
     with pytest.raises(mg.InputError, match="custodian's handlers are VASP's"):
         write_inputs(tmp_path / "a", batches, DftSettings("gpaw"), job=JobSettings(custodian=True))

@@ -9,7 +9,7 @@ from matganip.labels.calculators import CalculatorChoice
 from matganip.labels.database import LabelDatabase
 from matganip.labels.exchange import export_labels, import_labels
 from matganip.labels.labelling import label
-from matganip.labels.relaxing import Protocol
+from matganip.labels.relaxing import RelaxationSettings
 from matganip.labels.sqlite import reading
 from matganip.labels.tables import shipped_tables
 
@@ -80,7 +80,7 @@ def test_a_database_reads_as_a_table_does(filled, spaces):
 
 def test_relaxed_geometries_travel_by_parquet(spaces, tmp_path):
     database = LabelDatabase(tmp_path / "labels.db")
-    label(database, next(spaces[1].orbits()), LJ, Protocol("cell", fmax=0.01, max_steps=2))
+    label(database, next(spaces[1].orbits()), LJ, RelaxationSettings("cell", fmax=0.01, max_steps=2))
     (one,) = database.sets()
     assert (one.n_rows, one.n_converged) == (7, 0)
     path = tmp_path / "labels.parquet"

@@ -12,7 +12,7 @@ from matganip.labels import calculators
 from matganip.labels.calculators import CalculatorChoice
 from matganip.labels.database import LabelDatabase
 from matganip.labels.labelling import label, seconds_an_orbit
-from matganip.labels.relaxing import Calculating, Protocol
+from matganip.labels.relaxing import Calculating, RelaxationSettings
 
 PAIRS = CalculatorChoice("toy_calculators:Pairs", {"decay": 1.5})
 
@@ -92,7 +92,7 @@ def test_a_calculator_that_never_works_is_given_up(database, batch, n_workers):
 
 def test_an_energy_that_is_no_number_is_a_failure(batch):
     choice = CalculatorChoice("toy_calculators:NotANumber")
-    found = Calculating(choice, Protocol(), ".")(batch.space.structure(batch.occupations[0]))
+    found = Calculating(choice, RelaxationSettings(), ".")(batch.space.structure(batch.occupations[0]))
     assert (found.energy, found.converged, found.error) == (None, False, "the energy is nan")
 
 
@@ -110,20 +110,22 @@ def test_a_calculator_that_cannot_be_made_is_named(database, batch, n_workers, n
         label(database, batch, CalculatorChoice(name, settings), n_workers=n_workers)
 
 
-def test_bad_names_and_settings_are_refused():
-    with pytest.raises(mg.InputError, match="'chgnut': neither one of chgnet, sevennet, gpaw, espresso nor an import"):
+def test_bad_names_and_settings_are_refused(database, batch):
+    with pytest.raises(
+        mg.InputError, match="'chgnut' is no calculator: neither one of chgnet, sevennet, gpaw, espresso nor an import"
+    ):
         CalculatorChoice("chgnut")
     with pytest.raises(mg.InputError, match="program is recorded by itself"):
         CalculatorChoice("toy_calculators:Pairs", {"program": "x"})
     with pytest.raises(mg.MissingExtraError, match="sevenn is not installed: pip install sevenn"):
-        CalculatorChoice("sevennet")
+        label(database, batch, CalculatorChoice("sevennet"))
     for given, message in [
-        ({"relaxation": "all"}, "'all' is none of static, positions, cell"),
-        ({"fmax": 0.0}, "fmax must be positive, got 0.0"),
-        ({"optimizer": "Newton"}, "'Newton' is none of BFGS"),
+        ({"kind": "all"}, "kind = 'all': input should be 'static', 'positions' or 'cell'"),
+        ({"fmax": 0.0}, "fmax = 0.0: input should be greater than 0"),
+        ({"optimizer": "Newton"}, "optimizer = 'Newton': input should be 'BFGS', "),
     ]:
         with pytest.raises(mg.InputError, match=message):
-            Protocol(**given)
+            RelaxationSettings(**given)
 
 
 def test_where_gpaw_computes_is_not_what_it_computes(monkeypatch):
@@ -165,8 +167,8 @@ def shaken(alloy):
 @pytest.mark.parametrize("relaxation", ["positions", "cell"])
 def test_a_relaxation_ends_below_its_threshold_with_what_was_to_move(alloy, relaxation):
     start = shaken(alloy)
-    before = Calculating(EMT, Protocol(), ".")(start)
-    found = Calculating(EMT, Protocol(relaxation, fmax=0.01, optimizer="FIRE2"), ".")(start)
+    before = Calculating(EMT, RelaxationSettings(), ".")(start)
+    found = Calculating(EMT, RelaxationSettings(relaxation, fmax=0.01, optimizer="FIRE2"), ".")(start)
     assert found.converged
     assert found.n_steps > 0
     assert found.energy < before.energy - 1e-3
@@ -177,15 +179,15 @@ def test_a_relaxation_ends_below_its_threshold_with_what_was_to_move(alloy, rela
 
 
 def test_the_energy_may_be_asked_to_settle_too(alloy):
-    forces_alone = Calculating(EMT, Protocol("positions", fmax=0.1), ".")(shaken(alloy))
-    both = Calculating(EMT, Protocol("positions", fmax=0.1, energy_change=1e-8), ".")(shaken(alloy))
+    forces_alone = Calculating(EMT, RelaxationSettings("positions", fmax=0.1), ".")(shaken(alloy))
+    both = Calculating(EMT, RelaxationSettings("positions", fmax=0.1, energy_change=1e-8), ".")(shaken(alloy))
     assert forces_alone.converged
     assert both.converged
     assert both.n_steps > forces_alone.n_steps
 
 
 def test_what_does_not_converge_is_stored_as_such_and_not_trained_on(database, alloy):
-    hasty = Protocol("cell", fmax=1e-6, max_steps=1)
+    hasty = RelaxationSettings("cell", fmax=1e-6, max_steps=1)
     n = len(alloy)
     tally = label(database, alloy, EMT, hasty)
     assert (tally.n_stored, tally.n_unconverged, tally.n_failed) == (n, n, 0)

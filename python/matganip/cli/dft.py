@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matganip.configurations.batch import ConfigurationBatch
     from matganip.configurations.space import ConfigurationSpace
     from matganip.labels.dft.collecting import Collected, Outcome
-    from matganip.labels.dft.jobs import Job
+    from matganip.labels.dft.jobs import JobSettings
     from matganip.labels.dft.settings import DftSettings
 
 SHOWN = 30
@@ -38,7 +38,7 @@ class Batch:
     folder: Path
     batches: tuple[ConfigurationBatch, ...]
     settings: DftSettings
-    job: Job
+    job: JobSettings
 
 
 @dft.command()
@@ -194,7 +194,7 @@ def collect(
 
         read = read_dft_study(study)
         spaces = read.spaces(study.parent)
-        settings = read.settings
+        settings = read.dft
         each = [settings.asked(space.supercell_structure) for space in spaces]
         asked = (settings.code, settings.relaxation, each)
     if not database.parent.is_dir():
@@ -259,9 +259,7 @@ def _batch(
     sample: tuple[int | None, int],
 ) -> Batch:
     """A study's file with what the options change, or a space and the options alone."""
-    from dataclasses import replace
-
-    from matganip.labels.dft.jobs import Job
+    from matganip.labels.dft.jobs import JobSettings
     from matganip.labels.dft.settings import DftSettings
     from matganip.workflows.labelling import batch_of
 
@@ -273,12 +271,12 @@ def _batch(
         if clash:
             raise InputError(f"{source}: says itself what {' and '.join(clash)} would; leave them out")
         study = read_dft_study(source)
-        spaces, settings, job = study.spaces(source.parent), study.settings, study.jobs
+        spaces, settings, job = study.spaces(source.parent), study.dft, study.named_job
         if sample[0] is None and study.sample is not None:
             sample = (study.sample.number, study.sample.seed)
         output = output or study.folder
     else:
-        spaces, settings, job = spaces_from(source, supercell, substitute).spaces, DftSettings(), Job()
+        spaces, settings, job = spaces_from(source, supercell, substitute).spaces, DftSettings(), JobSettings()
     for name in ("incar", "potcar", "pseudopotentials"):
         if name in given:
             given[name] = {**getattr(settings, name), **given[name]}
@@ -291,8 +289,8 @@ def _batch(
     return Batch(
         output or Path("dft"),
         tuple(batch_of(space, *sample) for space in spaces),
-        replace(settings, **given),
-        replace(job, custodian=True) if custodian else job,
+        settings.replace(**given),
+        job.replace(custodian=True) if custodian else job,
     )
 
 

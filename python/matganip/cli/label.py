@@ -19,11 +19,11 @@ from matganip.errors import InputError
 if TYPE_CHECKING:
     from matganip.configurations.batch import ConfigurationBatch
     from matganip.configurations.space import ConfigurationSpace
+    from matganip.labels.calculation import Calculation
     from matganip.labels.calculators import CalculatorChoice
     from matganip.labels.database import LabelDatabase
     from matganip.labels.labelling import Tally
-    from matganip.labels.relaxing import Protocol
-    from matganip.labels.results import Calculation
+    from matganip.labels.relaxing import RelaxationSettings
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Job:
 
     batches: tuple[ConfigurationBatch, ...]
     choice: CalculatorChoice
-    protocol: Protocol
+    protocol: RelaxationSettings
     database: LabelDatabase
 
 
@@ -107,14 +107,12 @@ def _job(
     sample: tuple[int | None, int],
 ) -> Job:
     """What the arguments describe: a labelling's own file, or a space and options."""
-    from dataclasses import replace
-
     from matganip.labels.calculators import CalculatorChoice
     from matganip.labels.database import LabelDatabase
-    from matganip.labels.relaxing import Protocol
+    from matganip.labels.relaxing import RelaxationSettings
     from matganip.workflows.labelling import batch_of, is_label_study, read_label_study
 
-    given = {"relaxation" if name == "kind" else name: value for name, value in changes.items() if value is not None}
+    given = {name: value for name, value in changes.items() if value is not None}
     if source.suffix == ".toml" and is_label_study(source):
         clash = [name for name, value in (("--supercell", supercell), ("--substitute", substitute)) if value]
         clash += [name for name, value in (("--calculator", calculator), ("--setting", setting)) if value]
@@ -125,12 +123,14 @@ def _job(
         if number is None and study.sample is not None:
             number, seed = study.sample.number, study.sample.seed
         batches = tuple(batch_of(space, number, seed) for space in study.spaces(source.parent))
-        return Job(batches, study.choice, replace(study.protocol, **given), LabelDatabase(database or study.database))
+        return Job(
+            batches, study.calculator, study.relaxation.replace(**given), LabelDatabase(database or study.database)
+        )
     if calculator is None:
         raise InputError("--calculator is needed: chgnet, sevennet, gpaw, espresso, or module:Class of an ASE one")
-    choice = CalculatorChoice(calculator, dict(parse_setting(text) for text in setting))
+    choice = CalculatorChoice(name=calculator, settings=dict(parse_setting(text) for text in setting))
     batches = tuple(batch_of(space, *sample) for space in spaces_from(source, supercell, substitute).spaces)
-    return Job(batches, choice, Protocol(**given), LabelDatabase(database or Path("labels.db")))
+    return Job(batches, choice, RelaxationSettings(**given), LabelDatabase(database or Path("labels.db")))
 
 
 def described(source: Path, supercell: str | None, substitute: list[str] | None) -> tuple[ConfigurationSpace, ...]:
@@ -165,7 +165,7 @@ def _cores() -> int:
 def _foresee(job: Job, n_workers: int, retry: bool, json: bool) -> None:
     """Say what is missing, and what it costs by the first of it, computed for real."""
     from matganip.configurations.batch import ConfigurationBatch
-    from matganip.configurations.summary import composition
+    from matganip.configurations.codec import composition_text
     from matganip.labels.labelling import missing_of, seconds_an_orbit
 
     documents: list[dict[str, Any]] = []
@@ -177,7 +177,7 @@ def _foresee(job: Job, n_workers: int, retry: bool, json: bool) -> None:
             first = ConfigurationBatch(batch.space, batch.occupations[missing][:1], batch.multiplicity[missing][:1])
             seconds = seconds_an_orbit(first, job.choice, job.protocol, n_workers=n_workers)
         total = seconds * n_missing / max(1, min(n_workers, n_missing))
-        document = {"composition": composition(batch.space), "orbits": len(batch), "missing": n_missing}
+        document = {"composition": composition_text(batch.space), "orbits": len(batch), "missing": n_missing}
         documents.append(document | {"seconds_an_orbit": seconds, "seconds": total})
         if not json:
             cost = f", {_duration(seconds)} each, about {_duration(total)} in all" if n_missing else ""
@@ -193,10 +193,10 @@ def _foresee(job: Job, n_workers: int, retry: bool, json: bool) -> None:
 
 
 def _document(batch: ConfigurationBatch, tally: Tally) -> dict[str, Any]:
-    from matganip.configurations.summary import composition
+    from matganip.configurations.codec import composition_text
 
     return {
-        "composition": composition(batch.space),
+        "composition": composition_text(batch.space),
         "orbits": tally.n_orbits,
         "labelled_before": tally.n_there,
         "labelled_now": tally.n_stored - tally.n_failed,
@@ -209,10 +209,10 @@ def _document(batch: ConfigurationBatch, tally: Tally) -> dict[str, Any]:
 
 
 def _export(job: Job, path: Path) -> None:
+    from matganip.labels.calculation import settings_hash
     from matganip.labels.exchange import export_labels
-    from matganip.labels.results import settings_hash
 
-    tag = settings_hash({**job.choice.recorded, **job.protocol.recorded}, job.protocol.relaxation)
+    tag = settings_hash({**job.choice.recorded, **job.protocol.recorded}, job.protocol.kind)
     spaces = [batch.space for batch in job.batches]
     export_labels(job.database, spaces, path, calculator=job.choice.name, settings_hash=tag, title=job.choice.title)
 
@@ -235,7 +235,7 @@ def _tell(job: Job, documents: list[dict[str, Any]], export: Path | None) -> Non
         (one["composition"], *(f"{one[key]:,}" for key in columns.values()), _duration(one["seconds"]))
         for one in documents
     )
-    title = f"{job.choice.title}, {job.protocol.relaxation}"
+    title = f"{job.choice.title}, {job.protocol.kind}"
     show(stdout(), Table(title, ("composition", *columns, "time"), rows, "w" + "r" * (len(columns) + 1)))
     say(stdout(), f"Labels are in {job.database.path}" + (f", and as a table in {export}" if export else ""))
     errors: dict[str, int] = {}

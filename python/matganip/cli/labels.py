@@ -30,7 +30,7 @@ def list_labels(database: Database, json: Json = False) -> None:
 
     matganip labels list labels.db
     """
-    from matganip.configurations.summary import composition
+    from matganip.configurations.codec import composition_text
     from matganip.labels.database import LabelDatabase
     from matganip.results.content import Table
 
@@ -47,7 +47,7 @@ def list_labels(database: Database, json: Json = False) -> None:
         return
     rows = tuple(
         (
-            composition(spaces[one.space]),
+            composition_text(spaces[one.space]),
             one.calculator,
             one.settings_hash,
             one.relaxation,
@@ -190,7 +190,7 @@ def join(
 
 def _joined(spaces: tuple[ConfigurationSpace, ...], path: Path, tolerance: float) -> dict[str, Any]:
     """Where one structure belongs: of several compositions to its own."""
-    from matganip.configurations.summary import composition
+    from matganip.configurations.codec import composition_text
     from matganip.crystal.structures import read_structure
     from matganip.labels.joining import join_structures, match_structure
 
@@ -199,7 +199,7 @@ def _joined(spaces: tuple[ConfigurationSpace, ...], path: Path, tolerance: float
     batch = join_structures(space, [path], tolerance)
     return {
         "file": str(path),
-        "composition": composition(space),
+        "composition": composition_text(space),
         "occupation": batch.orbit_keys()[0].partition(":")[2],
         "multiplicity": int(batch.multiplicity[0]),
         "displacement": match_structure(space, structure, tolerance).displacement,
@@ -214,9 +214,9 @@ def _amounts(space: ConfigurationSpace) -> dict[str, float]:
 def _document(one: LabelSet, space: ConfigurationSpace) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from matganip.configurations.summary import composition
+    from matganip.configurations.codec import composition_text
 
-    return {**asdict(one), "composition": composition(space)}
+    return {**asdict(one), "composition": composition_text(space)}
 
 
 def _one_kind(labels: LabelDatabase, calculator: str | None, settings: str | None) -> list[LabelSet]:

@@ -140,4 +140,4 @@ def canonical_json(settings: Mapping[str, Any]) -> str:
     try:
         return json.dumps(dict(settings), sort_keys=True, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise InputError(f"settings: must be JSON values (text, numbers, lists, tables): {error}") from None
+        raise InputError(f"must be JSON values (text, numbers, lists, tables): {error}") from None

@@ -12,8 +12,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field, field_validator
+
 from matganip.errors import InputError, MissingExtraError
 from matganip.labels.calculation import canonical_json
+from matganip.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -124,54 +127,60 @@ READY: dict[str, Ready] = {
 """The calculators that have a name. Anything else is ``module:Class``."""
 
 
-@dataclass(frozen=True)
-class CalculatorChoice:
-    """A calculator by its name, and its settings.
-
-    Parameters
-    ----------
-    name : str
-        One of `READY`, or the import path of an ASE calculator, ``"ase.calculators.lj:LennardJones"``.
-    settings : mapping
-        Its keyword arguments, JSON values.
+class CalculatorChoice(Settings):
+    """A calculator by its name, and its settings: the section ``[calculator]`` of a file.
 
     Raises
     ------
     InputError
-        If the name is none of these, or a setting is no JSON.
-    MissingExtraError
-        If its package is not installed.
+        If the name is none of `READY` and no import path, or a setting is no JSON.
 
     Examples
     --------
-    >>> choice = CalculatorChoice("ase.calculators.lj:LennardJones", {"sigma": 2.5})
+    >>> choice = CalculatorChoice(name="ase.calculators.lj:LennardJones", settings={"sigma": 2.5})
     >>> sorted(choice.recorded), type(choice.build(".")).__name__
     (['program', 'sigma'], 'LennardJones')
     """
 
-    name: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    name: str = Field(
+        description="chgnet, sevennet, gpaw, espresso, or the import path of an ASE calculator, "
+        '"ase.calculators.lj:LennardJones".'
+    )
+    settings: dict[str, Any] = Field(default={}, description="Its keyword arguments, JSON values.")
 
-    def __post_init__(self) -> None:
-        canonical_json(self.settings)
-        module, colon, attribute = self.name.partition(":")
-        if self.name not in READY and not (colon and module and attribute):
-            raise InputError(
-                f"calculator {self.name!r}: neither one of {', '.join(READY)} nor an import path like "
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        module, colon, attribute = name.partition(":")
+        if name not in READY and not (colon and module and attribute):
+            raise ValueError(
+                f"{name!r} is no calculator: neither one of {', '.join(READY)} nor an import path like "
                 "ase.calculators.lj:LennardJones"
             )
-        if "program" in self.settings:
-            raise InputError("calculator settings: program is recorded by itself, leave it out")
-        self._version()
+        return name
+
+    @field_validator("settings")
+    @classmethod
+    def _json(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        canonical_json(settings)
+        if "program" in settings:
+            raise ValueError("program is recorded by itself, leave it out")
+        return settings
 
     @property
     def recorded(self) -> dict[str, Any]:
-        """What is stored with every label: the settings, defaults filled in, and the program with its version."""
+        """What is stored with every label: the settings, defaults filled in, and the program with its version.
+
+        Raises
+        ------
+        MissingExtraError
+            If the calculator's package is not installed.
+        """
         ready = READY.get(self.name)
         stated = {**(ready.defaults if ready else {}), **self.settings}
         for name in ready.unrecorded if ready else ():
             stated.pop(name, None)
-        return {**stated, "program": f"{self._package()} {self._version()}"}
+        return {**stated, "program": f"{_package_of(self.name)} {_version_of(self.name)}"}
 
     @property
     def title(self) -> str:
@@ -214,20 +223,20 @@ class CalculatorChoice:
         """What the files of a calculator that failed say, in one line; empty where its exception says it all."""
         return READY[self.name].reason(folder) if self.name in READY else ""
 
-    def _package(self) -> str:
-        ready = READY.get(self.name)
-        return ready.package if ready else self.name.partition(":")[0].partition(".")[0]
 
-    def _version(self) -> str:
-        ready = READY.get(self.name)
-        try:
-            return version(self._package())
-        except PackageNotFoundError:
-            if ready:
-                raise MissingExtraError(
-                    f"calculator {self.name}: {ready.package} is not installed: {ready.install}"
-                ) from None
-            return "of no package"
+def _package_of(name: str) -> str:
+    """The distribution that brings a calculator; of one that is given by its path, the top module."""
+    return READY[name].package if name in READY else name.partition(":")[0].partition(".")[0]
+
+
+def _version_of(name: str) -> str:
+    try:
+        return version(_package_of(name))
+    except PackageNotFoundError:
+        if name in READY:
+            ready = READY[name]
+            raise MissingExtraError(f"calculator {name}: {ready.package} is not installed: {ready.install}") from None
+        return "of no package"
 
 
 def title_of(name: str, recorded: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from matganip.errors import InputError
 from matganip.labels.calculation import Calculation
 from matganip.labels.calculators import CalculatorChoice
 from matganip.labels.database import LabelDatabase
-from matganip.labels.relaxing import Protocol
+from matganip.labels.relaxing import RelaxationSettings
 from matganip.labels.workers import calculate_all
 
 HOPELESS = 5
@@ -66,19 +66,19 @@ def missing_of(
     database: LabelDatabase,
     batch: ConfigurationBatch,
     choice: CalculatorChoice,
-    protocol: Protocol,
+    protocol: RelaxationSettings,
     retry: bool = False,
 ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Which orbits have no label by this calculator and protocol; see `LabelDatabase.missing`."""
     settings = {**choice.recorded, **protocol.recorded}
-    return database.missing(batch.space, batch.occupations, choice.name, settings, protocol.relaxation, retry=retry)
+    return database.missing(batch.space, batch.occupations, choice.name, settings, protocol.kind, retry=retry)
 
 
 def label(
     database: LabelDatabase,
     batch: ConfigurationBatch,
     choice: CalculatorChoice,
-    protocol: Protocol | None = None,
+    protocol: RelaxationSettings | None = None,
     *,
     n_workers: int = 0,
     retry: bool = False,
@@ -94,7 +94,7 @@ def label(
         The orbits to label.
     choice : CalculatorChoice
         The calculator.
-    protocol : Protocol, optional
+    protocol : RelaxationSettings, optional
         The treatment of the geometry; a single point by default.
     n_workers : int
         Processes, one core each; 0 computes in this one.
@@ -131,7 +131,7 @@ def label(
     >>> label(database, next(space.orbits()), choice).n_there
     7
     """
-    protocol = protocol or Protocol()
+    protocol = protocol or RelaxationSettings()
     started = time.perf_counter()
     missing = missing_of(database, batch, choice, protocol, retry)
     tally = Tally(len(batch), int((~missing).sum()))
@@ -180,7 +180,11 @@ def _count(tally: Tally, calculation: Calculation) -> None:
 
 
 def seconds_an_orbit(
-    batch: ConfigurationBatch, choice: CalculatorChoice, protocol: Protocol | None = None, *, n_workers: int = 0
+    batch: ConfigurationBatch,
+    choice: CalculatorChoice,
+    protocol: RelaxationSettings | None = None,
+    *,
+    n_workers: int = 0,
 ) -> float:
     """Wall time of one label, from computing the first orbit for real; nothing is stored.
 
@@ -214,7 +218,7 @@ def seconds_an_orbit(
             # As a whole elsewhere in the cell: a calculator remembers what it has just computed.
             yield 1, structure.copy().translate_sites(range(len(structure)), [0.1, 0.1, 0.1])
 
-    for _, calculation in calculate_all(choice, protocol or Protocol(), tasks(), min(n_workers, 1)):
+    for _, calculation in calculate_all(choice, protocol or RelaxationSettings(), tasks(), min(n_workers, 1)):
         done.append(calculation)
     if done[-1].error is not None:
         raise InputError(f"calculator {choice.name}: the first structure failed with {done[-1].error}")

@@ -4,37 +4,23 @@ from __future__ import annotations
 
 import time
 import warnings
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 from pymatgen.core.structure import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
-from matganip.errors import InputError
-from matganip.labels.calculation import Calculation, Relaxation, settings_hash
+from matganip.labels.calculation import Calculation, Relaxation
 from matganip.labels.calculators import CalculatorChoice, one_line
+from matganip.settings import Settings
 
-OPTIMIZERS = ("BFGS", "LBFGS", "FIRE", "FIRE2", "BFGSLineSearch", "LBFGSLineSearch", "GPMin", "MDMin")
+Optimizer = Literal["BFGS", "LBFGS", "FIRE", "FIRE2", "BFGSLineSearch", "LBFGSLineSearch", "GPMin", "MDMin"]
 
 
-@dataclass(frozen=True)
-class Protocol:
-    """How a geometry is treated before its energy is taken.
-
-    Attributes
-    ----------
-    relaxation : {"static", "positions", "cell"}
-        What may move: nothing, the atoms, or the atoms and the cell.
-    fmax : float
-        Largest force in eV/angstrom at which a relaxation is converged; of the cell too, as ASE's filter scales it.
-    energy_change : float, optional
-        Largest change of the energy in the last step, in eV per atom, that is also needed.
-    max_steps : int
-        Steps after which an optimiser gives up; the result is then stored as not converged.
-    optimizer : str
-        One of ASE's.
+class RelaxationSettings(Settings):
+    """What may move before the energy is taken, and when that ends: the section ``[relaxation]`` of a file.
 
     Raises
     ------
@@ -43,53 +29,47 @@ class Protocol:
 
     Examples
     --------
-    >>> Protocol("positions", fmax=0.01).recorded
+    >>> RelaxationSettings(kind="positions", fmax=0.01).recorded
     {'fmax': 0.01, 'energy_change': None, 'max_steps': 500, 'optimizer': 'BFGS'}
     """
 
-    relaxation: Relaxation = "static"
-    fmax: float = 0.02
-    energy_change: float | None = None
-    max_steps: int = 500
-    optimizer: str = "BFGS"
-
-    def __post_init__(self) -> None:
-        settings_hash({}, self.relaxation)
-        for name, value in (("fmax", self.fmax), ("energy_change", self.energy_change), ("max_steps", self.max_steps)):
-            if value is not None and not value > 0:
-                raise InputError(f"relaxation: {name} must be positive, got {value}")
-        if self.optimizer not in OPTIMIZERS:
-            raise InputError(f"relaxation: optimizer {self.optimizer!r} is none of {', '.join(OPTIMIZERS)}")
+    kind: Relaxation = Field(default="static", description='"static", "positions" or "cell" (atoms and cell).')
+    fmax: float = Field(
+        default=0.02,
+        gt=0,
+        description="Largest force, in eV/angstrom, at which a relaxation is converged; of the cell too, as ASE's "
+        "filter scales it.",
+    )
+    energy_change: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="Also needed: the largest change of energy in the last step, in eV per atom."
+    )
+    max_steps: int = Field(
+        default=500, ge=1, description="Steps after which it gives up; the result is then stored as not converged."
+    )
+    optimizer: Optimizer = Field(default="BFGS", description="One of ASE's optimisers.")
 
     @property
     def recorded(self) -> dict[str, Any]:
         """What is stored among the settings: nothing for a single point."""
-        if self.relaxation == "static":
-            return {}
-        return {
-            "fmax": self.fmax,
-            "energy_change": self.energy_change,
-            "max_steps": self.max_steps,
-            "optimizer": self.optimizer,
-        }
+        return {} if self.kind == "static" else self.model_dump(exclude={"kind"})
 
 
 class Calculating:
-    """Calculates one structure after the other with one calculator and protocol.
+    """Calculates one structure after the other with one calculator and relaxation.
 
     Parameters
     ----------
     choice : CalculatorChoice
         The calculator.
-    protocol : Protocol
+    relaxation : RelaxationSettings
         The treatment of the geometry.
     folder : str
         Where the calculator may write files of its own.
     """
 
-    def __init__(self, choice: CalculatorChoice, protocol: Protocol, folder: str) -> None:
+    def __init__(self, choice: CalculatorChoice, relaxation: RelaxationSettings, folder: str) -> None:
         self.choice = choice
-        self.protocol = protocol
+        self.relaxation = relaxation
         self.folder = folder
         self._calculator: Any = None  # ASE carries few types
 
@@ -109,7 +89,7 @@ class Calculating:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # about the inside of foreign code, and for every structure again
-                n_steps, converged = _relax(atoms, self.protocol)
+                n_steps, converged = _relax(atoms, self.relaxation)
                 energy = float(atoms.get_potential_energy())
                 forces = _forces(atoms)
             if not np.isfinite(energy):
@@ -125,9 +105,9 @@ class Calculating:
             energy=energy,
             forces=None if error is not None else forces,
             converged=converged and error is None,
-            relaxation=self.protocol.relaxation,
+            relaxation=self.relaxation.kind,
             calculator=self.choice.name,
-            settings={**self.choice.recorded, **self.protocol.recorded},
+            settings={**self.choice.recorded, **self.relaxation.recorded},
             n_steps=n_steps,
             wall_s=time.perf_counter() - started,
             error=error,
@@ -143,22 +123,22 @@ def _forces(atoms: Any) -> NDArray[np.float64] | None:
         return None
 
 
-def _relax(atoms: Any, protocol: Protocol) -> tuple[int, bool]:
+def _relax(atoms: Any, relaxation: RelaxationSettings) -> tuple[int, bool]:
     """Move the atoms until the thresholds are met; steps taken, and whether they are."""
-    if protocol.relaxation == "static":
+    if relaxation.kind == "static":
         return 0, True
     import ase.optimize
     from ase.filters import FrechetCellFilter
 
     filtered: Any = FrechetCellFilter
-    moving = filtered(atoms) if protocol.relaxation == "cell" else atoms
-    optimizer = getattr(ase.optimize, protocol.optimizer)(moving, logfile=None)
+    moving = filtered(atoms) if relaxation.kind == "cell" else atoms
+    optimizer = getattr(ase.optimize, relaxation.optimizer)(moving, logfile=None)
     before = np.inf
     # The optimiser's own threshold is out of reach: it stops when both of ours are met.
-    for _ in optimizer.irun(fmax=1e-12, steps=protocol.max_steps):
+    for _ in optimizer.irun(fmax=1e-12, steps=relaxation.max_steps):
         energy = float(atoms.get_potential_energy())
         change, before = abs(energy - before) / len(atoms), energy
         largest = float(np.linalg.norm(moving.get_forces(), axis=1).max())
-        if largest <= protocol.fmax and (protocol.energy_change is None or change <= protocol.energy_change):
+        if largest <= relaxation.fmax and (relaxation.energy_change is None or change <= relaxation.energy_change):
             return int(optimizer.nsteps), True
     return int(optimizer.nsteps), False

@@ -14,12 +14,12 @@ from pymatgen.core.structure import Structure
 from matganip.errors import InputError
 from matganip.labels.calculation import Calculation
 from matganip.labels.calculators import CalculatorChoice, one_line
-from matganip.labels.relaxing import Calculating, Protocol
+from matganip.labels.relaxing import Calculating, RelaxationSettings
 from matganip.processes import Asker, Crew, Ended
 
 
 def calculate_all(
-    choice: CalculatorChoice, protocol: Protocol, tasks: Iterable[tuple[int, Structure]], n_workers: int = 1
+    choice: CalculatorChoice, protocol: RelaxationSettings, tasks: Iterable[tuple[int, Structure]], n_workers: int = 1
 ) -> Iterator[tuple[int, Calculation]]:
     """Calculate structures, in this process or in several; each result as soon as it is there.
 
@@ -27,7 +27,7 @@ def calculate_all(
     ----------
     choice : CalculatorChoice
         The calculator.
-    protocol : Protocol
+    protocol : RelaxationSettings
         The treatment of the geometry.
     tasks : iterable of (int, Structure)
         Taken one by one as a worker is free, so that it may look what is still to be done.
@@ -84,19 +84,19 @@ def _work(
         crew.give(worker, next(tasks, None))
 
 
-def _lost(choice: CalculatorChoice, protocol: Protocol, structure: Structure, reason: str) -> Calculation:
+def _lost(choice: CalculatorChoice, protocol: RelaxationSettings, structure: Structure, reason: str) -> Calculation:
     return Calculation(
         structure,
         None,
         converged=False,
-        relaxation=protocol.relaxation,
+        relaxation=protocol.kind,
         calculator=choice.name,
         settings={**choice.recorded, **protocol.recorded},
         error=f"the calculator ended its process: {reason}",
     )
 
 
-def _serve(asker: Asker, choice: CalculatorChoice, protocol: Protocol, shared: str) -> None:
+def _serve(asker: Asker, choice: CalculatorChoice, protocol: RelaxationSettings, shared: str) -> None:
     """A worker: says when it is ready, then answers each structure with a calculation."""
     asker.clear_up = partial(_remove, shared)
     calculate = Calculating(choice, protocol, tempfile.mkdtemp(dir=shared))

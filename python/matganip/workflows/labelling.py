@@ -5,45 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import numpy as np
 from pydantic import Field, PlainSerializer, PlainValidator
 
 from matganip.configurations.batch import ConfigurationBatch
+from matganip.configurations.composition import sublattice_key
 from matganip.configurations.series import CompositionSeries
 from matganip.configurations.space import ConfigurationSpace
 from matganip.crystal.prototypes import perovskite
 from matganip.crystal.structures import read_structure
-from matganip.labels.calculation import Relaxation
 from matganip.labels.calculators import CalculatorChoice
-from matganip.labels.relaxing import Protocol
+from matganip.labels.relaxing import RelaxationSettings
 from matganip.workflows.reading import read_toml, toml_data
-from matganip.workflows.schema import Count, ParentSection, Section, Supercell, checked_supercell, sublattice_key
+from matganip.workflows.schema import Count, ParentSection, Section, Supercell, checked_supercell
 
 M = TypeVar("M", bound=Section)
-
-
-class CalculatorSection(Section):
-    """What computes."""
-
-    name: str = Field(
-        description="chgnet, sevennet, gpaw, espresso, or the import path of an ASE calculator, "
-        '"ase.calculators.lj:LennardJones".'
-    )
-    settings: dict[str, Any] = Field(default={}, description="Its keyword arguments.")
-
-
-class RelaxationSection(Section):
-    """What may move before the energy is taken, and when that ends."""
-
-    kind: Relaxation = Field(default="static", description='"static", "positions" or "cell" (atoms and cell).')
-    fmax: Annotated[float, Field(gt=0)] = Field(default=0.02, description="Largest force, in eV/angstrom.")
-    energy_change: Annotated[float, Field(gt=0)] | None = Field(
-        default=None, description="Also needed: the largest change of energy in the last step, in eV per atom."
-    )
-    max_steps: Annotated[int, Field(ge=1)] = Field(default=500, description="Steps after which it gives up.")
-    optimizer: str = Field(default="BFGS", description="One of ASE's optimisers.")
 
 
 class SampleSection(Section):
@@ -66,19 +44,8 @@ class LabelStudy(Section):
         min_length=1, description="For each sublattice how many of its sites each species takes; a list for several."
     )
     sample: SampleSection | None = Field(default=None, description="A part of each space; without it, all orbits.")
-    calculator: CalculatorSection = Field(description="What computes.")
-    relaxation: RelaxationSection = Field(default=RelaxationSection(), description="What may move.")
-
-    @property
-    def choice(self) -> CalculatorChoice:
-        """The calculator."""
-        return CalculatorChoice(self.calculator.name, self.calculator.settings)
-
-    @property
-    def protocol(self) -> Protocol:
-        """The treatment of the geometry."""
-        one = self.relaxation
-        return Protocol(one.kind, one.fmax, one.energy_change, one.max_steps, one.optimizer)
+    calculator: CalculatorChoice = Field(description="What computes.")
+    relaxation: RelaxationSettings = Field(default=RelaxationSettings(), description="What may move.")
 
     def spaces(self, base: Path) -> tuple[ConfigurationSpace, ...]:
         """One space for each composition; relative paths start from the folder `base`."""
@@ -97,7 +64,7 @@ def spaces_of(
     else:
         parent = perovskite(section.formula or "", a=section.a or 0.0)
     wanted = {
-        sublattice_key(name): {one: list(n) if isinstance(n, tuple) else n for one, n in species.items()}
+        name: {one: list(n) if isinstance(n, tuple) else n for one, n in species.items()}
         for name, species in substitutions.items()
     }
     return CompositionSeries(parent, supercell, wanted, symprec=section.symprec).spaces

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from matganip.errors import InputError
 from matganip.files import atomic_path
 from matganip.labels.dft.folders import write_if_new
-from matganip.labels.dft.settings import Code, DftSettings
+from matganip.labels.dft.settings import Code, DftSettings, Positive
+from matganip.settings import Settings
 
 LIST = "folders.txt"
 """The folders that the scripts run, one a line, relative to it."""
@@ -38,32 +41,17 @@ FAMILIES = {
 """Folders below PMG_VASP_PSP_DIR by the name of the functional."""
 
 
-@dataclass(frozen=True)
-class Job:
-    """What the job scripts say.
+def _one_line(text: str) -> str:
+    if "\n" in text:
+        raise ValueError("must be on one line each")
+    return text
 
-    Attributes
-    ----------
-    name : str
-        Of the job.
-    command : str, optional
-        What runs the code in a job's folder; by default ``srun`` and `COMMANDS`. The plain loop leaves ``srun`` out.
-    time : str
-        Limit of a task, as SLURM writes it.
-    nodes, ntasks, cpus_per_task : int
-        Of each task of the array.
-    partition, account : str, optional
-        Of the queue.
-    directives : sequence of str
-        More options for ``#SBATCH``, ``"--mem=64G"``.
-    setup : sequence of str
-        Lines of shell before the runs, ``"module load vasp"``.
-    max_tasks : int
-        Tasks of an array at most (SLURM's MaxArraySize is 1001 unless it was set); with more folders each does several.
-    at_once : int, optional
-        How many tasks run at once at most.
-    custodian : bool
-        Run VASP under custodian's error handlers.
+
+Line = Annotated[str, AfterValidator(_one_line)]
+
+
+class JobSettings(Settings):
+    """What the job scripts say: the section ``[job]`` of a file.
 
     Raises
     ------
@@ -71,34 +59,30 @@ class Job:
         If a number is not positive, or a text has line breaks.
     """
 
-    name: str = "matganip"
-    command: str | None = None
-    time: str = "24:00:00"
-    nodes: int = 1
-    ntasks: int = 16
-    cpus_per_task: int = 1
-    partition: str | None = None
-    account: str | None = None
-    directives: Sequence[str] = ()
-    setup: Sequence[str] = ()
-    max_tasks: int = 1000
-    at_once: int | None = None
-    custodian: bool = False
-
-    def __post_init__(self) -> None:
-        for name in ("nodes", "ntasks", "cpus_per_task", "max_tasks", "at_once"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InputError(f"job.{name}: must be at least 1, got {value}")
-        lines = {"name": [self.name], "time": [self.time], "directives": self.directives, "setup": self.setup}
-        lines |= {"command": [self.command or ""], "partition": [self.partition or ""], "account": [self.account or ""]}
-        for name, texts in lines.items():
-            if any("\n" in text for text in texts):
-                raise InputError(f"job.{name}: must be on one line each")
+    name: Line = Field(default="matganip", description="Of the job; in a file, the study's name without it.")
+    command: Line | None = Field(
+        default=None,
+        description="What runs the code in its folder; srun and `COMMANDS` without it. The plain loop leaves srun out.",
+    )
+    time: Line = Field(default="24:00:00", description="Limit of a task, as SLURM writes it.")
+    nodes: Positive = Field(default=1, description="Of each task of the array.")
+    ntasks: Positive = Field(default=16, description="Of each task of the array.")
+    cpus_per_task: Positive = Field(default=1, description="Of each task of the array.")
+    partition: Line | None = Field(default=None, description="Of the queue.")
+    account: Line | None = Field(default=None, description="Of the queue.")
+    directives: tuple[Line, ...] = Field(default=(), description='More options for #SBATCH, "--mem=64G".')
+    setup: tuple[Line, ...] = Field(default=(), description='Lines of shell before the runs, "module load vasp".')
+    max_tasks: Positive = Field(
+        default=1000,
+        description="Tasks of an array at most (SLURM's MaxArraySize is 1001 unless it was set); with more folders "
+        "each does several.",
+    )
+    at_once: Positive | None = Field(default=None, description="How many tasks run at once at most.")
+    custodian: bool = Field(default=False, description="Run VASP under custodian's error handlers.")
 
 
 def write_scripts(
-    root: Path, folders: Sequence[str], settings: DftSettings, job: Job, *, overwrite: bool = False
+    root: Path, folders: Sequence[str], settings: DftSettings, job: JobSettings, *, overwrite: bool = False
 ) -> list[Path]:
     """Write `LIST` and the scripts beside it.
 
@@ -110,7 +94,7 @@ def write_scripts(
         Relative to it; the list is brought up to date in any case.
     settings : DftSettings
         Says which code.
-    job : Job
+    job : JobSettings
         What the job scripts say.
     overwrite : bool
         Write scripts that are there again; without it they stay as somebody may have changed them.
@@ -149,7 +133,7 @@ def write_scripts(
     return written
 
 
-def _run_one(settings: DftSettings, job: Job) -> str:
+def _run_one(settings: DftSettings, job: JobSettings) -> str:
     code = _template(f"{settings.code}.sh").replace("@FAMILY@", FAMILIES.get(settings.potcar_functional, ""))
     plain = (job.command or COMMANDS[settings.code]).removeprefix("srun ")
     here = 'HERE=$(cd -- "$(dirname -- "$0")" && pwd)\n' if job.custodian else ""
@@ -163,7 +147,7 @@ def _run_one(settings: DftSettings, job: Job) -> str:
     )
 
 
-def _job_array(settings: DftSettings, job: Job, n_folders: int) -> str:
+def _job_array(settings: DftSettings, job: JobSettings, n_folders: int) -> str:
     n_tasks = min(job.max_tasks, n_folders) or 1
     options = [f"--time={job.time}", f"--nodes={job.nodes}", f"--ntasks={job.ntasks}"]
     options.append(f"--cpus-per-task={job.cpus_per_task}")

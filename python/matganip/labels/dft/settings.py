@@ -7,15 +7,15 @@ import functools
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import Any, Literal, cast, get_args
+from typing import Annotated, Any, Literal, Self, cast
 
 import numpy as np
+from pydantic import AfterValidator, Field, field_validator, model_validator
 from pymatgen.core.structure import Structure
 
-from matganip.errors import InputError
-from matganip.labels.calculation import Relaxation, canonical_json, settings_hash
+from matganip.labels.calculation import Relaxation, canonical_json
+from matganip.settings import Settings
 
 Code = Literal["vasp", "gpaw", "espresso"]
 
@@ -52,42 +52,30 @@ MOVING: Mapping[Relaxation, Mapping[str, int]] = {
 """The INCAR keys that say what may move."""
 
 
-@dataclass(frozen=True)
-class DftSettings:
-    """Settings of a batch of DFT runs; the defaults are the paper's.
+@functools.cache
+def incar_keys() -> frozenset[str]:
+    """The INCAR keys that pymatgen knows."""
+    text = (files("pymatgen.io.vasp") / "incar_parameters.json").read_text()
+    return frozenset(json.loads(text))
 
-    Attributes
-    ----------
-    code : {"vasp", "gpaw", "espresso"}
-        The program.
-    relaxation : {"static", "positions", "cell"}
-        What may move.
-    encut : float
-        Cut-off of the plane waves, in eV.
-    ediff_per_atom : float
-        Change of the energy, in eV per atom, at which the electronic loop ends.
-    fmax : float
-        Largest force in eV/angstrom at which a relaxation ends; VASP's EDIFFG with the other sign.
-    max_steps : int
-        Steps of a relaxation.
-    kpoint_density : float
-        Smallest number of k-points per volume of the reciprocal cell in cubic reciprocal angstrom (2 pi in it), as
-        pymatgen's input sets count them. The mesh follows from the undoped supercell, so that all its arrangements have
-        the same, and has its centre at Gamma.
-    kpoints : three int, optional
-        The mesh itself.
-    incar : mapping
-        INCAR keys that override `INCAR`; None leaves a key out. VASP's own.
-    potcar : mapping
-        POTCAR symbols that override pymatgen's choice, ``{"Pb": "Pb"}``.
-    potcar_functional : str
-        Their family, as pymatgen names it.
-    gpaw : mapping
-        Keyword arguments of GPAW beside those that follow from the above.
-    pseudopotentials : mapping
-        Quantum ESPRESSO's: file of each element.
-    input_data : mapping
-        Quantum ESPRESSO's keys that override, by namelist or flat.
+
+def _incar_key(given: str) -> str:
+    """An INCAR key in capitals, if there is such a key."""
+    key = given.upper()
+    if key in OWNED:
+        raise ValueError(f"give it as {OWNED[key]}, so that it is checked and recorded by that name")
+    if key not in incar_keys():
+        (nearest,) = difflib.get_close_matches(key, incar_keys(), n=1, cutoff=0.0)
+        raise ValueError(f"VASP has no such key; the nearest known key is {nearest}")
+    return key
+
+
+IncarKey = Annotated[str, AfterValidator(_incar_key)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class DftSettings(Settings):
+    """Settings of a batch of DFT runs, the section ``[dft]`` of a file; the defaults are the paper's.
 
     Raises
     ------
@@ -97,40 +85,53 @@ class DftSettings:
 
     Examples
     --------
-    >>> DftSettings("vasp", incar={"ISMAER": 0})
+    >>> DftSettings(code="vasp", incar={"ISMAER": 0})
     Traceback (most recent call last):
         ...
     matganip.errors.InputError: incar.ISMAER: VASP has no such key; the nearest known key is ISMEAR
     """
 
-    code: Code = "vasp"
-    relaxation: Relaxation = "static"
-    encut: float = 550.0
-    ediff_per_atom: float = 5e-5
-    fmax: float = 0.01
-    max_steps: int = 100
-    kpoint_density: float = 64.0
-    kpoints: tuple[int, int, int] | None = None
-    incar: Mapping[str, Any] = field(default_factory=dict)
-    potcar: Mapping[str, str] = field(default_factory=dict)
-    potcar_functional: str = "PBE_54"
-    gpaw: Mapping[str, Any] = field(default_factory=dict)
-    pseudopotentials: Mapping[str, str] = field(default_factory=dict)
-    input_data: Mapping[str, Any] = field(default_factory=dict)
+    code: Code = Field(default="vasp", description="vasp, gpaw or espresso.")
+    relaxation: Relaxation = Field(default="static", description='"static", "positions" or "cell" (atoms and cell).')
+    encut: float = Field(default=550.0, gt=0, description="Cut-off of the plane waves, in eV.")
+    ediff_per_atom: float = Field(
+        default=5e-5, gt=0, description="Change of the energy, in eV per atom, at which the electronic loop ends."
+    )
+    fmax: float = Field(
+        default=0.01,
+        gt=0,
+        description="Largest force, in eV/angstrom, at which a relaxation ends; VASP's EDIFFG with the other sign.",
+    )
+    max_steps: int = Field(default=100, ge=1, description="Steps of a relaxation.")
+    kpoint_density: float = Field(
+        default=64.0,
+        gt=0,
+        description="Smallest number of k-points per volume of the reciprocal cell in cubic reciprocal angstrom (2 pi "
+        "in it), as pymatgen's input sets count them. The mesh follows from the undoped supercell, so that all its "
+        "arrangements have the same, and has its centre at Gamma.",
+    )
+    kpoints: tuple[Positive, Positive, Positive] | None = Field(default=None, description="The mesh itself, [4, 4, 4].")
+    incar: dict[IncarKey, Any] = Field(
+        default={}, description="VASP: INCAR keys that override those of `INCAR`; None leaves a key out."
+    )
+    potcar: dict[str, str] = Field(
+        default={}, description='VASP: POTCAR symbols that override pymatgen\'s choice, { Pb = "Pb" }.'
+    )
+    potcar_functional: str = Field(default="PBE_54", description="VASP: family of the POTCARs, as pymatgen names it.")
+    gpaw: dict[str, Any] = Field(default={}, description="GPAW: keyword arguments beside those that follow from these.")
+    pseudopotentials: dict[str, str] = Field(default={}, description="Quantum ESPRESSO: file of each element.")
+    input_data: dict[str, Any] = Field(
+        default={}, description="Quantum ESPRESSO: keys that override, by namelist or flat."
+    )
 
-    def __post_init__(self) -> None:
-        if self.code not in get_args(Code):
-            raise InputError(f"code: {self.code!r} is none of {', '.join(get_args(Code))}")
-        settings_hash({}, self.relaxation)
-        for name in ("encut", "ediff_per_atom", "fmax", "max_steps", "kpoint_density"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"{name}: must be positive, got {getattr(self, name)}")
-        if self.kpoints is not None and (len(self.kpoints) != 3 or min(self.kpoints) < 1):
-            raise InputError(f"kpoints: three positive integers are needed, got {list(self.kpoints)}")
-        canonical_json({"incar": self.incar, "gpaw": self.gpaw, "input_data": self.input_data})
-        object.__setattr__(self, "incar", {str(key).upper(): value for key, value in self.incar.items()})
-        for key in self.incar:
-            _check_incar_key(key)
+    @field_validator("incar", "gpaw", "input_data")
+    @classmethod
+    def _json(cls, values: dict[str, Any]) -> dict[str, Any]:
+        canonical_json(values)
+        return values
+
+    @model_validator(mode="after")
+    def _of_the_code(self) -> Self:
         foreign = {
             "vasp": ("gpaw", "pseudopotentials", "input_data"),
             "gpaw": ("incar", "potcar", "pseudopotentials", "input_data"),
@@ -138,7 +139,8 @@ class DftSettings:
         }
         for name in foreign[self.code]:
             if getattr(self, name):
-                raise InputError(f"{name}: is not for {self.code}; leave it out, or choose another code")
+                raise ValueError(f"{name}: is not for {self.code}; leave it out, or choose another code")
+        return self
 
     def mesh(self, supercell: Structure) -> tuple[int, int, int]:
         """The k-point mesh of a supercell.
@@ -213,18 +215,3 @@ class DftSettings:
             else:
                 own |= {"pseudopotentials": dict(self.pseudopotentials), "input_data": dict(self.input_data)}
         return cast("dict[str, Any]", json.loads(canonical_json({**common, **own})))
-
-
-@functools.cache
-def incar_keys() -> frozenset[str]:
-    """The INCAR keys that pymatgen knows."""
-    text = (files("pymatgen.io.vasp") / "incar_parameters.json").read_text()
-    return frozenset(json.loads(text))
-
-
-def _check_incar_key(key: str) -> None:
-    if key in OWNED:
-        raise InputError(f"incar.{key}: give it as {OWNED[key]}, so that it is checked and recorded by that name")
-    if key not in incar_keys():
-        (nearest,) = difflib.get_close_matches(key, incar_keys(), n=1, cutoff=0.0)
-        raise InputError(f"incar.{key}: VASP has no such key; the nearest known key is {nearest}")
