@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from matganip.crystal.prototypes import double_perovskite, perovskite
     from matganip.crystal.radii import ionic_radius
     from matganip.crystal.structures import read_structure
-    from matganip.crystal.tolerance import (
+    from matganip.crystal.tolerance_factors import (
         bartel_probability,
         bartel_tau,
         octahedral_factor,
@@ -46,11 +46,14 @@ if TYPE_CHECKING:
     from matganip.features.powder.diffraction import PowderDiffraction
     from matganip.features.profiles import PeakShape, profile
     from matganip.features.radiation import Radiation
+    from matganip.features.settings import DiffractionSettings
     from matganip.labels.tables import LabelTable, read_labels
-    from matganip.learning.config import MatganipConfig
+    from matganip.learning.config import MatganipConfig, NetworkSettings
     from matganip.learning.dataset import Dataset
     from matganip.learning.ensemble import Ensemble
+    from matganip.learning.fitting import cross_validate, train
     from matganip.learning.gan import Matganip
+    from matganip.learning.model import Model, load
     from matganip.learning.surrogate import DistilledSurrogate
     from matganip.screening.run import screen
 
@@ -58,24 +61,30 @@ __version__ = _version("matganip")
 _renamed.install()
 
 _HOME = {
+    "Model": "learning.model",
+    "load": "learning.model",
+    "train": "learning.fitting",
+    "cross_validate": "learning.fitting",
+    "DiffractionSettings": "features.settings",
+    "NetworkSettings": "learning.config",
     "CompositionSeries": "configurations.series",
     "ConfigurationBatch": "configurations.batch",
     "ConfigurationSpace": "configurations.space",
     "derivative_structures": "configurations.derivatives",
     "superlattices": "configurations.superlattices",
     "EnumerateOrbitsTransformation": "configurations.transformation",
-    "bartel_probability": "crystal.tolerance",
-    "bartel_tau": "crystal.tolerance",
+    "bartel_probability": "crystal.tolerance_factors",
+    "bartel_tau": "crystal.tolerance_factors",
     "double_perovskite": "crystal.prototypes",
     "identify_perovskite": "crystal.perovskites",
     "ionic_radius": "crystal.radii",
     "lattice_constant": "crystal.lattice_constants",
-    "octahedral_factor": "crystal.tolerance",
+    "octahedral_factor": "crystal.tolerance_factors",
     "perovskite": "crystal.prototypes",
     "perovskite_sites": "crystal.perovskite_sites",
     "perovskite_space": "configurations.perovskite_spaces",
-    "tolerance_factor": "crystal.tolerance",
-    "tolerance_factors": "crystal.tolerance",
+    "tolerance_factor": "crystal.tolerance_factors",
+    "tolerance_factors": "crystal.tolerance_factors",
     "read_structure": "crystal.structures",
     "CrystalArrays": "features.powder.crystals",
     "graph_matrix": "features.graph.matrix",
@@ -107,6 +116,7 @@ __all__ = [
     "ConfigurationSpace",
     "CrystalArrays",
     "Dataset",
+    "DiffractionSettings",
     "DistilledSurrogate",
     "Ensemble",
     "EnumerateOrbitsTransformation",
@@ -117,6 +127,8 @@ __all__ = [
     "Matganip",
     "MatganipConfig",
     "MissingExtraError",
+    "Model",
+    "NetworkSettings",
     "PeakShape",
     "Peaks",
     "PowderDiffraction",
@@ -124,6 +136,7 @@ __all__ = [
     "__version__",
     "bartel_probability",
     "bartel_tau",
+    "cross_validate",
     "datasets",
     "derivative_structures",
     "double_perovskite",
@@ -131,6 +144,7 @@ __all__ = [
     "identify_perovskite",
     "ionic_radius",
     "lattice_constant",
+    "load",
     "octahedral_factor",
     "perovskite",
     "perovskite_sites",
@@ -142,6 +156,7 @@ __all__ = [
     "superlattices",
     "tolerance_factor",
     "tolerance_factors",
+    "train",
 ]
 
 

@@ -42,7 +42,7 @@ def reweigh(folder, change):
 def test_a_round_trip_is_exact(model, saved, graphs):
     again = Matganip.load(saved)
     assert again.predict(graphs.matrices).tobytes() == model.predict(graphs.matrices).tobytes()
-    assert (again.config, again.unit, again.constant) == (model.config, model.unit, model.constant)
+    assert (again.config, again.unit, again.baseline) == (model.config, model.unit, model.baseline)
     assert again.history.to_dict() == model.history.to_dict()
     for network in ("generator", "discriminator"):
         for name, tensor in getattr(model, network).state_dict().items():
@@ -68,7 +68,7 @@ def test_saving_twice_writes_the_same_bytes_and_nothing_else(model, saved, tmp_p
 def test_a_loaded_model_can_be_saved_over_itself(saved, graphs):
     model = Matganip.load(saved)
     model.save(saved)
-    assert Matganip.load(saved).constant == model.constant
+    assert Matganip.load(saved).baseline == model.baseline
 
 
 @pytest.mark.parametrize("name", ["model.json", "model.safetensors"])

@@ -19,7 +19,7 @@ def test_a_missing_channel_is_added_and_defaults_are_filled_in():
 
 
 def test_the_constant_is_the_weighted_mean():
-    assert Dataset(MATRICES, [1.0, 2.0], weight=[3, 1]).constant == 1.25
+    assert Dataset(MATRICES, [1.0, 2.0], weight=[3, 1]).baseline == 1.25
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_equal_rows_collapse_into_their_summed_weight():
     np.testing.assert_array_equal(small.weight, [8.0, 7.0])
     np.testing.assert_array_equal(small.target, [1.0, 2.0])
     np.testing.assert_array_equal(small.matrices[:, 0], MATRICES)
-    assert (small.unit, small.constant) == ("eV", pytest.approx(data.constant, rel=1e-15))
+    assert (small.unit, small.baseline) == ("eV", pytest.approx(data.baseline, rel=1e-15))
 
 
 def test_rows_that_differ_in_their_target_alone_stay_apart():

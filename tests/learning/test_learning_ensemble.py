@@ -47,7 +47,7 @@ def test_an_ensemble_survives_the_round_trip(ensemble, graphs, tmp_path):
     loaded = Ensemble.load(tmp_path / "many")
     for found, wanted in zip(loaded.predict(graphs.matrices), ensemble.predict(graphs.matrices), strict=True):
         assert found.tobytes() == wanted.tobytes()
-    assert (loaded.unit, loaded.constant) == (ensemble.unit, ensemble.constant)
+    assert (loaded.unit, loaded.baseline) == (ensemble.unit, ensemble.baseline)
 
 
 def test_a_damaged_ensemble_is_refused(ensemble, tmp_path):

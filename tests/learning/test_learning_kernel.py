@@ -97,7 +97,7 @@ def test_the_networks_are_taught_what_the_readout_leaves_of_rows_that_it_has_not
         generator = Generator(MatganipConfig(n_peaks=8))
         scaler = GraphScaler.fit(data)
         graphs = Graphs.of(data.matrices, scaler, torch.device("cpu"))
-        y, w = (torch.from_numpy(v[:, None]).float() for v in (data.target - data.constant, data.weight))
+        y, w = (torch.from_numpy(v[:, None]).float() for v in (data.target - data.baseline, data.weight))
         with torch.no_grad():
             left = generator.solve_readout(graphs, y, w / w.mean(), scaler.strengths.rounding)
             seen = (y - generator(graphs)) / generator.remainder

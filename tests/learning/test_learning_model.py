@@ -47,10 +47,10 @@ def test_predictions_are_float64_in_the_targets_unit(model, graphs):
 
 
 def test_the_constant_is_the_training_sets_weighted_mean(model, graphs):
-    assert model.constant == graphs.constant
+    assert model.baseline == graphs.baseline
     assert model.unit == "eV"
     far = Dataset(graphs.matrices, graphs.target + 1.0, unit="eV")
-    assert model.evaluate(far).constant_mae == pytest.approx(1.0 - np.mean(graphs.constant - graphs.target))
+    assert model.evaluate(far).baseline_mae == pytest.approx(1.0 - np.mean(graphs.baseline - graphs.target))
 
 
 def test_several_channels_learn_together():
@@ -73,7 +73,7 @@ def test_several_channels_learn_together():
         (lambda m, g: m.predict(np.zeros(8)), "matrices must have shape"),
         (lambda m, g: Matganip(CONFIG).fit(g, validation=make_graphs(3, n_peaks=6)), "have 6 peaks"),
         (lambda m, g: Matganip(CONFIG).predict(g.matrices), "not fitted yet"),
-        (lambda m, g: Matganip(CONFIG).constant, "not fitted yet"),
+        (lambda m, g: Matganip(CONFIG).baseline, "not fitted yet"),
         (lambda m, g: Matganip(CONFIG).save("nowhere"), "not fitted yet"),
         (lambda m, g: Matganip(CONFIG).fit(g.subset([0])), "all 1 targets .* nothing to learn"),
     ],
@@ -95,7 +95,7 @@ def test_splits_metrics_and_datasets_work_without_torch():
         "import numpy as np, matganip as mg\n"
         "from matganip.learning import metrics, scaling, splits\n"
         "split = splits.by_orbit(mg.Dataset(np.zeros((4, 4, 4)), [1., 2., 3., 4.]), 0.5)\n"
-        "print(mg.MatganipConfig().n_peaks, len(split.train), metrics.evaluate([1.], [1.], constant=0.).mae)\n"
+        "print(mg.MatganipConfig().n_peaks, len(split.train), metrics.evaluate([1.], [1.], baseline=0.).mae)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["28", "2", "0.0"], done.stderr

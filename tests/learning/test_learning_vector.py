@@ -59,7 +59,7 @@ def test_every_game_is_played_for_a_vector(changes):
     assert history.last.unit == "standard deviations"
     assert model.predict(data.matrices).shape == (12, 2)
     assert (model.names, model.units, model.unit) == (("energy", "t"), ("eV", ""), "eV, ")
-    np.testing.assert_allclose(model.constants, np.average(data.target, axis=0, weights=data.weight), rtol=1e-12)
+    np.testing.assert_allclose(model.baselines, np.average(data.target, axis=0, weights=data.weight), rtol=1e-12)
 
 
 def test_ten_graphs_with_two_properties_are_learned_by_heart():
@@ -123,7 +123,7 @@ def test_an_ensemble_predicts_vectors():
     ensemble.fit(data)
     mean, deviation = ensemble.predict(data.matrices)
     assert mean.shape == deviation.shape == (12, 2)
-    assert ensemble.constants.shape == (2,)
+    assert ensemble.baselines.shape == (2,)
     with pytest.raises(InputError, match=r"2 properties \(energy, t\) where one is asked for"):
         ensemble.evaluate(data)
 
@@ -150,7 +150,7 @@ def test_rows_are_joined_only_where_the_whole_vector_is_equal():
     ("make", "message"),
     [
         (lambda d: Matganip(MatganipConfig(n_peaks=8)).fit(d), "have 2 properties, the model is made for 1"),
-        (lambda d: d.constant, "2 properties .energy, t. where one is asked for"),
+        (lambda d: d.baseline, "2 properties .energy, t. where one is asked for"),
         (lambda d: d.only(2), "property 2: there are 2, numbered from 0"),
         (lambda d: Dataset(d.matrices, d.target, unit="eV"), "units: 'eV' does not give one text for each of the 2"),
         (lambda d: Dataset(d.matrices, d.target, names=["t", "t"]), "two properties have one name"),

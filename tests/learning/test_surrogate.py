@@ -11,8 +11,8 @@ import pytest
 import matganip as mg
 from matganip.errors import InputError
 from matganip.learning.dataset import Dataset
+from matganip.learning.representation import GraphRepresentation
 from matganip.learning.surrogate import DistilledSurrogate, SurrogateErrors
-from matganip.screening.ranking import GraphRepresentation
 
 SPACE = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 6}})
 REPRESENT = GraphRepresentation(mg.LatticeDiffraction(SPACE, resolution="resolved", vertices=28), 28)

@@ -89,7 +89,7 @@ def test_spreads_are_those_of_the_labels(outcome: Outcome):
     (joined,) = outcome.joined
     energy = np.repeat(joined.labelled.energy, joined.labelled.multiplicity) * 1000 / 40
     assert joined.deviation == pytest.approx(energy.std())
-    assert joined.constant_mae == pytest.approx(np.abs(energy - energy.mean()).mean())
+    assert joined.baseline_mae == pytest.approx(np.abs(energy - energy.mean()).mean())
     assert joined.spread == pytest.approx(np.ptp(energy))
 
 
@@ -97,9 +97,9 @@ def test_each_left_out_orbit_has_the_constant_of_the_others(outcome: Outcome):
     (evaluated,) = outcome.evaluated
     weight = evaluated.multiplicity
     others = [np.average(np.delete(evaluated.calculated, i), weights=np.delete(weight, i)) for i in range(7)]
-    np.testing.assert_allclose(evaluated.constant, others, atol=1e-9)
-    constant_mae = np.average(np.abs(evaluated.calculated - others), weights=weight)
-    assert evaluated.metrics.constant_mae == pytest.approx(constant_mae)
+    np.testing.assert_allclose(evaluated.baseline, others, atol=1e-9)
+    baseline_mae = np.average(np.abs(evaluated.calculated - others), weights=weight)
+    assert evaluated.metrics.baseline_mae == pytest.approx(baseline_mae)
     assert evaluated.n_leaked == 0
 
 

@@ -25,6 +25,10 @@ class Pattern(NamedTuple):
     d_spacings: NDArray[np.float64]
 
 
+_ROUNDING = 1e-9
+"""Of intensities of 0 to 100: a sum that is zero may come out so far below it."""
+
+
 @dataclass(frozen=True, eq=False)
 class Peaks:
     """Peaks of n arrangements of one space; column i means the same in every row.
@@ -138,7 +142,7 @@ class Peaks:
             raise InputError("these peaks have no triplets: make them with LatticeDiffraction(..., order=3)")
         zero = 100.0 if self.distance is None else 0.0
         lowest = float(self.triplets.min(initial=0.0))
-        if lowest + zero < 0:
+        if lowest + zero < -_ROUNDING:
             raise InputError(f"a triplet of {lowest:g} would be a negative intensity: {zero:g} stands for zero")
         n = self.triplets.shape[1]
 
@@ -148,7 +152,7 @@ class Peaks:
         return replace(
             self,
             two_theta=appended(self.two_theta),
-            intensity=np.hstack([self.intensity, self.triplets + zero]),
+            intensity=np.hstack([self.intensity, np.maximum(self.triplets + zero, 0.0)]),
             d_spacings=appended(self.d_spacings),
             hkls=[*self.hkls, *([] for _ in range(n))],
             site_pairs=None,

@@ -1,7 +1,7 @@
-"""What a model folder says beside the weights: how its graphs are made, of what crystal, and what it was trained on.
+"""What a model says of itself beside its weights: how its graphs are made, of which crystal, what it was trained on.
 
-The networks read matrices. Which radiation, range, resolution, cutoff, number of peaks and scaling these come
-from, and which parent and supercell, stands in ``card.json``: a prediction needs no study file.
+The networks read matrices. Which radiation, range, resolution, cutoff, number of peaks and scaling these come from,
+and which parent and supercell, stands in ``card.json``: a prediction needs nothing else.
 """
 
 from __future__ import annotations
@@ -9,29 +9,27 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pydantic import ValidationError
 from pymatgen.core.structure import Structure
 
-from matganip.configurations.batch import occupation_digits
+from matganip.configurations.batch import locate
+from matganip.configurations.codec import occupation_texts, occupations_from_digits
+from matganip.configurations.composition import Substitutions
 from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
 from matganip.features.settings import DiffractionSettings
-from matganip.learning.representation import representation
-from matganip.workflows.provenance import write_json
-from matganip.workflows.schema import Supercell, by_sublattice, checked_supercell
-
-if TYPE_CHECKING:
-    from matganip.screening.ranking import GraphRepresentation
+from matganip.files import write_json
+from matganip.learning.representation import GraphRepresentation, representation
 
 CARD = "card.json"
 FORMAT = "matganip-card"
-VERSION = 2
-
-Substitutions = dict[str, dict[str, int]]
+VERSION = 3
+READ = (2, VERSION)
+"""Versions that are read: 2 wrote the supercell and the substitutions as a study file has them."""
 
 
 @dataclass(frozen=True)
@@ -41,37 +39,38 @@ class Card:
     Parameters
     ----------
     diffraction : DiffractionSettings
-        How graphs are made, as in a study file.
+        How graphs are made.
     parent : pymatgen Structure
         The undoped crystal.
     symprec : float
         Distance in angstrom within which its atoms count as related by symmetry.
-    supercell : Supercell
-        Three integers or a 3x3 matrix.
+    supercell : three int, or 3x3 int
+        In units of the parent's vectors.
     substitutions : dict
-        For each sublattice how many of its sites each species takes, as in a study file.
+        For each sublattice, by its element or its site indices ("2,3"), how many of its sites each species takes.
     positions : tuple of float
-        Where the vertices of the graph stand, in degrees or (Patterson) angstrom: two spaces whose vertices stand
-        elsewhere are two languages.
+        Where the vertices of the graph stand, in degrees or (Patterson) angstrom: the graphs of two spaces whose
+        vertices stand elsewhere do not compare.
     readout : str
-        ``readout_fit`` of the model: what kind of function it is.
+        ``readout_fit`` of the network: what kind of function it is.
     calculator, table : str
         Whose energies were learned, and from which table.
     species : tuple of tuple of str
         What the digits of `trained_on` stand for on each substituted sublattice.
     trained_on : tuple of str
-        Arrangements of the training set: one digit a site.
+        Arrangements of the training set, one digit a site.
 
     Notes
     -----
-    What is learned is the total energy for each atom, in eV/atom, so that supercells of several sizes compare.
+    What is learned is the total energy per atom, in eV/atom, so that supercells of several sizes compare; vacancies
+    are no atoms.
     """
 
     diffraction: DiffractionSettings
     parent: Structure
     symprec: float
-    supercell: Supercell
-    substitutions: Substitutions
+    supercell: Any
+    substitutions: dict[str, dict[str, int]]
     positions: tuple[float, ...]
     readout: str
     calculator: str
@@ -79,8 +78,28 @@ class Card:
     species: tuple[tuple[str, ...], ...]
     trained_on: tuple[str, ...]
 
+    @classmethod
+    def of(
+        cls, represent: GraphRepresentation, settings: DiffractionSettings, *, readout: str, calculator: str, table: str
+    ) -> Card:
+        """The card of a model that reads `represent`, made by `settings`; its training set is still empty."""
+        space = represent.space
+        return cls(
+            diffraction=settings,
+            parent=space.parent,
+            symprec=space.symprec,
+            supercell=space.supercell_matrix.tolist(),
+            substitutions=_substitutions(space),
+            positions=represent.vertex_positions,
+            readout=readout,
+            calculator=calculator,
+            table=table,
+            species=space.species,
+            trained_on=(),
+        )
+
     def space(
-        self, supercell: Supercell | None = None, substitutions: Substitutions | None = None
+        self, supercell: ArrayLike | None = None, substitutions: Substitutions | None = None
     ) -> ConfigurationSpace:
         """Make the space that was trained on, or another one of the same parent.
 
@@ -91,10 +110,20 @@ class Card:
         """
         return ConfigurationSpace(
             self.parent,
-            supercell or self.supercell,
-            by_sublattice(substitutions or self.substitutions),
+            self.supercell if supercell is None else supercell,
+            self.substitutions if substitutions is None else substitutions,
             symprec=self.symprec,
         )
+
+    def check(self, space: ConfigurationSpace) -> None:
+        """Refuse a space with a species that the model never met."""
+        met = {name for names in self.species for name in names}
+        new = sorted({name for names in space.species for name in names} - met)
+        if new:
+            raise InputError(
+                f"the model was trained on {', '.join(sorted(met))} and has never met {', '.join(new)}; train one that "
+                "has"
+            )
 
     def represent(self, space: ConfigurationSpace) -> GraphRepresentation:
         """Make the graphs of a space as the model knows them.
@@ -105,7 +134,7 @@ class Card:
             If the vertices of its graph are others than those that the model was trained on.
         """
         made = representation(self.diffraction, space)
-        found = vertex_positions(made)
+        found = made.vertex_positions
         unit = "angstrom" if self.diffraction.cutoff is not None else "degrees"
         if len(found) != len(self.positions):
             raise InputError(
@@ -126,9 +155,9 @@ class Card:
             return ": it is for supercells of the parent that it was trained on"
         return ": peaks belong to one supercell; for several, train with diffraction.cutoff, the Patterson function"
 
-    def digits(self) -> NDArray[np.int64]:
+    def digits(self) -> NDArray[np.uint8]:
         """The arrangements of the training set, (n, n_sites): codes into `species`."""
-        return np.array([[int(digit, 36) for digit in row] for row in self.trained_on], dtype=np.int64)
+        return occupations_from_digits(self.trained_on, len(self.trained_on[0]) if self.trained_on else 0)
 
     def seen(self, space: ConfigurationSpace, occupations: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Tell which arrangements, (n,), the model was trained on.
@@ -158,13 +187,11 @@ class Card:
         codes = np.ascontiguousarray(codes[known & _has_composition(space, codes)])
         if not len(codes):
             return none
-        trained = set(occupation_digits(space.canonical(codes).occupations).tolist())
-        return np.array([row in trained for row in occupation_digits(occupations).tolist()], dtype=bool)
+        return locate(occupations, space.canonical(codes).occupations) >= 0
 
     def with_training_set(self, space: ConfigurationSpace, occupations: NDArray[np.uint8]) -> Card:
         """Give the same card with the arrangements trained on."""
-        rows = [row.decode() if isinstance(row, bytes) else str(row) for row in occupation_digits(occupations).tolist()]
-        return replace(self, species=space.species, trained_on=tuple(rows))
+        return replace(self, species=space.species, trained_on=tuple(occupation_texts(occupations)))
 
     def write(self, folder: Path) -> None:
         """Write ``card.json`` into a model folder, whole or not at all."""
@@ -198,12 +225,11 @@ class Card:
         path = folder / CARD
         record = _record(path)
         try:
-            section = DiffractionSettings.model_validate_json(json.dumps(record["diffraction"]), strict=True)
             return cls(
-                diffraction=section,
+                diffraction=DiffractionSettings.model_validate_json(json.dumps(record["diffraction"]), strict=True),
                 parent=Structure.from_dict(record["parent"]),
                 symprec=float(record["symprec"]),
-                supercell=checked_supercell(record["supercell"]),
+                supercell=np.array(record["supercell"], dtype=np.int64).tolist(),
                 substitutions=record["substitutions"],
                 positions=tuple(map(float, record["positions"])),
                 readout=str(record["readout"]),
@@ -216,26 +242,16 @@ class Card:
             raise InputError(f"{path}: damaged: {str(error).splitlines()[0]}") from error
 
 
-def model_folder(path: Path) -> Path:
-    """The folder of a model: the one given, or ``model`` in the output of `matganip train`.
-
-    Raises
-    ------
-    InputError
-        If neither holds a card.
-    """
-    for folder in (path, path / "model"):
-        if (folder / CARD).is_file():
-            return folder
-    raise InputError(
-        f"{path}: no model of `matganip train`: neither it nor {path / 'model'} holds a {CARD}, which says how its "
-        "graphs are made"
-    )
-
-
-def vertex_positions(represent: GraphRepresentation) -> tuple[float, ...]:
-    """Where the vertices of the graph stand, in degrees or (Patterson) angstrom; fewer than n_peaks where padded."""
-    return tuple(np.round(represent.columns.position[: represent.n_peaks], 6).tolist())
+def _substitutions(space: ConfigurationSpace) -> dict[str, dict[str, int]]:
+    """The substitutions of a space by the indices of the parent's sites, as JSON keys."""
+    return {
+        ",".join(map(str, sublattice.parent_sites)): {
+            name: count
+            for name, count in zip(sublattice.species, sublattice.counts, strict=True)
+            if name != sublattice.host
+        }
+        for sublattice in space.sublattice_table
+    }
 
 
 def _has_composition(space: ConfigurationSpace, codes: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -256,6 +272,6 @@ def _record(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: damaged: not JSON ({error})") from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise InputError(f"{path}: not the card of a matganip model")
-    if record.get("version") != VERSION:
+    if record.get("version") not in READ:
         raise InputError(f"{path}: version {record.get('version')}, this program reads version {VERSION}; train again")
     return record

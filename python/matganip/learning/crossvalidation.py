@@ -23,8 +23,8 @@ class CrossValidation:
     ----------
     rows : (m,) int64 ndarray
         Rows of the set that were tested, in the order of the splits.
-    prediction, target, constant, weight : (m,) float64 ndarray
-        What was predicted, what is true, the constant of the row's own training set, and the row's weight.
+    prediction, target, baseline, weight : (m,) float64 ndarray
+        What was predicted, what is true, the mean of the row's own training set, and the row's weight.
     metrics : Metrics
         Over all of them.
     """
@@ -32,12 +32,12 @@ class CrossValidation:
     rows: NDArray[np.int64]
     prediction: NDArray[np.float64]
     target: NDArray[np.float64]
-    constant: NDArray[np.float64]
+    baseline: NDArray[np.float64]
     weight: NDArray[np.float64]
     metrics: Metrics
 
 
-def cross_validate(
+def predict_left_out(
     splits: Iterable[Split],
     config: MatganipConfig | None = None,
     callback: Callable[[int], object] | None = None,
@@ -67,7 +67,7 @@ def cross_validate(
     >>> from matganip.learning.dataset import Dataset
     >>> from matganip.learning.splits import leave_one_orbit_out
     >>> data = Dataset(np.random.default_rng(0).random((4, 8, 8)), target=[0.0, 1.0, 2.0, 3.0])
-    >>> cross_validate(leave_one_orbit_out(data), MatganipConfig(n_peaks=8, epochs=2)).constant
+    >>> predict_left_out(leave_one_orbit_out(data), MatganipConfig(n_peaks=8, epochs=2)).baseline
     array([2.        , 1.66666667, 1.33333333, 1.        ])
     """
     columns: list[tuple[NDArray[np.generic], ...]] = []
@@ -76,12 +76,12 @@ def cross_validate(
         model = Matganip(config)
         model.fit(split.train)
         test, unit = split.test, split.test.unit
-        constant = np.full(len(test), model.constant)
-        columns.append((split.test_rows, model.predict(test.matrices), test.target, constant, test.weight))
+        baseline = np.full(len(test), model.baseline)
+        columns.append((split.test_rows, model.predict(test.matrices), test.target, baseline, test.weight))
         if callback is not None:
             callback(len(columns))
     if not columns:
         raise InputError("there is no split to train on")
-    rows, prediction, target, constant, weight = (np.concatenate(c) for c in zip(*columns, strict=True))
-    metrics = evaluate(prediction, target, constant=constant, weight=weight, unit=unit)
-    return CrossValidation(rows, prediction, target, constant, weight, metrics)
+    rows, prediction, target, baseline, weight = (np.concatenate(c) for c in zip(*columns, strict=True))
+    metrics = evaluate(prediction, target, baseline=baseline, weight=weight, unit=unit)
+    return CrossValidation(rows, prediction, target, baseline, weight, metrics)

@@ -180,9 +180,9 @@ class CrystalModel:
         return self.ensemble.predict(self._matrices(peaks))
 
     @property
-    def constant(self) -> float:
-        """The constant prediction: the mean of what was trained on."""
-        return self.ensemble.constant
+    def baseline(self) -> float:
+        """The mean baseline: the mean of the training set."""
+        return self.ensemble.baseline
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the networks, and ``crystals.json``: how crystals become graphs."""

@@ -124,14 +124,14 @@ class Dataset:
         return 1 if self.target.ndim == 1 else int(self.target.shape[1])
 
     @property
-    def constant(self) -> float:
-        """The constant prediction of the one property: the weighted mean of the target, in its unit."""
+    def baseline(self) -> float:
+        """The mean baseline of the one property: the weighted mean of the target, in its unit."""
         check_single(self.names)
         return float(np.average(self.target, weights=self.weight))
 
     @property
-    def constants(self) -> NDArray[np.float64]:
-        """(k,): the constant prediction of each property, in its unit."""
+    def baselines(self) -> NDArray[np.float64]:
+        """(k,): the mean baseline of each property, in its unit."""
         return np.atleast_1d(np.average(self.target, axis=0, weights=self.weight))
 
     def only(self, number: int) -> Dataset:

@@ -106,14 +106,14 @@ class Ensemble:
         return dataset.subset(np.arange(len(dataset)), weight=dataset.weight * np.maximum(draws, 1e-3))
 
     @property
-    def constant(self) -> float:
-        """The constant prediction: the mean of the members' own, in `unit`."""
-        return float(np.mean([member.constant for member in self.members]))
+    def baseline(self) -> float:
+        """The mean baseline: the mean of the members' own, in `unit`."""
+        return float(np.mean([member.baseline for member in self.members]))
 
     @property
-    def constants(self) -> NDArray[np.float64]:
-        """(k,): the constant prediction of each property."""
-        mean: NDArray[np.float64] = np.mean([member.constants for member in self.members], axis=0)
+    def baselines(self) -> NDArray[np.float64]:
+        """(k,): the mean baseline of each property."""
+        mean: NDArray[np.float64] = np.mean([member.baselines for member in self.members], axis=0)
         return mean
 
     def predict(self, matrices: ArrayLike, batch_size: int = 1024) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -139,7 +139,7 @@ class Ensemble:
         if dataset.unit != self.unit:
             raise InputError(f"the targets are in {dataset.unit or 'no unit'}, the ensemble learned {self.unit}")
         mean, _ = self.predict(dataset.matrices)
-        return evaluate(mean, dataset.target, constant=self.constant, weight=dataset.weight, unit=dataset.unit)
+        return evaluate(mean, dataset.target, baseline=self.baseline, weight=dataset.weight, unit=dataset.unit)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write a folder for each member, and ``ensemble.json`` last."""

@@ -143,15 +143,15 @@ class Matganip:
         return self.history
 
     @property
-    def constant(self) -> float:
-        """The constant prediction of the one property: the weighted mean of the training targets, in `unit`."""
+    def baseline(self) -> float:
+        """The mean baseline of the one property: the weighted mean of the training targets, in `unit`."""
         self._check_fitted()
         check_single(self.names)
         return float(self._outputs.mean[0])
 
     @property
-    def constants(self) -> NDArray[np.float64]:
-        """(k,): the constant prediction of each property, in its unit."""
+    def baselines(self) -> NDArray[np.float64]:
+        """(k,): the mean baseline of each property, in its unit."""
         self._check_fitted()
         return self._outputs.mean
 
@@ -203,7 +203,7 @@ class Matganip:
         return np.concatenate(parts)
 
     def evaluate(self, dataset: Dataset) -> Metrics:
-        """Measure the errors on a labelled set, beside those of the training set's constant.
+        """Measure the errors on a labelled set, beside those of the mean baseline.
 
         Parameters
         ----------
@@ -247,8 +247,8 @@ class Matganip:
         predicted = self.predict(dataset.matrices).reshape(len(dataset), -1)
         target = dataset.target.reshape(len(dataset), -1)
         return {
-            name: evaluate(predicted[:, i], target[:, i], constant=constant, weight=dataset.weight, unit=self.units[i])
-            for i, (name, constant) in enumerate(zip(self.names, self.constants.tolist(), strict=True))
+            name: evaluate(predicted[:, i], target[:, i], baseline=baseline, weight=dataset.weight, unit=self.units[i])
+            for i, (name, baseline) in enumerate(zip(self.names, self.baselines.tolist(), strict=True))
         }
 
     def save(self, folder: str | os.PathLike[str]) -> None:

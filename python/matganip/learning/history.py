@@ -17,7 +17,7 @@ from matganip.errors import InputError
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training stands after an epoch; errors never come without the constant's.
+    """Where a training stands after an epoch; errors never come without the mean baseline's.
 
     Parameters
     ----------
@@ -27,9 +27,9 @@ class Progress:
         F(D) and F(G), without the supervised term; nan where no game is played.
     d_real, d_fake : float
         Mean D(x_r) and D(x_f); both 0.5 where neither network wins.
-    train_mae, constant_mae : float
-        Error on the training set of the generator that would predict now, and of the constant, in `unit`.
-    validation_mae, validation_constant_mae : float
+    train_mae, baseline_mae : float
+        Error on the training set of the generator that would predict now, and of the mean baseline, in `unit`.
+    validation_mae, validation_baseline_mae : float
         The same on the validation set; nan without one.
     unit : str
         Of the errors.
@@ -42,9 +42,9 @@ class Progress:
     d_real: float
     d_fake: float
     train_mae: float
-    constant_mae: float
+    baseline_mae: float
     validation_mae: float
-    validation_constant_mae: float
+    validation_baseline_mae: float
     unit: str
 
 
@@ -107,7 +107,7 @@ class TrainingHistory:
 
     def scaled(self, factor: float, unit: str) -> TrainingHistory:
         """Give the same history with its errors in another unit, as `Metrics.scaled` does."""
-        errors = ("train_mae", "constant_mae", "validation_mae", "validation_constant_mae")
+        errors = ("train_mae", "baseline_mae", "validation_mae", "validation_baseline_mae")
         records = (
             replace(record, unit=unit, **{name: getattr(record, name) * factor for name in errors})
             for record in self.records
@@ -133,12 +133,17 @@ class TrainingHistory:
         if set(values) != {field.name for field in fields(cls)}:
             raise InputError("the training history does not have the fields of this version")
         records: list[Progress] = []
-        for record in values["records"]:
+        for written in values["records"]:
+            record = {_FORMER.get(name, name): value for name, value in written.items()}
             if set(record) != names:
                 raise InputError("the training history does not have the fields of this version")
             plain: dict[str, Any] = {k: math.nan if v is None else v for k, v in record.items()}
             records.append(Progress(**plain))
         return cls(**{**values, "records": tuple(records)})
+
+
+_FORMER = {"constant_mae": "baseline_mae", "validation_constant_mae": "validation_baseline_mae"}
+"""Names of fields in histories of version 0.1."""
 
 
 def _plain(value: Any) -> Any:

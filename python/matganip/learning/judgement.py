@@ -76,7 +76,7 @@ def judge(
     prediction: ArrayLike,
     target: ArrayLike,
     *,
-    constant: ArrayLike,
+    baseline: ArrayLike,
     features: ArrayLike,
     weight: ArrayLike | None = None,
     unit: str = "",
@@ -87,8 +87,8 @@ def judge(
     ----------
     prediction, target : (n,) array
         In one unit.
-    constant : float or (n,) array
-        The constant prediction of the training set.
+    baseline : float or (n,) array
+        The mean of the training set.
     features : (n, f) array
         What the model was given of each row: rows that are equal here (within 1e-6, see
         `matganip.features.lattice.distinct.feature_classes`) nothing that reads them can tell apart.
@@ -108,14 +108,14 @@ def judge(
 
     Examples
     --------
-    >>> found = judge([1.0, 1.0, 3.0], [0.5, 1.5, 3.0], constant=2.0, features=[[0.0], [0.0], [1.0]], weight=[3, 1, 1])
+    >>> found = judge([1.0, 1.0, 3.0], [0.5, 1.5, 3.0], baseline=2.0, features=[[0.0], [0.0], [1.0]], weight=[3, 1, 1])
     >>> found.weighted.mae, round(found.plain.mae, 4), found.floor.mae, found.floor.n_classes
     (0.4, 0.3333, 0.2, 2)
     """
     y = np.asarray(target, dtype=np.float64)
     w = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=np.float64)
-    weighted = evaluate(prediction, y, constant=constant, weight=w, unit=unit)
-    plain = evaluate(prediction, y, constant=constant, unit=unit)
+    weighted = evaluate(prediction, y, baseline=baseline, weight=w, unit=unit)
+    plain = evaluate(prediction, y, baseline=baseline, unit=unit)
     top = top_k_recall(prediction, y, max(1, min(MOST_IN_TOP, len(y) // 5)))
     return Judgement(weighted, plain, top, _floor(np.asarray(features, dtype=np.float64), y, w))
 
@@ -134,12 +134,12 @@ def _floor(features: NDArray[np.float64], target: NDArray[np.float64], weight: N
 def _numbers(found: Metrics) -> dict[str, Any]:
     numbers = {
         "mae": found.mae,
-        "constant_mae": found.constant_mae,
+        "constant_mae": found.baseline_mae,
         "skill": found.skill,
         "rmse": found.rmse,
         "r2": found.r2,
         "spearman": found.spearman,
         "maer_percent": found.maer,
-        "constant_maer_percent": found.constant_maer,
+        "constant_maer_percent": found.baseline_maer,
     }
     return {name: value if math.isfinite(value) else None for name, value in numbers.items()}

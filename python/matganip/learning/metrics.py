@@ -1,8 +1,7 @@
-"""How wrong a prediction is, always beside how wrong a constant would be.
+"""How wrong a prediction is, always beside that of the mean baseline.
 
-On the arrangements of one crystal the constant prediction is already good (for 3 Br on 24 sites within
-0.08 meV/atom of DFT), so that an error alone says nothing. `Metrics` therefore has no way of being built
-without it.
+On the arrangements of one crystal the mean of the training set is already a good prediction (for 3 Br on 24 sites
+within 0.08 meV/atom of DFT), so that an error alone says nothing. `Metrics` cannot be built without it.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ class Metrics:
     ----------
     mae, rmse : float
         Mean absolute and root mean square error, in `unit`.
-    constant_mae : float
-        Mean absolute error of the constant prediction, the weighted mean of the *training* targets, in
+    baseline_mae : float
+        Mean absolute error of the mean baseline, the weighted mean of the *training* targets, in
         `unit`.
     r2 : float
         1 - (sum of squared errors) / (sum of squares about the test targets' weighted mean); nan where
@@ -34,9 +33,9 @@ class Metrics:
     spearman : float
         Spearman's rank correlation, as if each row stood there as often as its weight says; nan where either
         side is constant.
-    maer, constant_maer : float
-        Mean absolute error rate, the model's and the constant's, in percent of the target's size (MATGANIP, section 3);
-        nan where a target is 0. Small where targets are large, as total energies are: for a constant too.
+    maer, baseline_maer : float
+        Mean absolute error rate of the model and of the mean baseline, in percent of the target's size (MATGANIP,
+        section 3); nan where a target is 0. Small where targets are large, as total energies are: for the mean baseline, too.
     n_rows : int
         Rows of the test set.
     weight : float
@@ -47,19 +46,19 @@ class Metrics:
 
     mae: float
     rmse: float
-    constant_mae: float
+    baseline_mae: float
     r2: float
     spearman: float
     maer: float
-    constant_maer: float
+    baseline_maer: float
     n_rows: int
     weight: float
     unit: str
 
     @property
     def skill(self) -> float:
-        """1 - MAE / (the constant's MAE): 1 is perfect, 0 no better than the constant, below 0 worse."""
-        return 1.0 - self.mae / self.constant_mae if self.constant_mae > 0 else float("nan")
+        """1 - MAE / (that of the mean baseline): 1 is perfect, 0 no better than the mean, below 0 worse."""
+        return 1.0 - self.mae / self.baseline_mae if self.baseline_mae > 0 else float("nan")
 
     def scaled(self, factor: float, unit: str) -> Metrics:
         """Give the same errors in another unit.
@@ -77,22 +76,22 @@ class Metrics:
 
         Examples
         --------
-        >>> m = evaluate([0.0, 0.2], [0.0, 0.4], constant=0.0, unit="eV")
-        >>> m.scaled(1000 / 40, "meV/atom").mae, m.scaled(1000 / 40, "meV/atom").constant_mae
+        >>> m = evaluate([0.0, 0.2], [0.0, 0.4], baseline=0.0, unit="eV")
+        >>> m.scaled(1000 / 40, "meV/atom").mae, m.scaled(1000 / 40, "meV/atom").baseline_mae
         (2.5, 5.0)
         """
         return replace(
             self,
             mae=self.mae * factor,
             rmse=self.rmse * factor,
-            constant_mae=self.constant_mae * factor,
+            baseline_mae=self.baseline_mae * factor,
             unit=unit,
         )
 
     def __str__(self) -> str:
         unit = f" {self.unit}" if self.unit else ""
         return (
-            f"MAE {self.mae:.4f}{unit} (constant {self.constant_mae:.4f}{unit}, skill {self.skill:.3f}), "
+            f"MAE {self.mae:.4f}{unit} (mean baseline {self.baseline_mae:.4f}{unit}, skill {self.skill:.3f}), "
             f"R2 {self.r2:.4f}, Spearman {self.spearman:.4f}"
         )
 
@@ -101,18 +100,18 @@ def evaluate(
     prediction: ArrayLike,
     target: ArrayLike,
     *,
-    constant: ArrayLike,
+    baseline: ArrayLike,
     weight: ArrayLike | None = None,
     unit: str = "",
 ) -> Metrics:
-    """Compare predictions with the truth, and both with the constant.
+    """Compare predictions with the truth, both with the mean baseline.
 
     Parameters
     ----------
     prediction, target : (n,) array
         In one unit.
-    constant : float or (n,) array
-        The constant prediction, `Dataset.constant` of the *training* set; one for each row where the rows
+    baseline : float or (n,) array
+        The mean baseline, `Dataset.baseline` of the *training* set; one for each row where the rows
         come from several trainings (leave one orbit out).
     weight : (n,) array, optional
         Multiplicities. Ones by default.
@@ -130,13 +129,13 @@ def evaluate(
 
     Examples
     --------
-    >>> print(evaluate([1.0, 2.0, 4.0], [1.0, 2.0, 3.0], constant=2.0, weight=[1, 2, 1], unit="eV"))
-    MAE 0.2500 eV (constant 0.5000 eV, skill 0.500), R2 0.5000, Spearman 1.0000
+    >>> print(evaluate([1.0, 2.0, 4.0], [1.0, 2.0, 3.0], baseline=2.0, weight=[1, 2, 1], unit="eV"))
+    MAE 0.2500 eV (mean baseline 0.5000 eV, skill 0.500), R2 0.5000, Spearman 1.0000
     """
     y = _checked("target", target, None)
     x = _checked("prediction", prediction, len(y))
     w = _checked("weight", np.ones(len(y)) if weight is None else weight, len(y))
-    c = _checked("constant", np.broadcast_to(np.asarray(constant, dtype=np.float64), y.shape), len(y))
+    c = _checked("baseline", np.broadcast_to(np.asarray(baseline, dtype=np.float64), y.shape), len(y))
     if (w <= 0).any():
         raise InputError("weight: a weight is not positive")
     squares = float(np.average((x - y) ** 2, weights=w))
@@ -145,11 +144,11 @@ def evaluate(
     return Metrics(
         mae=float(np.average(np.abs(x - y), weights=w)),
         rmse=float(np.sqrt(squares)),
-        constant_mae=float(np.average(np.abs(c - y), weights=w)),
+        baseline_mae=float(np.average(np.abs(c - y), weights=w)),
         r2=1.0 - squares / spread if spread > 0 else float("nan"),
         spearman=weighted_spearman(x, y, w),
         maer=float(np.average(np.abs(x - y) / size, weights=w)),
-        constant_maer=float(np.average(np.abs(c - y) / size, weights=w)),
+        baseline_maer=float(np.average(np.abs(c - y) / size, weights=w)),
         n_rows=len(y),
         weight=float(w.sum()),
         unit=unit,

@@ -1,26 +1,93 @@
-"""From the [diffraction] of a study to the graphs that a network reads, and what to call their vertices."""
+"""From occupations to the diffraction graphs that a network reads, and what to call their vertices."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from matganip.errors import InputError
+from matganip.features.graph.matrix import graph_matrix
 from matganip.features.lattice.diffraction import LatticeDiffraction
-from matganip.screening.ranking import GraphRepresentation
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
+    from matganip.features.peaks import Peaks
     from matganip.features.settings import DiffractionSettings
 
 
-def representation(section: DiffractionSettings, space: ConfigurationSpace) -> GraphRepresentation:
-    """Make the representation of a space's arrangements that a study asks for.
+@dataclass(frozen=True)
+class GraphRepresentation:
+    """Graphs of the arrangements of a space: peaks, then the matrix of the first ones.
 
     Parameters
     ----------
-    section : DiffractionSettings
+    diffraction : LatticeDiffraction
+        The diffractometer of one space.
+    n_peaks : int
+        Vertices of the graph.
+    scaling : {"unit", "paper"}
+        Of the graph matrix.
+
+    Notes
+    -----
+    Triplets, where the diffractometer makes them, are vertices after the peaks.
+    """
+
+    diffraction: LatticeDiffraction
+    n_peaks: int
+    scaling: Any = "unit"
+
+    @property
+    def space(self) -> ConfigurationSpace:
+        """The space of the arrangements."""
+        return self.diffraction.space
+
+    @property
+    def columns(self) -> Peaks:
+        """The peaks of one arrangement, for what all have in common: where they stand."""
+        return self.peaks(np.zeros((1, self.space.n_sites), dtype=np.uint8))
+
+    @property
+    def positions(self) -> tuple[float, ...]:
+        """Position t_i of each vertex as the matrices hold it, 0 where there is none."""
+        from matganip.learning.saliency import Vertices
+
+        return tuple(Vertices.of(self.columns, self.n_peaks, self.scaling).position.tolist())
+
+    @property
+    def vertex_positions(self) -> tuple[float, ...]:
+        """Where the vertices stand, in degrees or (Patterson) angstrom; fewer than `n_peaks` where padded."""
+        return tuple(np.round(self.columns.position[: self.n_peaks], 6).tolist())
+
+    def peaks(self, occupations: NDArray[np.uint8]) -> Peaks:
+        """The vertices, and the peaks beyond them, of occupations (n, n_sites) uint8."""
+        found = self.diffraction.peaks(occupations)
+        return found if found.triplets is None else found.triplets_as_vertices()
+
+    def __call__(self, occupations: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Matrices (n, n_peaks, n_peaks) float32 of occupations (n, n_sites) uint8."""
+        return graph_matrix(self.peaks(occupations), n_peaks=self.n_peaks, scaling=self.scaling)
+
+    @property
+    def vertex_names(self) -> list[str]:
+        """What to call the vertices: hkl and angle, or distances; ``empty`` beyond the last peak.
+
+        A resolved peak is followed by the columns of the basis sites that it speaks of; a triplet has three distances,
+        or the numbers of three peaks.
+        """
+        names = _all_names(self.columns)[: self.n_peaks]
+        return names + ["empty"] * (self.n_peaks - len(names))
+
+
+def representation(settings: DiffractionSettings, space: ConfigurationSpace) -> GraphRepresentation:
+    """Make the representation of a space's arrangements that settings ask for.
+
+    Parameters
+    ----------
+    settings : DiffractionSettings
         Radiation, range, resolution, cutoff, triplets, number of vertices and scaling.
     space : ConfigurationSpace
         The arrangements.
@@ -37,43 +104,30 @@ def representation(section: DiffractionSettings, space: ConfigurationSpace) -> G
     Examples
     --------
     >>> import matganip as mg
-    >>> from matganip.features.settings import DiffractionSettings
     >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 3}})
-    >>> section = DiffractionSettings(cutoff=9.0, triplets=True, n_peaks=30)
-    >>> represent = representation(section, space)
-    >>> represent(space.sample_orbits(4).occupations).shape, vertex_names(represent)[:2], vertex_names(represent)[8]
+    >>> represent = representation(mg.DiffractionSettings(cutoff=9.0, triplets=True, n_peaks=30), space)
+    >>> represent(space.sample_orbits(4).occupations).shape, represent.vertex_names[:2], represent.vertex_names[8]
     ((4, 30, 30), ['0.00 Å', '4.45 Å'], '0.00 4.45 4.45 Å')
     """
-    if section.cutoff is None:
+    if settings.cutoff is None:
         diffraction = LatticeDiffraction(
-            space, section.radiation, section.two_theta_range, resolution=section.resolution
+            space, settings.radiation, settings.two_theta_range, resolution=settings.resolution
         )
     else:
         diffraction = LatticeDiffraction(
-            space, section.radiation, domain="patterson", cutoff=section.cutoff, order=3 if section.triplets else 2
+            space, settings.radiation, domain="patterson", cutoff=settings.cutoff, order=3 if settings.triplets else 2
         )
     n_vertices = diffraction.n_peaks + diffraction.n_triplets
-    if diffraction.n_triplets and n_vertices > section.n_peaks:
+    if diffraction.n_triplets and n_vertices > settings.n_peaks:
         raise InputError(
-            f"n_peaks: a cutoff of {section.cutoff:g} angstrom gives {diffraction.n_peaks} pairs and "
+            f"n_peaks: a cutoff of {settings.cutoff:g} angstrom gives {diffraction.n_peaks} pairs and "
             f"{diffraction.n_triplets} triplets; set n_peaks = {n_vertices}, or take a shorter cutoff"
         )
-    return GraphRepresentation(diffraction, section.n_peaks, section.scaling)
+    return GraphRepresentation(diffraction, settings.n_peaks, settings.scaling)
 
 
-def vertex_names(represent: GraphRepresentation) -> list[str]:
-    """What to call the vertices of the graph: hkl and angle, or distances; ``empty`` beyond the last peak.
-
-    A resolved peak is followed by the columns of the basis sites that it speaks of; a triplet has three distances, or
-    the numbers of three peaks.
-    """
-    names = _all_names(represent)[: represent.n_peaks]
-    return names + ["empty"] * (represent.n_peaks - len(names))
-
-
-def _all_names(represent: GraphRepresentation) -> list[str]:
+def _all_names(peaks: Peaks) -> list[str]:
     """Names of all peaks, then of all triplets."""
-    peaks = represent.diffraction.peaks(np.zeros((1, represent.diffraction.space.n_sites), dtype=np.uint8))
     corners = [] if peaks.triplet_vertices is None else peaks.triplet_vertices.tolist()
     if peaks.distance is not None:
         triples = (" ".join(f"{peaks.distance[k]:.2f}" for k in three) for three in corners)

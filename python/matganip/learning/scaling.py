@@ -155,7 +155,7 @@ class TargetScaler:
         InputError
             If all targets of a property are equal: the constant is then exact, and there is nothing to learn.
         """
-        mean, weight = dataset.constants, dataset.weight
+        mean, weight = dataset.baselines, dataset.weight
         scale = np.atleast_1d(np.sqrt(np.average((dataset.target - mean) ** 2, axis=0, weights=weight)))
         for number in np.flatnonzero(scale <= 4 * np.finfo(np.float64).eps * np.abs(mean)):
             called = "targets" if len(mean) == 1 else f"targets of {dataset.names[number]}"

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matganip.errors import InputError
-from matganip.screening.ranking import GraphRepresentation
+from matganip.learning.representation import GraphRepresentation
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
     from matganip.features.peaks import Peaks
-    from matganip.learning.ensemble import Ensemble
-    from matganip.learning.gan import Matganip
 
 Floats = NDArray[np.float64]
 
@@ -27,6 +25,19 @@ FEATURE_DECIMALS = 8
 _ROWS = 4096
 
 
+class Predictor(Protocol):
+    """A network, or several: it predicts eV/atom from graph matrices."""
+
+    @property
+    def baseline(self) -> float:
+        """The mean of the training set, eV/atom."""
+        ...
+
+    def predict(self, matrices: NDArray[np.float32]) -> Any:
+        """Predict (n,) energies of matrices (n, p, p); an ensemble gives mean and spread."""
+        ...
+
+
 @dataclass(frozen=True)
 class GraphScorer:
     """One property of the arrangements of a space: peaks, graph, network.
@@ -35,7 +46,7 @@ class GraphScorer:
     ----------
     represent : GraphRepresentation
         From occupations to graphs.
-    model : Matganip, Ensemble or Panel
+    model : Predictor
         Predicts eV/atom.
 
     Notes
@@ -45,7 +56,7 @@ class GraphScorer:
     """
 
     represent: GraphRepresentation
-    model: Matganip | Ensemble | Panel
+    model: Predictor
 
     @property
     def space(self) -> ConfigurationSpace:
@@ -124,11 +135,16 @@ class Panel:
 
     Parameters
     ----------
-    members : tuple of Matganip
+    members : tuple of Predictor
         At least two.
     """
 
-    members: tuple[Matganip, ...]
+    members: tuple[Predictor, ...]
+
+    @property
+    def baseline(self) -> float:
+        """The mean of the members' own."""
+        return float(np.mean([member.baseline for member in self.members]))
 
     def predict(self, matrices: NDArray[np.float32]) -> tuple[Floats, Floats]:
         """Mean and sample standard deviation (n,) over the members, of matrices (n, p, p)."""

@@ -120,7 +120,7 @@ class DistilledSurrogate:
     --------
     >>> import matganip as mg
     >>> from matganip.learning.dataset import Dataset
-    >>> from matganip.screening.ranking import GraphRepresentation
+    >>> from matganip.learning.representation import GraphRepresentation
     >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 6}})
     >>> represent = GraphRepresentation(mg.LatticeDiffraction(space, resolution="resolved"), n_peaks=28)
     >>> rows = mg.read_labels("cspbi3_br/chgnet_X6of24").join(space)

@@ -72,8 +72,8 @@ class Rows:
             parts = [generator(self.graphs.batch(rows)) for rows in every]
         return float((self.weight * (torch.cat(parts) - self.target).abs()).mean())
 
-    def constant_mae(self) -> float:
-        """The same for the constant, which is 0 after standardisation."""
+    def baseline_mae(self) -> float:
+        """The same for the mean baseline, which is 0 after standardisation."""
         return float((self.weight * self.target.abs()).mean())
 
 
@@ -281,10 +281,10 @@ class _Watch:
     def record(self, epoch: int) -> Progress:
         """Measure, and keep the weights if they are the best so far."""
         train_mae = self.training.mae(self.average, self.config.batch_size)
-        validation_mae = validation_constant = math.nan
+        validation_mae = validation_baseline = math.nan
         if self.validation is not None:
             validation_mae = self.validation.mae(self.average, self.config.batch_size)
-            validation_constant = self.validation.constant_mae()
+            validation_baseline = self.validation.baseline_mae()
         game = [float(value.detach()) for value in self.game] or [math.nan] * 4
         error = self._error()
         if not math.isfinite(error) or (self.game and not all(map(math.isfinite, game))):
@@ -295,8 +295,8 @@ class _Watch:
         if (self.generator.solved is None and not self.judged) or error < self.best_error:
             self.best_error, self.best_epoch = error, epoch
             self.best_weights = copy.deepcopy(self.average.state_dict())
-        errors = (train_mae, self.training.constant_mae(), validation_mae, validation_constant)
-        mae, constant, validation_mae, validation_constant = (error * self.scale for error in errors)
+        errors = (train_mae, self.training.baseline_mae(), validation_mae, validation_baseline)
+        mae, baseline, validation_mae, validation_baseline = (error * self.scale for error in errors)
         self.records.append(
             Progress(
                 epoch=epoch,
@@ -306,9 +306,9 @@ class _Watch:
                 d_real=game[2],
                 d_fake=game[3],
                 train_mae=mae,
-                constant_mae=constant,
+                baseline_mae=baseline,
                 validation_mae=validation_mae,
-                validation_constant_mae=validation_constant,
+                validation_baseline_mae=validation_baseline,
                 unit=self.unit,
             )
         )
@@ -360,10 +360,10 @@ class _Watch:
         """Give the generator that predicts, and the history."""
         self.average.load_state_dict(self.best_weights)
         last = self.records[-1]
-        if last.train_mae >= last.constant_mae:
+        if last.train_mae >= last.baseline_mae:
             logger.warning(
-                "the error on the training set after training, %.4g %s, is no better than the constant's %.4g",
-                last.train_mae, self.unit, last.constant_mae,
+                "the error on the training set after training, %.4g %s, is no better than the mean baseline's %.4g",
+                last.train_mae, self.unit, last.baseline_mae,
             )  # fmt: skip
         return self.average, self._history()
 

@@ -1,9 +1,10 @@
-"""What every result object can do: JSON values, a data frame, tables, a figure, and itself in a notebook or terminal."""
+"""What every result can do: JSON values, a data frame, tables, a figure, and itself in a notebook or terminal."""
 
 from __future__ import annotations
 
 import io
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from matganip.results.html import figure_html, sentence_html, table_html
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Result(ABC):
-    """A result of a public call; the command line prints what `tables`, `sentences` and `to_dict` give, nothing else."""
+    """A result of a public call; the command line prints what `tables`, `sentences` and `to_dict` give."""
 
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
@@ -39,6 +40,15 @@ class Result(ABC):
         """Draw the result's figure into an Axes, a new one by default; None where it has no figure."""
         del ax
         return None
+
+    def save_figure(self, path: str | Path) -> None:
+        """Write the figure of `plot` as a PNG, PDF or SVG file; nothing where there is no figure."""
+        from matganip.plots.style import off_screen, save_figure
+
+        # A figure in place of Axes: the plot function gives it its size.
+        drawn = self.plot(off_screen())  # type: ignore[arg-type]
+        if drawn is not None:
+            save_figure(drawn, path)
 
     def __str__(self) -> str:
         from rich.console import Console

@@ -20,7 +20,9 @@ def table_html(table: Table) -> str:
     sides = ["right" if letter == "r" else "left" for letter in table.alignment]
     head = "".join(f'<th style="text-align:{s}">{escape(c)}</th>' for s, c in zip(sides, table.columns, strict=True))
     body = "".join(
-        "<tr>" + "".join(f'<td style="text-align:{s}">{escape(c)}</td>' for s, c in zip(sides, row, strict=True)) + "</tr>"
+        "<tr>"
+        + "".join(f'<td style="text-align:{s}">{escape(c)}</td>' for s, c in zip(sides, row, strict=True))
+        + "</tr>"
         for row in table.rows
     )
     title = f"<caption>{escape(table.title)}</caption>" if table.title else ""
@@ -43,13 +45,13 @@ def figure_html(plot: Callable[[Axes | None], Axes | None]) -> str:
     """
     if find_spec("matplotlib") is None:
         return ""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from matganip.plots.style import house_style, off_screen
 
-    figure = Figure(figsize=(6.0, 4.0), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)  # not pyplot's: a notebook would show the figure a second time
-    if plot(figure.add_subplot()) is None:
+    figure = off_screen()  # not pyplot's: a notebook would show the figure a second time
+    # A figure in place of Axes: the plot function gives it its size.
+    if plot(figure) is None:  # type: ignore[arg-type]
         return ""
     image = io.BytesIO()
-    figure.savefig(image, format="png")
+    with house_style():
+        figure.savefig(image, format="png", dpi=120)
     return f'<img src="data:image/png;base64,{base64.b64encode(image.getvalue()).decode()}" alt="figure">'

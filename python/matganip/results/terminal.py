@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def print_table(console: Console, table: Table) -> None:
-    """Print a table. A cell is never cut: where there is no room it goes on in the next line."""
+    """Print a table. No cell is ever cut: a table that has no room is printed wider than the terminal."""
     from rich import box
     from rich.padding import Padding
     from rich.table import Table as RichTable
@@ -35,10 +35,25 @@ def print_table(console: Console, table: Table) -> None:
     if table.title:
         print_sentence(console, table.title, style="bold")
         console.print()
-    console.print(Padding(drawn, (0, 0, 0, 2), expand=False))
+    needed = 2 + sum(_width(table, column) + 2 for column in range(len(table.columns)))
+    width = console.width
+    try:
+        console.width = max(width, needed)  # rich would crop: a number without its end is a wrong number
+        console.print(Padding(drawn, (0, 0, 0, 2), expand=False), crop=False, soft_wrap=needed > width)
+    finally:
+        console.width = width
     if table.note:
         print_sentence(console, table.note, style="dim")
     console.print()
+
+
+def _width(table: Table, column: int) -> int:
+    """Columns that a column needs at least: its widest cell, or where it may wrap its longest word."""
+    from rich.cells import cell_len
+
+    cells = [table.columns[column], *(row[column] for row in table.rows)]
+    parts = [word for cell in cells for word in cell.split()] if table.alignment[column] == "w" else cells
+    return max((cell_len(part) for part in parts), default=0)
 
 
 def print_sentence(console: Console, sentence: str, style: str = "", indent: str = "  ") -> None:

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
+from matganip.configurations.batch import locate
 from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError, require
-from matganip.labels.tables import Labelled
-from matganip.screening.ranking import GraphRepresentation, locate, rank
-from matganip.workflows.folder import claim
+from matganip.files import claim
+from matganip.labels.labelled import Labelled
+from matganip.learning.representation import GraphRepresentation
+from matganip.screening.ranking import rank
 from matganip.workflows.learn import Learner
 from matganip.workflows.listener import Clock, Listener, Silent
 from matganip.workflows.prepare import Prepared, prepare

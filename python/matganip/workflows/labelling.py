@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field, PlainSerializer, PlainValidator
 
 from matganip.configurations.batch import ConfigurationBatch
-from matganip.configurations.composition import sublattice_key
+from matganip.configurations.notation import Supercell, checked_supercell
 from matganip.configurations.series import CompositionSeries
 from matganip.configurations.space import ConfigurationSpace
 from matganip.crystal.prototypes import perovskite
@@ -19,7 +19,7 @@ from matganip.crystal.structures import read_structure
 from matganip.labels.calculators import CalculatorChoice
 from matganip.labels.relaxing import RelaxationSettings
 from matganip.workflows.reading import read_toml, toml_data
-from matganip.workflows.schema import Count, ParentSection, Section, Supercell, checked_supercell
+from matganip.workflows.schema import Count, ParentSection, Section
 
 M = TypeVar("M", bound=Section)
 

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from matganip.configurations.batch import locate
 from matganip.errors import InputError, require
 from matganip.learning import metrics, splits
 from matganip.learning.config import MatganipConfig
 from matganip.learning.dataset import Dataset
-from matganip.screening.ranking import GraphRepresentation, Ranking, locate
+from matganip.learning.representation import GraphRepresentation
+from matganip.screening.ranking import Ranking
 from matganip.workflows.listener import Listener
 from matganip.workflows.results import Evaluated, Joined, Screened, Trained
 from matganip.workflows.schema import Protocol, Study
@@ -71,7 +73,7 @@ class Learner:
             joined,
             calculated=found.target,
             predicted=found.prediction,
-            constant=found.constant,
+            baseline=found.baseline,
             weight=found.weight,
             n_train=max(int(case.train.weight.sum()) for case in cases),
             n_leaked=int(sum(case.leaked for case in cases)),
@@ -107,7 +109,7 @@ class Learner:
             joined,
             calculated=label[unseen],
             predicted=ranking.prediction[unseen],
-            constant=np.full(int(unseen.sum()), trained.data.constant),
+            baseline=np.full(int(unseen.sum()), trained.data.baseline),
             weight=ranking.multiplicity[unseen],
             n_train=int(trained.data.weight.sum()),
             n_leaked=0,
@@ -124,7 +126,7 @@ def telling(hear: Listener) -> Callable[[Progress], None]:
         game = ""
         if not np.isnan(now.loss_d):
             game = f"loss(D) {now.loss_d:.3f}  D(x_r) {now.d_real:.2f}  D(x_f) {now.d_fake:.2f}  "
-        error = f"MAE {now.train_mae / now.constant_mae:.3f} of the constant's"
+        error = f"MAE {now.train_mae / now.baseline_mae:.3f} of the constant's"
         hear.progress("train", now.epoch, now.epochs, game + error)
 
     return callback
@@ -154,13 +156,13 @@ def _evaluated(
     labelled = joined.labelled
     factor = 1000.0 / labelled.n_atoms
     mean = float(np.average(labelled.energy, weights=labelled.multiplicity))
-    found = metrics.evaluate(predicted, calculated, constant=constant, weight=weight, unit="eV")
+    found = metrics.evaluate(predicted, calculated, baseline=constant, weight=weight, unit="eV")
     return Evaluated(
         protocol=protocol,
         calculator=labelled.calculator,
         calculated=(calculated - mean) * factor,
         predicted=(predicted - mean) * factor,
-        constant=(constant - mean) * factor,
+        baseline=(constant - mean) * factor,
         multiplicity=weight.astype(np.int64),
         n_train=n_train,
         n_test=int(weight.sum()),

@@ -172,7 +172,7 @@ def _headline(outcome: Outcome) -> tuple[tuple[str, str], ...]:
     if check is not None and lowest is not None:
         entries += [
             (f"{check.metrics.mae:.3f}", f"meV/atom MAE on unseen orbits ({story.short(check.calculator)})"),
-            (f"{check.metrics.constant_mae:.3f}", "meV/atom, the constant's MAE on the same"),
+            (f"{check.metrics.baseline_mae:.3f}", "meV/atom, the constant's MAE on the same"),
             (f"{check.metrics.spearman:.3f}", "Spearman's ρ on unseen orbits"),
             (f"{lowest.found} of {lowest.k}", f"lowest unseen found ({lowest.by_chance:.1f} by chance)"),
         ]

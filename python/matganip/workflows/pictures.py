@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matganip.configurations.summary import sites_text
+from matganip.configurations.codec import sites_text
 from matganip.features.lattice.diffraction import LatticeDiffraction
 from matganip.learning.config import OPTIMA
-from matganip.plots import energies
-from matganip.plots.arrangement import arrangement
+from matganip.plots.arrangements import configurations, dopants_of
 from matganip.plots.diffraction import depends_on_arrangement, graph_matrix_image, patterns
-from matganip.plots.style import figure
+from matganip.plots.energies import Parity, energy_histogram, metrics_text, parity_panels, ranked
+from matganip.plots.style import canvas, off_screen, save_figure
+from matganip.plots.training_curves import training_curves
 from matganip.results.content import Picture
 from matganip.workflows.provenance import evaluated
-from matganip.workflows.story import SPLITS, level_name, short
+from matganip.workflows.story import SPLITS, short
 
 if TYPE_CHECKING:
     from matganip.workflows.job import Outcome
@@ -42,8 +43,10 @@ def draw_patterns(outcome: Outcome, path: Path) -> Picture:
     rows = np.unique(np.linspace(0, len(orbits.occupations) - 1, 4).round().astype(int))
     names = [f"orbit {row}\n{sites_text(orbits.space, orbits.occupations[row])}" for row in rows]
     varying = depends_on_arrangement(peaks.intensity)
-    with figure(path, 10, 4.6) as ax:
-        patterns(peaks.two_theta, peaks.intensity[rows], names, varying=varying, title="Powder patterns", ax=ax)
+    drawn = patterns(
+        peaks.two_theta, peaks.intensity[rows], names, varying=varying, title="Powder patterns", ax=off_screen()
+    )
+    save_figure(drawn, path)
     return Picture(
         path,
         f"Powder patterns of {len(rows)} of the {len(orbits.occupations)} orbits ({section.radiation}), heights on "
@@ -59,10 +62,11 @@ def draw_graph(outcome: Outcome, path: Path) -> Picture:
     unit, order = ("°", "by angle") if found.peaks.distance is None else (" Å", "pairs of sites, then triplets")
     shown = len(position)  # a graph of more vertices than there are peaks is padded with zeros
     first, last = (found.matrices[row, :shown, :shown] for row in (0, -1))
-    with figure(path, 10, 4.4, ncols=2) as (left, right):
-        graph_matrix_image(first, position, unit=unit, title="Graph matrix of orbit 0", ax=left)
-        title = f"Orbit {len(found.matrices) - 1} less orbit 0"
-        graph_matrix_image(last - first, position, difference=True, unit=unit, title=title, ax=right)
+    panels = canvas(10, 4.4, 2)
+    graph_matrix_image(first, position, unit=unit, title="Graph matrix of orbit 0", ax=panels[0])
+    title = f"Orbit {len(found.matrices) - 1} less orbit 0"
+    graph_matrix_image(last - first, position, difference=True, unit=unit, title=title, ax=panels[1])
+    save_figure(panels, path)
     return Picture(
         path,
         f"What the network reads: a_ij = t_i t_j + I_i I_j over {n_peaks} vertices, {order}. Left, "
@@ -71,22 +75,24 @@ def draw_graph(outcome: Outcome, path: Path) -> Picture:
 
 
 def draw_parity(outcome: Outcome, path: Path) -> Picture:
-    """Predicted against calculated for every split, each with the line of its constant."""
+    """Predicted against calculated for every split, each with its mean baseline."""
     shown = evaluated(outcome)
-    with figure(path, 4.1 * len(shown), 4.3, ncols=len(shown), squeeze=False) as axes:
-        for ax, one in zip(axes[0], shown, strict=True):
-            text = (
-                f"MAE {one.metrics.mae:.3f} (constant {one.metrics.constant_mae:.3f})\n"
-                f"Spearman {one.metrics.spearman:.2f}   R² {one.metrics.r2:.2f}"
-            )
-            title = f"{SPLITS[one.protocol]}\n{short(one.calculator)}"
-            energies.parity(
-                one.calculated, one.predicted, one.multiplicity, one.constant, title=title, text=text, ax=ax
-            )
+    parts = [
+        Parity(
+            one.calculated,
+            one.predicted,
+            one.multiplicity,
+            one.baseline,
+            f"{SPLITS[one.protocol]}\n{short(one.calculator)}",
+            metrics_text(one.metrics.mae, one.metrics.baseline_mae, one.metrics.spearman, one.metrics.r2),
+        )
+        for one in shown
+    ]
+    save_figure(parity_panels(parts, axes=off_screen()), path)
     return Picture(
         path,
         "Predicted against calculated energies, in meV/atom from the mean; the area of a dot grows with "
-        "its orbit's multiplicity. The dashed line is what the constant predicts. "
+        "its orbit's multiplicity. Dashed: what the mean baseline predicts. "
         + " ".join(f"{SPLITS[one.protocol].capitalize()}: {one.calculator}." for one in shown),
     )
 
@@ -96,23 +102,19 @@ def draw_ranking(outcome: Outcome, path: Path) -> Picture:
     screened, ranking = outcome.screened, outcome.screened.ranking
     calculator = screened.calculator
     above = (screened.label - ranking.prediction[0]) * (1000.0 / ranking.space.n_atoms)
-    with figure(path, 10, 4.2, ncols=2, width_ratios=(2.1, 1)) as (left, right):
-        energies.ranked(
-            ranking.relative,
-            ranking.multiplicity,
-            above,
-            screened.trained,
-            top=screened.top,
-            title=f"{len(ranking):,} orbits, ranked",
-            ax=left,
-        )
-        energies.energy_histogram(
-            ranking.relative,
-            ranking.multiplicity,
-            label="above the lowest, meV/atom",
-            title=f"{ranking.multiplicity.sum():,} arrangements",
-            ax=right,
-        )
+    panels = canvas(10, 4.2, 2, width_ratios=(2.1, 1))
+    ranked(
+        ranking.relative,
+        ranking.multiplicity,
+        above,
+        screened.trained,
+        top=screened.top,
+        title=f"{len(ranking):,} orbits, ranked",
+        ax=panels[0],
+    )
+    title = f"{ranking.multiplicity.sum():,} arrangements"
+    energy_histogram(ranking.relative, ranking.multiplicity, title=title, ax=panels[1])
+    save_figure(panels, path)
     return Picture(
         path,
         f"Left: the prediction for every arrangement in order, with the {calculator} labels as dots (hollow: "
@@ -123,18 +125,15 @@ def draw_ranking(outcome: Outcome, path: Path) -> Picture:
 def draw_winners(outcome: Outcome, path: Path) -> Picture:
     """The four lowest arrangements."""
     ranking = outcome.screened.ranking
-    dopants = tuple(dict.fromkeys(name for species in ranking.space.species for name in species[:-1] if name != "vac"))
     shown = min(4, len(ranking))
-    with figure(path, 2.6 * shown, 3.0, ncols=shown, squeeze=False) as axes:
-        for place, ax in enumerate(axes[0]):
-            structure = ranking.space.structure(ranking.occupations[place])
-            title = f"{place + 1}.  +{ranking.relative[place]:.3f} meV/atom"
-            arrangement(structure, dopants, title=title, ax=ax)
+    titles = [f"{place + 1}.  +{ranking.relative[place]:.3f} meV/atom" for place in range(shown)]
+    drawn = configurations(ranking.space, ranking.occupations[:shown], titles, axes=off_screen())
+    save_figure(drawn, path)
     return Picture(
         path,
         f"The {shown} lowest predictions of the screen ({short(outcome.screened.calculator)}). In colour: "
-        f"{', '.join(dopants)}; the host is pale, its shortest bonds are sticks. An atom on a face of the cell is "
-        "drawn on the opposite face as well.",
+        f"{', '.join(dopants_of(ranking.space))}; the host is pale, its shortest bonds are sticks. "
+        "An atom on a face of the cell is drawn on the opposite face as well.",
     )
 
 
@@ -142,23 +141,10 @@ def draw_training(outcome: Outcome, path: Path) -> Picture:
     """The adversarial game and the error, epoch by epoch, of the model that ranks."""
     trained = outcome.trained
     history = trained.history.scaled(1000.0 / outcome.screened.ranking.space.n_atoms, "meV/atom")
-    epochs = history.column("epoch").astype(int).tolist()
-    playing = bool(np.isfinite(history.column("loss_d")).any())
-    with figure(path, 12 if playing else 5, 3.7, ncols=3 if playing else 1, squeeze=False) as axes:
-        if playing:
-            loss = {"loss(D)": history.column("loss_d")}
-            loss_level, verdict_level = OPTIMA[trained.model.config.objective]
-            optimum = (loss_level, level_name(loss_level))
-            energies.adversarial_balance(epochs, loss, optimum, title="Loss of D", ax=axes[0, 0])
-            balance = None if verdict_level is None else (verdict_level, "½")
-            verdicts = {"D(x_r), real": history.column("d_real"), "D(x_f), generated": history.column("d_fake")}
-            energies.adversarial_balance(epochs, verdicts, balance, title="Verdict of D", ax=axes[0, 1])
-        errors = {"training set": history.column("train_mae")}
-        constant = history.last.constant_mae
-        energies.learning_curve(epochs, errors, constant, title="Error of G", ax=axes[0, -1])
+    save_figure(training_curves(history, OPTIMA[trained.model.config.objective], axes=off_screen()), path)
     return Picture(
         path,
         f"The training of the model that ranks: {len(trained.rows)} orbits, {trained.calculator} labels. "
         "Where D can no longer tell real from generated energies, its loss and its verdict reach the dashed lines. The "
-        "error of G is the one on its training set, beside the constant's; that on unseen orbits is above.",
+        "error of G is the one on its training set, beside that of the mean baseline; that on unseen orbits is above.",
     )

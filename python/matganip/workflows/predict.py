@@ -14,19 +14,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from matganip.configurations.batch import ConfigurationBatch, occupation_digits
-from matganip.configurations.summary import sites_text
-from matganip.configurations.tables import arrangement_columns, space_metadata
+from matganip.configurations.batch import ConfigurationBatch
+from matganip.configurations.codec import occupation_digits, sites_text, space_metadata
+from matganip.configurations.io.parquet import arrangement_columns
 from matganip.errors import InputError
 from matganip.files import atomic_path
-from matganip.learning.card import Card, model_folder
-from matganip.learning.evaluation import check_species
+from matganip.learning.card import Card
+from matganip.learning.model import model_folder
 from matganip.learning.remarks import remark_on
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
     from matganip.learning.gan import Matganip
-    from matganip.screening.ranking import GraphRepresentation
+    from matganip.learning.representation import GraphRepresentation
 
 Floats = NDArray[np.float64]
 Put = Callable[["Predicted"], None]
@@ -89,7 +89,7 @@ class Predictor:
         folder = model_folder(path)
         card, model = Card.read(folder), Matganip.load(folder, device=device)
         space = card.space(supercell, substitutions)
-        check_species(card, space)
+        card.check(space)
         return cls(model, card, space, card.represent(space))
 
     @property

@@ -14,10 +14,10 @@ from matganip.configurations.space import ConfigurationSpace
 from matganip.crystal.prototypes import perovskite
 from matganip.crystal.structures import read_structure
 from matganip.errors import InputError
-from matganip.labels.tables import Labelled, LabelTable, read_labels
-from matganip.learning.representation import representation
-from matganip.screening.ranking import GraphRepresentation
-from matganip.workflows.schema import Study, by_sublattice
+from matganip.labels.labelled import Labelled
+from matganip.labels.tables import LabelTable, read_labels
+from matganip.learning.representation import GraphRepresentation, representation
+from matganip.workflows.schema import Study
 
 if TYPE_CHECKING:
     from pymatgen.core.structure import Structure
@@ -197,7 +197,7 @@ def _parent(study: Study, base: Path) -> Structure:
 
 
 def _space(study: Study, parent: Structure, substitutions: dict[str, dict[str, int]]) -> ConfigurationSpace:
-    return ConfigurationSpace(parent, study.supercell, by_sublattice(substitutions), symprec=study.parent.symprec)
+    return ConfigurationSpace(parent, study.supercell, substitutions, symprec=study.parent.symprec)
 
 
 def _label_source(name: str, base: Path) -> str | Path:

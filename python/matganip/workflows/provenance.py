@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import platform
-import sys
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from matganip.files import atomic_path
-from matganip.workflows.folder import sha256
+from matganip.files import sha256
+from matganip.versions import versions
 from matganip.workflows.story import SPLITS
 
 if TYPE_CHECKING:
     from matganip.workflows.job import Outcome
     from matganip.workflows.results import Evaluated
-
-PACKAGES = (
-    "matganip",
-    "numpy",
-    "scipy",
-    "pymatgen",
-    "spglib",
-    "torch",
-    "safetensors",
-    "scikit-learn",
-    "icet",
-    "pyarrow",
-    "pydantic",
-    "matplotlib",
-)
 
 
 def provenance(outcome: Outcome, folder: Path, *, command: tuple[str, ...], source: Path | None) -> dict[str, Any]:
@@ -89,7 +71,7 @@ def number(one: Evaluated) -> dict[str, Any]:
         "calculator": one.calculator,
         "property": "energy, meV/atom, weighted by multiplicity",
         "mae": one.metrics.mae,
-        "constant_mae": one.metrics.constant_mae,
+        "constant_mae": one.metrics.baseline_mae,
         "rmse": one.metrics.rmse,
         "r2": _or_null(one.metrics.r2),
         "spearman": _or_null(one.metrics.spearman),
@@ -102,20 +84,3 @@ def number(one: Evaluated) -> dict[str, Any]:
 def _or_null(value: float) -> float | None:
     """JSON has no nan: R2 and Spearman's rho do not exist where all test targets are equal."""
     return None if math.isnan(value) else value
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of the installed packages that a number depends on."""
-    found = {"python": sys.version.split()[0]}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def write_json(path: Path, document: dict[str, Any]) -> None:
-    """Write JSON whole or not at all."""
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")

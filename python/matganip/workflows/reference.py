@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from matganip.configurations.notation import Supercell
 from matganip.workflows.reading import known_keys
-from matganip.workflows.schema import Supercell
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
     from matganip.features.peaks import Peaks
-    from matganip.labels.tables import Labelled
+    from matganip.labels.labelled import Labelled
     from matganip.learning.dataset import Dataset
     from matganip.learning.gan import Matganip
     from matganip.learning.history import TrainingHistory
@@ -72,7 +72,7 @@ class Joined:
         Energies of orbits.
     n_orbits : int
         How many orbits the space has.
-    deviation, constant_mae, spread : float
+    deviation, baseline_mae, spread : float
         Standard deviation, mean absolute deviation from the mean, and range of the energies, in meV/atom, the
         first two weighted by multiplicity.
     """
@@ -82,7 +82,7 @@ class Joined:
     labelled: Labelled
     n_orbits: int
     deviation: float
-    constant_mae: float
+    baseline_mae: float
     spread: float
 
 

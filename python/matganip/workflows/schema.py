@@ -7,56 +7,21 @@ pydantic's complaints into one line each; the table in `docs/study.md` is made f
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 
+from matganip.configurations.notation import Supercell, checked_supercell
 from matganip.features.settings import DiffractionSettings
 from matganip.learning.config import NetworkSettings
 from matganip.settings import Settings
 
-Supercell = tuple[int, int, int] | tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]
 Protocol = Literal["random-80-20", "leave-one-orbit-out"]
 Count = Annotated[int, Field(ge=0)]
 
 
-def checked_supercell(value: Any) -> Supercell:
-    """Three positive integers, or a 3x3 integer matrix of positive determinant; one message for all else."""
-    wanted = "three positive integers, [2, 2, 2], or a 3x3 integer matrix of positive determinant"
-    rows: list[Any] = list(value) if isinstance(value, list | tuple) and len(value) == 3 else []
-    if rows and all(type(n) is int for n in rows):
-        if min(rows) < 1:
-            raise ValueError(f"{min(rows)} is not a positive number of cells; give {wanted}")
-        return (rows[0], rows[1], rows[2])
-    square = rows and all(isinstance(row, list | tuple) and len(row) == 3 for row in rows)
-    if not square or not all(type(n) is int for row in rows for n in row):
-        raise ValueError(f"not a supercell: give {wanted}")
-    (a, b, c), (d, e, f), (g, h, i) = rows
-    determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
-    if determinant < 1:
-        raise ValueError(f"the matrix has determinant {determinant}, not a positive one; give {wanted}")
-    return ((a, b, c), (d, e, f), (g, h, i))
-
-
 Section = Settings
-
-
-def by_sublattice(substitutions: dict[str, dict[str, int]]) -> dict[str | tuple[int, ...], dict[str, int]]:
-    """Substitutions as `ConfigurationSpace` takes them: a sublattice named by site indices becomes a tuple.
-
-    >>> by_sublattice({"I": {"Br": 3}, "0, 1": {"vac": 1}})
-    {'I': {'Br': 3}, (0, 1): {'vac': 1}}
-    """
-    return {sublattice_key(name): dict(species) for name, species in substitutions.items()}
-
-
-def sublattice_key(name: str) -> str | tuple[int, ...]:
-    """``I`` as it is, ``2,3`` as the tuple (2, 3)."""
-    if re.fullmatch(r"\s*\d+(\s*,\s*\d+)*\s*", name):
-        return tuple(int(index) for index in name.split(","))
-    return name
 
 
 class ParentSection(Section):

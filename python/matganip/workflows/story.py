@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from matganip.configurations.summary import composition, sites_text
+from matganip.configurations.codec import composition_text, sites_text
 from matganip.learning.config import OPTIMA
 from matganip.results.content import Table
 
@@ -53,7 +53,7 @@ def count_table(counted: Iterable[Counted]) -> Table:
     rows = tuple(
         (
             one.name,
-            composition(one.space),
+            composition_text(one.space),
             f"{one.space.n_sites:,}",
             f"{one.space.n_configurations:,}",
             f"{one.n_orbits:,}",
@@ -84,7 +84,7 @@ def orbit_table(batch: ConfigurationBatch, n_orbits: int) -> Table:
         )
     )
     note = f"{len(batch):,} of {n_orbits:,} orbits" if len(batch) < n_orbits else ""
-    return Table(composition(batch.space), ("orbit", "multiplicity", "sites taken"), rows, "rrl", note)
+    return Table(composition_text(batch.space), ("orbit", "multiplicity", "sites taken"), rows, "rrl", note)
 
 
 def diffraction_table(found: Diffracted) -> Table:
@@ -115,8 +115,8 @@ def verdict(evaluated: Sequence[Evaluated]) -> tuple[str, ...]:
     seen, unseen = by_protocol["random-80-20"], by_protocol["leave-one-orbit-out"]
     better = "better than" if unseen.skill > 0.05 else "no better than" if unseen.skill > -0.05 else "worse than"
     return (
-        f"By the random split the error is {seen.mae / seen.constant_mae:.2f} of the constant's; asked for an "
-        f"orbit that it has not seen, the same network has {unseen.mae / unseen.constant_mae:.2f} of it: {better} "
+        f"By the random split the error is {seen.mae / seen.baseline_mae:.2f} of the constant's; asked for an "
+        f"orbit that it has not seen, the same network has {unseen.mae / unseen.baseline_mae:.2f} of it: {better} "
         "the constant.",
     )
 
@@ -130,7 +130,7 @@ def label_table(joined: Sequence[Joined]) -> Table:
             f"{len(one.labelled):,} of {one.n_orbits:,}",
             f"{one.spread:.2f}",
             f"{one.deviation:.3f}",
-            f"{one.constant_mae:.3f}",
+            f"{one.baseline_mae:.3f}",
         )
         for one in joined
     )
@@ -167,7 +167,7 @@ def error_table(evaluated: Sequence[Evaluated]) -> Table:
             short(one.calculator),
             f"{one.n_leaked / one.n_test:.0%}",
             f"{one.metrics.mae:.4f}",
-            f"{one.metrics.constant_mae:.4f}",
+            f"{one.metrics.baseline_mae:.4f}",
             f"{one.metrics.skill:.3f}",
             f"{one.metrics.r2:.3f}",
             f"{one.metrics.spearman:.3f}",
@@ -238,7 +238,7 @@ def check_sentences(screened: Screened) -> tuple[str, ...]:
         f"On the {check.orbits_test:,} orbits whose {short(check.calculator)} labels the model has not seen: "
         f"Spearman {check.metrics.spearman:.3f}; {lowest.found} of the true {lowest.k} lowest are in its "
         f"first {lowest.k} ({lowest.by_chance:.1f} by chance); MAE {check.metrics.mae:.4f} meV/atom, the "
-        f"constant's is {check.metrics.constant_mae:.4f}.",
+        f"constant's is {check.metrics.baseline_mae:.4f}.",
     )
 
 

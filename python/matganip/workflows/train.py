@@ -10,20 +10,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from matganip.configurations.tables import arrangement_columns, space_metadata
+from matganip.configurations.codec import space_metadata
+from matganip.configurations.io.parquet import arrangement_columns
 from matganip.errors import InputError, require
-from matganip.files import atomic_path
-from matganip.learning.card import Card, vertex_positions
+from matganip.files import atomic_path, claim, sha256, write_json
+from matganip.learning.card import Card
 from matganip.learning.config import OPTIMA
 from matganip.learning.dataset import Dataset
 from matganip.learning.evaluation import Assessed, assess, or_null
 from matganip.learning.history import JsonLines
-from matganip.workflows.folder import claim, sha256
+from matganip.versions import versions
 from matganip.workflows.learn import Learner, telling
 from matganip.workflows.listener import Clock, Listener, Silent
-from matganip.workflows.parts import Parts, split_parts
+from matganip.learning.parts import Parts, split_parts
 from matganip.workflows.prepare import Labels, prepare_labels
-from matganip.workflows.provenance import versions, write_json
 
 if TYPE_CHECKING:
     from matganip.learning.gan import Matganip
@@ -174,7 +174,7 @@ def _card(study: Study, labels: Labels, parts: Parts) -> Card:
         symprec=study.parent.symprec,
         supercell=study.supercell,
         substitutions=study.substitutions,
-        positions=vertex_positions(labels.represent),
+        positions=labels.represent.vertex_positions,
         readout=study.model.readout_fit,
         calculator=labels.labelled.calculator,
         table=labels.table.name,

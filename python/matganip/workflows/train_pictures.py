@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matganip.learning.config import OPTIMA
-from matganip.learning.representation import vertex_names
 from matganip.learning.saliency import Vertices, feature_maps, saliency
-from matganip.plots import energies
+from matganip.plots.energies import Parity, metrics_text, parity_panels
 from matganip.plots.errors import error_boxes
 from matganip.plots.interpretation import feature_map_grid, saliency_bars, saliency_map
-from matganip.plots.style import figure
-from matganip.plots.training_curves import error_curves, loss_curves, verdict_curves
+from matganip.plots.style import canvas, off_screen, save_figure
+from matganip.plots.training_curves import training_curves
 from matganip.results.content import Picture
 
 if TYPE_CHECKING:
     from matganip.learning.evaluation import Assessed
     from matganip.learning.gan import Matganip
-    from matganip.screening.ranking import GraphRepresentation
+    from matganip.learning.representation import GraphRepresentation
     from matganip.workflows.train import Training
 
 MOST_GRAPHS = 2000
@@ -44,11 +43,7 @@ def draw_curves(made: Training, path: Path) -> Picture:
     history = made.model.history.scaled(1000.0, "meV/atom")
     playing = bool(np.isfinite(history.column("loss_d")).any())
     loss_level, verdict_level = OPTIMA[made.model.config.objective] if playing else (None, None)
-    with figure(path, 12.5 if playing else 5, 3.9, ncols=3 if playing else 1, squeeze=False) as axes:
-        if playing:
-            loss_curves(history, optimum=loss_level, title="Losses", ax=axes[0, 0])
-            verdict_curves(history, optimum=verdict_level, title="Verdicts of D", ax=axes[0, 1])
-        error_curves(history, title="Error of G", ax=axes[0, -1])
+    save_figure(training_curves(history, (loss_level, verdict_level), axes=off_screen()), path)
     told = (
         f"Where D can no longer tell real from generated energies, its loss is {loss_level:.4f}"
         + ("" if verdict_level is None else f" and its verdict {verdict_level:g}")
@@ -56,57 +51,55 @@ def draw_curves(made: Training, path: Path) -> Picture:
         if playing
         else ""
     )
-    return Picture(path, f"{told}Errors of G beside the constant's ({made.card.calculator} labels).")
+    return Picture(path, f"{told}Errors of G beside that of the mean baseline ({made.card.calculator} labels).")
 
 
 def draw_errors(parts: Sequence[Assessed], calculator: str, path: Path) -> Picture:
     """Box plots of absolute errors and error rates (MATGANIP, figures 4b, 4c, 6b and 6c)."""
     names = [f"{one.name}\n{len(one.error):,} orbits" for one in parts]
     judged = parts[-1]
-    with figure(path, 4.4 + 2.0 * len(parts), 4.2, ncols=2) as (left, right):
-        error_boxes(
-            [(name, one.error, one.multiplicity) for name, one in zip(names, parts, strict=True)],
-            constant=judged.metrics.constant_mae,
-            title="Absolute error",
-            ax=left,
-        )
-        error_boxes(
-            [(name, one.error_rate, one.multiplicity) for name, one in zip(names, parts, strict=True)],
-            constant=judged.metrics.constant_maer,
-            quantity="error rate, % of the total energy",
-            title="Error rate",
-            ax=right,
-        )
+    panels = canvas(4.4 + 2.0 * len(parts), 4.2, 2)
+    error_boxes(
+        [(name, one.error, one.multiplicity) for name, one in zip(names, parts, strict=True)],
+        baseline=judged.metrics.baseline_mae,
+        title="Absolute error",
+        ax=panels[0],
+    )
+    error_boxes(
+        [(name, one.error_rate, one.multiplicity) for name, one in zip(names, parts, strict=True)],
+        baseline=judged.metrics.baseline_maer,
+        quantity="error rate, % of the total energy",
+        title="Error rate",
+        ax=panels[1],
+    )
+    save_figure(panels, path)
     return Picture(
         path,
         "Errors of each orbit, weighted by multiplicity, on a logarithmic scale: quartiles, median, whiskers of 1.5 "
-        "times the distance of the quartiles, the mean as a cross, outliers as dots. Dashed: the mean error of a "
-        f"constant on the {judged.name} set ({calculator} labels).",
+        "times the distance of the quartiles, the mean as a cross, outliers as dots. Dashed: the error of the "
+        f"mean baseline on the {judged.name} set ({calculator} labels).",
     )
 
 
 def draw_parity(parts: Sequence[Assessed], calculator: str, path: Path) -> Picture:
-    """Predicted against calculated for each part, with the constant's line."""
+    """Predicted against calculated for each part, with the mean baseline."""
     origin = float(np.average(parts[0].calculated, weights=parts[0].multiplicity))
-    with figure(path, 4.3 * len(parts), 4.3, ncols=len(parts), squeeze=False) as axes:
-        for ax, one in zip(axes[0], parts, strict=True):
-            text = (
-                f"MAE {one.metrics.mae:.4f} (constant {one.metrics.constant_mae:.3f})\n"
-                f"Spearman {one.metrics.spearman:.3f}   R² {one.metrics.r2:.4f}"
-            )
-            energies.parity(
-                one.calculated - origin,
-                one.predicted - origin,
-                one.multiplicity,
-                one.constant - origin,
-                title=f"{one.name}, {len(one.error):,} orbits",
-                text=text,
-                ax=ax,
-            )
+    shown = [
+        Parity(
+            one.calculated - origin,
+            one.predicted - origin,
+            one.multiplicity,
+            one.baseline - origin,
+            f"{one.name}, {len(one.error):,} orbits",
+            metrics_text(one.metrics.mae, one.metrics.baseline_mae, one.metrics.spearman, one.metrics.r2),
+        )
+        for one in parts
+    ]
+    save_figure(parity_panels(shown, axes=off_screen()), path)
     return Picture(
         path,
         f"Predicted against calculated energies ({calculator}), in meV/atom from the mean; the area of a dot grows "
-        "with its orbit's multiplicity. Dashed: what the constant predicts.",
+        "with its orbit's multiplicity. Dashed: what the mean baseline predicts.",
     )
 
 
@@ -118,10 +111,11 @@ def draw_saliency(model: Matganip, represent: GraphRepresentation, parts: Sequen
     rows = np.unique(np.linspace(0, len(weight) - 1, min(MOST_GRAPHS, len(weight))).round().astype(int))
     vertices = Vertices.of(represent.peaks(occupations[rows]), represent.n_peaks, represent.scaling)
     found = saliency(model, vertices, weight[rows]).scaled(1000.0, "meV/atom")
-    names = vertex_names(represent)
-    with figure(path, 12.5, 5.2, ncols=2, width_ratios=(1, 1.75)) as (left, right):
-        saliency_bars(found, names, title="What the predictions rest on", ax=left)
-        saliency_map(found, predicted[rows], names, title="Arrangement by arrangement", ax=right)
+    names = represent.vertex_names
+    panels = canvas(12.5, 5.2, 2, width_ratios=(1, 1.75))
+    saliency_bars(found.importance, names, title="What the predictions rest on", ax=panels[0])
+    saliency_map(found.contribution, predicted[rows], names, title="Arrangement by arrangement", ax=panels[1])
+    save_figure(panels, path)
     return Picture(
         path,
         "What each peak adds to the prediction, against that for the mean pattern: gradient times input, integrated. "
@@ -137,9 +131,10 @@ def draw_feature_maps(
     row = int(best.predicted.argmin())
     matrices = represent(best.occupations[row : row + 1])
     first, second = feature_maps(model, matrices)
-    with figure(path, 11.5, 3.5, nrows=2) as (top, bottom):
-        feature_map_grid(first[0], title="Conv1, after ReLU", ax=top)
-        feature_map_grid(second[0], title="Conv2, after ReLU", n_columns=8, most=8, ax=bottom)
+    panels = canvas(11.5, 3.5, 2, nrows=2)
+    feature_map_grid(first[0], title="Conv1, after ReLU", ax=panels[0])
+    feature_map_grid(second[0], title="Conv2, after ReLU", n_columns=8, most=8, ax=panels[1])
+    save_figure(panels, path)
     return Picture(
         path,
         "What the convolutions see in the graph of the arrangement of lowest predicted energy: rows and columns are "

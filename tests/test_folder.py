@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from matganip.errors import InputError
-from matganip.workflows.folder import claim, sha256
+from matganip.files import claim, sha256
 
 
 def test_a_new_folder_is_made_with_its_parents(tmp_path):

@@ -1,9 +1,9 @@
-"""Which labelled orbits of a study train, choose the epoch and test, split in any of the ways that there are."""
+"""Which labelled orbits train, which choose the epoch and which test, by any kind of split."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +16,7 @@ from matganip.learning.splits import Split
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
-    from matganip.labels.tables import Labelled
+    from matganip.labels.labelled import Labelled
     from matganip.learning.dataset import Dataset
 
 SPLITS = ("orbit", "composition", "formula", "element", "random")
@@ -45,28 +45,11 @@ class Parts:
 
     def labelled(self, name: str, every: Labelled) -> Labelled:
         """The labels of one part."""
-        rows = self.rows[name]
-        return replace(
-            every,
-            occupations=every.occupations[rows],
-            multiplicity=self.multiplicity[name],
-            energy=every.energy[rows],
-        )
+        return every[self.rows[name]].weighted(self.multiplicity[name])
 
     def dataset(self, name: str, every: Dataset) -> Dataset:
         """The data of one part."""
         return every.subset(self.rows[name], weight=self.multiplicity[name])
-
-    @property
-    def leak(self) -> str:
-        """A sentence that says what the test set owes to symmetry; empty where it owes nothing."""
-        if not self.leaked:
-            return ""
-        tested = int(self.multiplicity["test"].sum())
-        return (
-            f"{self.leaked:,} of {tested:,} tested arrangements ({self.leaked / tested:.0%}) are symmetry copies of "
-            "arrangements trained on: these errors show memory. Split by orbit to see what the model predicts."
-        )
 
 
 def split_parts(
@@ -75,7 +58,7 @@ def split_parts(
     occupations: NDArray[np.uint8],
     by: str,
     *,
-    train_size: float,
+    train_size: float | int | None,
     validation: float,
     seed: int,
 ) -> Parts:
@@ -91,8 +74,8 @@ def split_parts(
         Of the rows.
     by : {"orbit", "composition", "formula", "element", "random"}
         What is not to be in both parts; "random" deals arrangements out as the paper did.
-    train_size : float
-        Part to train on; 1 leaves nothing to test.
+    train_size : float, int or None
+        Share or number of orbits (compositions ...) to train on; None and 1.0 leave nothing to test.
     validation : float
         Part of the training orbits that chooses the epoch.
     seed : int
@@ -112,7 +95,7 @@ def split_parts(
     every = np.arange(len(data))
     rows, weights = {"train": every}, {"train": data.weight}
     kind, leaked = "no test", 0
-    if train_size < 1.0:
+    if train_size is not None and not (isinstance(train_size, float) and train_size == 1.0):
         outer = _split(data, space, occupations, by, train_size, seed)
         rows = {"train": outer.train_rows, "test": outer.test_rows}
         weights = {"train": outer.train.weight, "test": outer.test.weight}
@@ -129,7 +112,12 @@ def split_parts(
 
 
 def _split(
-    data: Dataset, space: ConfigurationSpace, occupations: NDArray[np.uint8], by: str, train_size: float, seed: int
+    data: Dataset,
+    space: ConfigurationSpace,
+    occupations: NDArray[np.uint8],
+    by: str,
+    train_size: float | int,
+    seed: int,
 ) -> Split:
     if by == "random":
         return splits.random_rows(data, train_size, seed)

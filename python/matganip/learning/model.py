@@ -1,0 +1,349 @@
+"""A trained model as a user meets it: weights, representation and card, with one way to save and to load."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from matganip.configurations.batch import ConfigurationBatch
+from matganip.configurations.space import ConfigurationSpace
+from matganip.errors import InputError
+from matganip.labels.tables import Labelled, LabelTable, read_labels
+from matganip.learning import checkpoints, ensemble
+from matganip.learning.card import CARD, Card
+from matganip.learning.ensemble import Ensemble
+from matganip.learning.evaluation import assess
+from matganip.learning.gan import Matganip
+from matganip.learning.prediction import Writing, predict_batches, predict_rows
+from matganip.learning.remarks import remark_on
+from matganip.learning.scoring import GraphScorer
+from matganip.results.evaluation import Evaluation
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from pymatgen.core.structure import Structure
+
+    from matganip.configurations.composition import Substitutions
+    from matganip.learning.history import TrainingHistory
+    from matganip.learning.representation import GraphRepresentation
+    from matganip.progress import ProgressOption
+    from matganip.results.prediction import Prediction
+    from matganip.results.training import Training
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A model that knows which graphs it reads, of which crystal, and what it was trained on.
+
+    `matganip.train` makes it, `matganip.load` reads it.
+
+    Parameters
+    ----------
+    predictor : Matganip or Ensemble
+        The weights; it predicts eV/atom from graph matrices.
+    card : Card
+        How graphs are made, the parent crystal and the training set.
+    training : Training, optional
+        How it was trained and what it reaches on its test set; not part of what is saved.
+
+    Examples
+    --------
+    >>> import matganip as mg
+    >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 3}})
+    >>> model = mg.train(space, "cspbi3_br/gpaw_mp2", network={"epochs": 5})
+    >>> prediction = model.predict(space)
+    >>> len(prediction), prediction.energy.shape
+    (19, (19,))
+    """
+
+    predictor: Matganip | Ensemble
+    card: Card
+    training: Training | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, model: Model | str | os.PathLike[str], device: str = "cpu") -> Model:
+        """Give a model as it is, or read it from its folder.
+
+        Parameters
+        ----------
+        model : Model or path-like
+            A folder of `save`, or one that has it as ``model``, as the output of `matganip train` and `matganip run`.
+        device : {"cpu", "cuda", "mps", "auto"}
+            Where a model that is read computes.
+
+        Returns
+        -------
+        Model
+
+        Raises
+        ------
+        InputError
+            If the folder holds no model, or a file of it is damaged.
+        """
+        if isinstance(model, Model):
+            return model
+        folder = model_folder(Path(model))
+        kind: type[Matganip] | type[Ensemble] = Ensemble if (folder / ensemble.RECORD).is_file() else Matganip
+        return cls(kind.load(folder, device=device), Card.read(folder))
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write the model into a folder: weights, their record and ``card.json``.
+
+        Parameters
+        ----------
+        folder : path-like
+            Made where it is missing.
+
+        Raises
+        ------
+        InputError
+            If the folder cannot be written.
+        """
+        self.predictor.save(folder)
+        self.card.write(Path(folder))
+
+    # -- what it speaks of -------------------------------------------------------------------------------------
+
+    @property
+    def calculator(self) -> str:
+        """Whose energies it learned."""
+        return self.card.calculator
+
+    @property
+    def history(self) -> TrainingHistory:
+        """Of the training behind the weights; of the first member of an ensemble."""
+        one = self.predictor.members[0] if isinstance(self.predictor, Ensemble) else self.predictor
+        return one.history
+
+    @cached_property
+    def own_space(self) -> ConfigurationSpace:
+        """The space that it was trained on."""
+        return self.card.space()
+
+    def space(
+        self, supercell: ArrayLike | None = None, substitutions: Substitutions | None = None
+    ) -> ConfigurationSpace:
+        """The space that it was trained on, or another one of the same parent that it may be asked about.
+
+        Parameters
+        ----------
+        supercell, substitutions
+            As for `ConfigurationSpace`; those of the training set where they are left out.
+
+        Raises
+        ------
+        InputError
+            If the parent has no such sublattice or too few sites, or a species was never met in training.
+        """
+        if supercell is None and substitutions is None:
+            return self.own_space
+        space = self.card.space(supercell, substitutions)
+        self.check(space)
+        return space
+
+    def check(self, space: ConfigurationSpace) -> None:
+        """Refuse a space with a species that the model never met."""
+        self.card.check(space)
+
+    def remark(self, space: ConfigurationSpace) -> str:
+        """What it cannot know of a space, in sentences; empty where it can."""
+        return remark_on(self.card, space)
+
+    def represent(self, space: ConfigurationSpace) -> GraphRepresentation:
+        """Make the graphs of a space; refuse one whose vertices are others than those trained on."""
+        return self.card.represent(space)
+
+    def scorer(self, space: ConfigurationSpace) -> GraphScorer:
+        """Make what computes energies of a space's arrangements block by block, equal graphs once."""
+        self.check(space)
+        return GraphScorer(self.represent(space), self.predictor)
+
+    # -- asking it ---------------------------------------------------------------------------------------------
+
+    def predict(
+        self,
+        what: ConfigurationSpace
+        | ConfigurationBatch
+        | NDArray[np.uint8]
+        | Iterable[Structure | Atoms | str | os.PathLike[str]]
+        | None = None,
+        *,
+        number: int | None = None,
+        seed: int = 0,
+        keep: int | None = None,
+        output: str | os.PathLike[str] | None = None,
+        progress: ProgressOption = None,
+    ) -> Prediction:
+        """Predict total energies.
+
+        Parameters
+        ----------
+        what : ConfigurationSpace, ConfigurationBatch, (n, n_sites) uint8 ndarray or iterable of structures, optional
+            Every orbit of a space (by default the one trained on), the rows of a batch, codes of the model's own space,
+            or structures (objects or files) on the model's ideal supercell, of any composition of its species.
+        number : int, optional
+            Of a space: a uniform sample of so many orbits instead of all.
+        seed : int
+            Of that sample.
+        keep : int, optional
+            Of a space: return only the so many lowest, which bounds the memory; all by default.
+        output : path-like, optional
+            A ``.parquet`` or ``.csv`` file for all predictions, written as they come.
+        progress : bool or callable, optional
+            See `matganip.progress`.
+
+        Returns
+        -------
+        Prediction
+
+        Raises
+        ------
+        InputError
+            If the model cannot speak of the space, a structure does not fit it, or the file cannot be written.
+        """
+        if what is None or isinstance(what, ConfigurationSpace):
+            space = self.own_space if what is None else what
+            writing = Writing(self, self.represent(self._checked(space)), output)
+            return predict_batches(writing, number=number, seed=seed, keep=keep, progress=progress)
+        if number is not None:
+            raise InputError("number: a sample is drawn of a space; structures and batches are predicted whole")
+        space = self.own_space
+        names: tuple[str, ...] = ()
+        if isinstance(what, ConfigurationBatch):
+            space, rows = what.space, what
+        elif isinstance(what, np.ndarray):
+            rows = ConfigurationBatch(space, what, np.ones(len(what), dtype=np.int64))
+        else:
+            rows, names = _of_structures(space, what)
+        writing = Writing(self, self.represent(self._checked(space)), output)
+        return predict_rows(writing, rows, names, structures=not isinstance(what, ConfigurationBatch))
+
+    def _checked(self, space: ConfigurationSpace) -> ConfigurationSpace:
+        self.check(space)
+        return space
+
+    def evaluate(
+        self, labels: LabelTable | Labelled | str | os.PathLike[str], space: ConfigurationSpace | None = None
+    ) -> Evaluation:
+        """Judge the model by labels; arrangements that it was trained on stand apart from unseen ones.
+
+        Parameters
+        ----------
+        labels : LabelTable, Labelled, or name or path of a table
+            Total energies; of the same calculator, or only ranks compare.
+        space : ConfigurationSpace, optional
+            Of the labels; the one trained on by default.
+
+        Returns
+        -------
+        Evaluation
+
+        Raises
+        ------
+        InputError
+            If the table does not read or has no row in the space, or the model cannot speak of that space.
+        """
+        space = self._checked(self.own_space if space is None else space)
+        represent = self.represent(space)
+        name, labelled = joined(labels, space)
+        seen = self.card.seen(space, labelled.occupations)
+        parts = tuple(
+            assess(part, self.predictor, represent, labelled[rows])
+            for part, rows in (("unseen", ~seen), ("trained on", seen))
+            if rows.any()
+        )
+        return Evaluation(
+            space, name, labelled.calculator, self.calculator, parts, self._remarks(space, labelled, bool(seen.all()))
+        )
+
+    def _remarks(self, space: ConfigurationSpace, labelled: Labelled, all_seen: bool) -> tuple[str, ...]:
+        remarks = []
+        if labelled.calculator != self.calculator:
+            remarks.append(
+                f"The model learned energies of {self.calculator}; these labels are of {labelled.calculator}. Energies "
+                "of two calculators have no common origin and do not compare; only the rank correlation says something."
+            )
+        remarks += [remark] if (remark := self.remark(space)) else []
+        if labelled.n_elsewhere:
+            remarks.append(f"{labelled.n_elsewhere} rows of the table are of another composition and were left out.")
+        if all_seen:
+            remarks.append(
+                "The model was trained on every one of these arrangements: the errors show memory, not prediction."
+            )
+        return tuple(remarks)
+
+
+def load(folder: str | os.PathLike[str], device: str = "cpu") -> Model:
+    """Read a model that `Model.save`, `matganip train` or `matganip run` wrote.
+
+    Parameters
+    ----------
+    folder : path-like
+        The model's folder, or one that has it as ``model``.
+    device : {"cpu", "cuda", "mps", "auto"}
+        Where to compute.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    InputError
+        If the folder holds no model, or a file of it is damaged or of another version.
+    """
+    return Model.of(folder, device)
+
+
+def model_folder(path: Path) -> Path:
+    """The folder of a model: the one given, or ``model`` in it.
+
+    Raises
+    ------
+    InputError
+        If neither holds a card.
+    """
+    for folder in (path, path / "model"):
+        if (folder / CARD).is_file():
+            return folder
+    if (path / checkpoints.RECORD).is_file():
+        raise InputError(
+            f"{path}: holds the weights of a network without a {CARD}, which says how its graphs are made; save a "
+            "matganip.Model, or train again"
+        )
+    raise InputError(
+        f"{path}: no model of `matganip train`: neither it nor {path / 'model'} holds a {CARD}, which says how its "
+        "graphs are made"
+    )
+
+
+def joined(labels: LabelTable | Labelled | str | os.PathLike[str], space: ConfigurationSpace) -> tuple[str, Labelled]:
+    """Labels on the orbits of a space, and what to call their table."""
+    if isinstance(labels, Labelled):
+        return "labels", labels
+    table = labels if isinstance(labels, LabelTable) else read_labels(labels)
+    return table.name, table.join(space)
+
+
+def _of_structures(space: ConfigurationSpace, structures: Iterable[Any]) -> tuple[ConfigurationBatch, tuple[str, ...]]:
+    """Codes of structures in a space's supercell, of any composition, and what to call them."""
+    if isinstance(structures, str | os.PathLike) or hasattr(structures, "lattice") or hasattr(structures, "cell"):
+        structures = [structures]
+    rows, names = [], []
+    for number, structure in enumerate(structures):
+        name = os.fspath(structure) if isinstance(structure, str | os.PathLike) else f"structure {number}"
+        try:
+            rows.append(space.occupation_of(structure))
+        except InputError as error:
+            text = str(error)
+            raise InputError(text if text.startswith(name) else f"{name}: {text}") from error
+        names.append(name)
+    occupations = np.array(rows, dtype=np.uint8).reshape(len(rows), space.n_sites)
+    return ConfigurationBatch(space, occupations, np.ones(len(rows), dtype=np.int64)), tuple(names)

@@ -1,0 +1,229 @@
+"""How wrong a model is on labelled arrangements, always beside the mean baseline: `Assessed`, `Evaluation`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matganip.results.base import Result
+from matganip.results.content import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from matganip.configurations.space import ConfigurationSpace
+    from matganip.learning.judgement import Judgement
+    from matganip.learning.metrics import Metrics
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Assessed:
+    """Predictions of labelled arrangements beside the labels and the mean baseline.
+
+    Attributes
+    ----------
+    name : str
+        Which arrangements these are: "test", "train", "unseen" ...
+    occupations : (n, n_sites) uint8 ndarray
+        Representatives of the orbits.
+    multiplicity : (n,) int64 ndarray
+        How many arrangements each row stands for.
+    calculated, predicted : (n,) float64 ndarray
+        Total energies in meV/atom.
+    baseline : (n,) float64 ndarray
+        What the mean of the training set predicts, in meV/atom.
+    judgement : Judgement
+        In meV/atom.
+    n_train, orbits_train : int
+        Arrangements and orbits of the (largest) training set.
+    n_leaked : int
+        Tested arrangements whose orbit is in the training set.
+    """
+
+    name: str
+    occupations: NDArray[np.uint8]
+    multiplicity: NDArray[np.int64]
+    calculated: Floats
+    predicted: Floats
+    baseline: Floats
+    judgement: Judgement
+    n_train: int = 0
+    orbits_train: int = 0
+    n_leaked: int = 0
+
+    def __len__(self) -> int:
+        return len(self.calculated)
+
+    @property
+    def metrics(self) -> Metrics:
+        """In meV/atom, weighted by multiplicity."""
+        return self.judgement.weighted
+
+    @property
+    def n_test(self) -> int:
+        """Arrangements that the rows stand for."""
+        return int(self.multiplicity.sum())
+
+    @property
+    def error(self) -> Floats:
+        """(n,): absolute errors, in meV/atom."""
+        error: Floats = np.abs(self.predicted - self.calculated)
+        return error
+
+    @property
+    def error_rate(self) -> Floats:
+        """(n,): absolute errors in percent of the size of the total energy; nan where that is zero."""
+        size = np.abs(self.calculated)
+        rate: Floats = np.divide(100.0 * self.error, size, out=np.full(len(size), np.nan), where=size > 0)
+        return rate
+
+    def to_dict(self) -> dict[str, Any]:
+        """The numbers as JSON values; those of "plain" count every orbit once."""
+        found = self.metrics
+        return {
+            "unit": found.unit,
+            "orbits": found.n_rows,
+            "arrangements": int(found.weight),
+            **self.judgement.as_dict(),
+        }
+
+    def sentence(self) -> str:
+        """What the ranking finds, and what no model on these features can do better."""
+        top, floor = self.judgement.top, self.judgement.floor
+        return (
+            f"{self.name}: {top.found} of the {top.k} lowest orbits are among the {top.k} predicted lowest "
+            f"({top.by_chance:.2g} by chance). The peaks tell {floor.n_classes:,} of {len(self):,} orbits "
+            f"apart: no model that reads them has an MAE below {floor.mae:.4f} meV/atom here."
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation(Result):
+    """A model on a labelled table.
+
+    Attributes
+    ----------
+    space : ConfigurationSpace
+        Of the labels.
+    labels : str
+        Name of the table.
+    calculator, trained_with : str
+        Whose energies the labels are, and whose the model learned.
+    parts : tuple of Assessed
+        "unseen" and "trained on", those of the two that there are.
+    remarks : tuple of str
+        What must be known of the numbers.
+    """
+
+    space: ConfigurationSpace
+    labels: str
+    calculator: str
+    trained_with: str
+    parts: tuple[Assessed, ...]
+    remarks: tuple[str, ...] = field(default=())
+
+    @property
+    def unseen(self) -> Assessed | None:
+        """The arrangements that the model was not trained on; None where it was trained on all."""
+        return next((part for part in self.parts if part.name == "unseen"), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What ``matganip evaluate --json`` prints."""
+        return {
+            "labels": self.labels,
+            "calculator": self.calculator,
+            "trained_with": self.trained_with,
+            "space": self.space.key,
+            "errors": {part.name: part.to_dict() for part in self.parts},
+            "remarks": list(self.remarks),
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a labelled orbit."""
+        return parts_frame(self.parts)
+
+    def tables(self) -> tuple[Table, ...]:
+        """Errors beside those of the mean baseline."""
+        return (metrics_table(self.parts, f"{self.labels}: {self.calculator}"),)
+
+    def sentences(self) -> tuple[str, ...]:
+        """The remarks."""
+        return self.remarks
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Predicted against calculated energies of the first part, the unseen arrangements where there are some."""
+        return plot_parity(self.parts[0], ax)
+
+
+def plot_parity(part: Assessed, ax: Axes | None = None) -> Axes:
+    """Predicted against calculated energies, in meV/atom from the mean of the labels."""
+    from matganip.plots.energies import metrics_text, parity
+
+    found = part.metrics
+    origin = float(np.average(part.calculated, weights=part.multiplicity))
+    return parity(
+        part.calculated - origin,
+        part.predicted - origin,
+        part.multiplicity,
+        part.baseline - origin,
+        title=f"{part.name}, {len(part):,} orbits",
+        text=metrics_text(found.mae, found.baseline_mae, found.spearman, found.r2),
+        ax=ax,
+    )
+
+
+def parts_frame(parts: Sequence[Assessed]) -> pd.DataFrame:
+    """Labels and predictions, one row an orbit, in meV/atom."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            "part": [part.name for part in parts for _ in range(len(part))],
+            "multiplicity": np.concatenate([part.multiplicity for part in parts]),
+            "label_meV_per_atom": np.concatenate([part.calculated for part in parts]),
+            "prediction_meV_per_atom": np.concatenate([part.predicted for part in parts]),
+            "mean_baseline_meV_per_atom": np.concatenate([part.baseline for part in parts]),
+        }
+    )
+
+
+def metrics_table(parts: Sequence[Assessed], title: str = "") -> Table:
+    """Errors beside those of the mean baseline."""
+    rows = tuple(
+        (
+            name,
+            f"{found.n_rows:,}",
+            f"{found.mae:.4f}",
+            f"{found.baseline_mae:.4f}",
+            _text(found.skill),
+            f"{found.rmse:.4f}",
+            _text(found.r2),
+            _text(found.spearman),
+            f"{found.maer:.2g}",
+            f"{found.baseline_maer:.2g}",
+        )
+        for part in parts
+        for name, found in ((part.name, part.judgement.weighted), ("  plain", part.judgement.plain))
+    )
+    columns = ("", "orbits", "MAE", "mean baseline", "skill", "RMSE", "R²", "Spearman", "MAER, %", "(mean)")
+    note = (
+        "MAE, that of the mean baseline (the mean of the training set) and RMSE in meV/atom, weighted by multiplicity; "
+        "plain: every orbit counts once. Skill = 1 - MAE / MAE of the mean baseline. MAER is relative to the total "
+        "energy, which hardly differs between arrangements: it is small for the mean baseline, too. "
+        + " ".join(part.sentence() for part in parts)
+    )
+    return Table(title, columns, rows, "l" + "r" * 9, note)
+
+
+def _text(value: float) -> str:
+    if not math.isfinite(value):
+        return "\u2013"
+    return f"{value:.4f}" if abs(value) < 10 else f"{value:.3g}"

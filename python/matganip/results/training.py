@@ -1,0 +1,131 @@
+"""What a training reached: `Training`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from matganip.results.base import Result
+from matganip.results.evaluation import Assessed, metrics_table, parts_frame, plot_parity
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from matganip.learning.history import TrainingHistory
+    from matganip.results.content import Table
+
+
+@dataclass(frozen=True, eq=False)
+class Training(Result):
+    """The errors of a new model on the parts of its labels, and how the game between G and D ended.
+
+    Attributes
+    ----------
+    calculator, labels : str
+        Whose energies were learned, and the name of their table.
+    split : str
+        How the labels were split, in words.
+    leaked : int
+        Tested arrangements of which a symmetry copy is in the training set.
+    parts : tuple of Assessed
+        "train", "validation" and "test", those of them that there are.
+    history : TrainingHistory
+    objective : str
+        The game that was played.
+    optimum : (float, float or None)
+        loss(D) and D(x) where neither network wins; D is None where a critic's scores have no zero.
+    seed : int
+    seconds : dict of str to float
+        Of each step, by the clock.
+    """
+
+    calculator: str
+    labels: str
+    split: str
+    leaked: int
+    parts: tuple[Assessed, ...]
+    history: TrainingHistory
+    objective: str
+    optimum: tuple[float, float | None] | None
+    seed: int
+    seconds: dict[str, float]
+
+    def __getitem__(self, name: str) -> Assessed:
+        """The part of that name.
+
+        Raises
+        ------
+        KeyError
+            If there is no such part.
+        """
+        for part in self.parts:
+            if part.name == name:
+                return part
+        raise KeyError(name)
+
+    @property
+    def leak(self) -> str:
+        """A sentence that says what the test set owes to symmetry; empty where it owes nothing."""
+        if not self.leaked:
+            return ""
+        tested = self["test"].n_test
+        return (
+            f"{self.leaked:,} of {tested:,} tested arrangements ({self.leaked / tested:.0%}) are symmetry copies of "
+            "arrangements in the training set: these errors show memory. Split by orbit to see what the model predicts."
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The numbers of the training, as JSON values; nan is null."""
+        history, last = self.history, self.history.last
+        return {
+            "seed": self.seed,
+            "calculator": self.calculator,
+            "labels": self.labels,
+            "property": "total energy, meV/atom, weighted by multiplicity",
+            "split": self.split,
+            "leaked": self.leaked,
+            "errors": {part.name: part.to_dict() for part in self.parts},
+            "game": None
+            if not np.isfinite(last.loss_d)
+            else {
+                "objective": self.objective,
+                **{name: _or_null(getattr(last, name)) for name in ("loss_d", "loss_g", "d_real", "d_fake")},
+                "optimum": dict(zip(("loss_d", "d"), self.optimum or (None, None), strict=True)),
+            },
+            "epochs": last.epoch,
+            "best_epoch": history.best_epoch,
+            "stopped_early": history.stopped_early,
+            "seconds": self.seconds,
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a labelled orbit."""
+        return parts_frame(self.parts)
+
+    def tables(self) -> tuple[Table, ...]:
+        """Errors of each part beside those of the mean baseline."""
+        return (metrics_table(self.parts, f"{self.labels}: {self.calculator}"),)
+
+    def sentences(self) -> tuple[str, ...]:
+        """What the split leaks, and how the game ended."""
+        last = self.history.last
+        game = ""
+        if np.isfinite(last.loss_d) and self.optimum is not None:
+            game = (
+                f"The game ({self.objective}) ended at loss(D) {last.loss_d:.4f}, D(x_r) {last.d_real:.3f}, D(x_f) "
+                f"{last.d_fake:.3f}; where neither network wins loss(D) is {self.optimum[0]:.4f}."
+            )
+        stopped = f"Stopped early: epoch {self.history.best_epoch} is kept." if self.history.stopped_early else ""
+        return tuple(filter(None, (self.leak, game, stopped)))
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Predicted against calculated energies of the test set, or of the last part there is."""
+        return plot_parity(self.parts[-1], ax)
+
+
+def _or_null(value: float) -> float | None:
+    """JSON has no nan."""
+    return value if np.isfinite(value) else None
