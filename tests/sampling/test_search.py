@@ -10,9 +10,9 @@ import pytest
 import matganip as mg
 from matganip.errors import InputError
 from matganip.features.lattice.diffraction import LatticeDiffraction
-from matganip.sampling.checkpoint import read_checkpoint, write_checkpoint
-from matganip.sampling.scored import ScoredOrbits
-from matganip.sampling.search import Search, SearchSettings, swapped
+from matganip.sampling.chains import Search, SearchSettings, swapped
+from matganip.sampling.scored_orbits import ScoredOrbits
+from matganip.sampling.search_checkpoint import read_checkpoint, write_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -59,14 +59,14 @@ def test_the_true_best_of_603(diffraction, changes, n_steps) -> None:
     steps = list(search.run(n_steps, max_scored=450))
     assert search.scored.best[0].energy == wanted
     assert sum(asked) == search.scored.n_scored  # no orbit was sent twice
-    assert len({one.key for one in search.scored.best}) == len(search.scored.best) == 20
+    assert len({one.occupation for one in search.scored.best}) == len(search.scored.best) == 20
     energies = [one.energy for one in search.scored.best]
     assert energies == sorted(energies)
     assert 0 < steps[-1].step_rate <= 1
     canonical = diffraction.space.canonical(
-        np.array([np.frombuffer(one.key, np.uint8) for one in search.scored.best])
+        np.array([np.frombuffer(one.occupation, np.uint8) for one in search.scored.best])
     ).occupations
-    assert [row.tobytes() for row in canonical] == [one.key for one in search.scored.best]
+    assert [row.tobytes() for row in canonical] == [one.occupation for one in search.scored.best]
 
 
 def test_a_large_space_in_few_scores_from_every_seed() -> None:
@@ -148,13 +148,13 @@ def test_a_checkpoint_of_something_else_is_refused(diffraction, tmp_path: Path) 
 
 def test_memory_is_bounded(diffraction) -> None:
     score, asked = crooked(diffraction)
-    scored = ScoredOrbits(diffraction.space, score, top=5, size=100)
+    scored = ScoredOrbits(diffraction.space, score, SearchSettings().key, top=5, size=100)
     rows = next(diffraction.space.orbits()).occupations
     for k in range(0, 600, 50):
-        scored.energies(rows[k : k + 50], np.zeros(50, dtype=np.int64), step=k)
+        scored.keys(rows[k : k + 50], np.zeros(50, dtype=np.int64), step=k)
     assert len(scored.arrays()["known"]) == 100
     assert len(scored.best) == 5
-    energy, new = scored.energies(rows[[0, 1, 0]], np.zeros(3, dtype=np.int64), step=9)
+    energy, new = scored.keys(rows[[0, 1, 0]], np.zeros(3, dtype=np.int64), step=9)
     assert new.tolist() == [True, True, False]  # forgotten, and scored again
     assert energy[0] == energy[2]
     assert sum(asked) == scored.n_scored == 602

@@ -1,416 +1,220 @@
-r"""Search for the best arrangements of a space that is too large to enumerate.
-
-Chains walk by swaps in two nested Metropolis steps (Gelb, J. Chem. Phys. 118, 7747 (2003)): many swaps on a guide, an
-energy linear in the diffraction's sums that a kernel keeps up to date swap by swap, and then one decision by the model
-itself,
-
-.. math:: p = \min\big(1, e^{-\beta [(E' - E) - (S' - S)]}\big),
-
-with E the model's energy and S the guide's. Whatever the guide is worth, each chain samples the model's own canonical
-ensemble; a good guide spares most of the scoring. Without one it is plain Metropolis on the model. Chains of one group
-are at several temperatures and exchange (parallel tempering; Swendsen, Wang, Phys. Rev. Lett. 57, 2607 (1986)); or all
-are cooled together, over and over (simulated annealing; Kirkpatrick, Gelatt, Vecchi, Science 220, 671 (1983)).
-"""
+"""Search a space that is too large to enumerate for the arrangements that a model puts lowest."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+import os
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matganip.errors import InputError
-from matganip.features.lattice.swaps import LatticeSwaps, seeded_generators
-from matganip.sampling.guide import LinearGuide
-from matganip.sampling.scored import Found, Score, ScoredOrbits
-from matganip.thermo.sums import BOLTZMANN
+from matganip.files import sha256
+from matganip.learning.model import Model
+from matganip.progress import ProgressOption, reporting
+from matganip.results.search import SearchResult
+from matganip.sampling.chains import Search, SearchProgress, SearchSettings
+from matganip.sampling.search_checkpoint import read_checkpoint, write_checkpoint
 
 if TYPE_CHECKING:
-    from matganip.features.lattice.diffraction import LatticeDiffraction
+    from matganip.configurations.space import ConfigurationSpace
 
-Floats = NDArray[np.float64]
-Rows = NDArray[np.uint8]
-Method = Literal["tempering", "annealing"]
-
-# Levels of temperature in a group of chains that exchange.
-LEVELS = 8
-# An arrangement is scored where the guide, less so many of its errors, puts it among the best.
-CAUTION = 3.0
-# Steps after which what the swaps away from the best orbit lead to is looked at, and how many of these at most.
-SETTLED, MOST_POLISHED = 3, 512
+Follow = Callable[[SearchProgress], object]
+# Seconds between two checkpoints.
+CHECKPOINT_EVERY = 30.0
 
 
-@dataclass(frozen=True)
-class SearchSettings:
-    """How to search.
+def search(
+    model: Model | str | os.PathLike[str],
+    space: ConfigurationSpace | None = None,
+    *,
+    n_steps: int = 200,
+    max_scored: int | None = None,
+    patience: int | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    device: str = "cpu",
+    progress: ProgressOption = None,
+    follow: Follow | None = None,
+    **settings: Any,
+) -> SearchResult:
+    """Search for the best arrangements of a space, without enumerating it.
 
     Parameters
     ----------
-    method : {"tempering", "annealing"}
-    n_chains : int
-        In groups of eight that exchange (tempering), or each by itself (annealing).
-    n_swaps : int
-        Swaps on the guide between two decisions by the model; without a guide there is one.
-    guided : bool
-        Whether to use a guide.
-    temperatures : (float, float), optional
-        Kelvin, the lowest and the highest. By default the highest is where k_B T is the root mean square of what one
-        swap changes, and the lowest a thirtieth of that.
-    cycle : int
-        Steps of one cooling (annealing); then it starts again from random arrangements.
-    top : int
-        How many of the best orbits to keep.
-    memory : int
-        Scored orbits that are remembered.
-    seed : int
+    model : Model or path
+        A model or its folder.
+    space : ConfigurationSpace, optional
+        The space to search; by default the one that the model was trained on.
+    n_steps : int
+        Steps of the chains to have done in the end, those before a checkpoint included.
+    max_scored : int, optional
+        Stop once the model has scored so many orbits.
+    patience : int, optional
+        Stop once the best has not changed for so many steps.
+    checkpoint : path, optional
+        File for the state of the search, written twice a minute and at the end.
+    resume : bool
+        Resume from the checkpoint; it must be of the same model, space and settings.
+    device : {"cpu", "cuda", "mps", "auto"}
+        Where a model that is given by its folder computes.
+    progress : bool or callable, optional
+        See `matganip.progress`.
+    follow : callable, optional
+        Called with a `SearchProgress` after each step.
+    **settings
+        Keys of `matganip.sampling.chains.SearchSettings`: ``top``, ``seed``, ``method``, ``n_chains``, ``n_swaps``,
+        ``guided``, ``temperatures``, ``select``, ``target`` ...
+
+    Returns
+    -------
+    SearchResult
+        The same bytes for the same model, space, settings and number of steps. Ctrl-C ends the search after the
+        current step; the result, `finished` being False, then has what was found so far. A second Ctrl-C raises
+        KeyboardInterrupt.
 
     Raises
     ------
     InputError
-        If a value is out of its range.
-    """
-
-    method: Method = "tempering"
-    n_chains: int = 32
-    n_swaps: int = 100
-    guided: bool = True
-    temperatures: tuple[float, float] | None = None
-    cycle: int = 50
-    top: int = 20
-    memory: int = 200_000
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.method not in get_args(Method):
-            raise InputError(f"method must be tempering or annealing, not {self.method!r}")
-        for name, least in (("n_chains", 1), ("n_swaps", 1), ("cycle", 2), ("top", 1), ("memory", 1000), ("seed", 0)):
-            if getattr(self, name) < least:
-                raise InputError(f"{name} must be at least {least}, not {getattr(self, name)}")
-        if self.temperatures is not None and not 0 < self.temperatures[0] <= self.temperatures[1] < np.inf:
-            raise InputError(f"temperatures must be two, the lower one first, above 0 K, not {self.temperatures}")
-
-
-@dataclass(frozen=True)
-class SearchProgress:
-    """How far a search is.
-
-    Attributes
-    ----------
-    step : int
-        Steps done.
-    best : Found
-        The best orbit so far.
-    n_scored : int
-        Orbits that the model has scored.
-    groups_at_best : int
-        Independent groups of chains that have been at the best orbit, of `n_groups`.
-    n_groups : int
-    swap_rate, step_rate, exchange_rate : float
-        Parts of the swaps, of the model's decisions and of the exchanges that were accepted, from the beginning; nan
-        where there was none.
-    guide_error : float
-        Root mean square error of the guide, eV per supercell; infinity where there is none.
-    """
-
-    step: int
-    best: Found
-    n_scored: int
-    groups_at_best: int
-    n_groups: int
-    swap_rate: float
-    step_rate: float
-    exchange_rate: float
-    guide_error: float
-
-
-class Search:
-    """A search that can be followed, stopped, stored and gone on with.
-
-    Parameters
-    ----------
-    diffraction : LatticeDiffraction
-        What the guide reads: of the space to search, best the one that the model's graphs are made with.
-    score : callable
-        Canonical occupations (n, n_sites) uint8 to energies (n,) in eV per supercell; the lowest is the best.
-    settings : SearchSettings, optional
-
-    Attributes
-    ----------
-    scored : ScoredOrbits
-        Its `best` are the result.
-    temperature : (n_chains,) float64 ndarray
-        Kelvin, of each chain now.
+        If a setting is unknown or out of range, the model cannot describe the space, or the checkpoint cannot be read
+        or belongs to another search.
 
     Examples
     --------
     >>> import matganip as mg
-    >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 6}})
-    >>> diffraction = mg.LatticeDiffraction(space, resolution="resolved")
-    >>> def score(occupations):
-    ...     return diffraction.peaks(occupations).intensity[:, :28] @ np.cos(np.arange(28))
-    >>> search = Search(diffraction, score, SearchSettings(n_chains=8))
-    >>> for progress in search.run(n_steps=20):
-    ...     pass
-    >>> lowest = min(score(batch.occupations).min() for batch in space.orbits())
-    >>> bool(abs(search.scored.best[0].energy - lowest) < 1e-6)
-    True
+    >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 3}})
+    >>> model = mg.train(space, "cspbi3_br/gpaw_mp2", network={"epochs": 5})
+    >>> found = search(model, top=3, n_chains=8, n_steps=20)
+    >>> len(found), found.n_scored, found.finished
+    (3, 19, True)
     """
+    chosen = search_settings(settings)
+    if resume and checkpoint is None:
+        raise InputError("resume needs the checkpoint of the search")
+    asked = Model.of(model, device)
+    space = asked.own_space if space is None else space
+    scorer, weights = asked.scorer(space), weights_sha256(asked)
 
-    def __init__(self, diffraction: LatticeDiffraction, score: Score, settings: SearchSettings | None = None) -> None:
-        self.settings = settings or SearchSettings()
-        self.space = diffraction.space
-        self.scored = ScoredOrbits(self.space, score, self.settings.top, self.settings.memory)
-        self._swaps = LatticeSwaps(diffraction)
-        self._guide = LinearGuide(self._swaps.n_sums)
-        self._levels = min(LEVELS, self.settings.n_chains) if self.settings.method == "tempering" else 1
-        self._group = np.arange(self.settings.n_chains) // self._levels
-        self.step = 0
-        self.range: tuple[float, float] | None = self.settings.temperatures
-        self._rows: Rows = np.zeros((0, self.space.n_sites), dtype=np.uint8)
-        self._energy: Floats = np.zeros(0)
-        self._generators = seeded_generators(self.settings.seed, self.settings.n_chains)
-        self._tried = np.zeros(3, dtype=np.int64)  # swaps, decisions, exchanges
-        self._made = np.zeros(3, dtype=np.int64)
-        self._polished: set[bytes] = set()
+    def score(occupations: NDArray[np.uint8]) -> NDArray[np.float64]:
+        return scorer.predict(scorer.features(occupations)).energy
 
-    @property
-    def n_groups(self) -> int:
-        """Groups of chains that do not exchange with one another."""
-        return int(self._group[-1]) + 1
+    chains = Search(scorer.represent.diffraction, score, chosen)
+    file = None if checkpoint is None else Path(checkpoint)
+    if resume and file is not None:
+        read_checkpoint(file, chains, weights)
+    with reporting(progress) as report:
 
-    def run(
-        self, n_steps: int, *, max_scored: int | None = None, patience: int | None = None
-    ) -> Iterator[SearchProgress]:
-        """Search on, step by step.
+        def told(now: SearchProgress) -> None:
+            report("search", now.step, n_steps, _detail(now))
+            if follow is not None:
+                follow(now)
 
-        Parameters
-        ----------
-        n_steps : int
-            Steps to have done in the end, those before a checkpoint included.
-        max_scored : int, optional
-            Stop when so many orbits are scored.
-        patience : int, optional
-            Stop when the best has not changed for so many steps.
+        finished = _run(chains, n_steps, max_scored, patience, told, file, weights)
+    return _result(chains, finished, asked, weights)
 
-        Yields
-        ------
-        SearchProgress
-            After each step.
-        """
-        n_orbits = self.space.count_orbits()
-        most = n_orbits if max_scored is None else min(max_scored, n_orbits)
-        if self.step == 0 and not len(self._rows):
-            self._start(most)
-        while self.step < n_steps and self.scored.n_scored < most:
-            if patience is not None and self.step - self.scored.best[0].step >= patience:
-                break
-            self._advance(most)
-            yield self.progress()
 
-    def progress(self) -> SearchProgress:
-        """How far it is."""
-        best = self.scored.best[0]
-        with np.errstate(invalid="ignore"):
-            rates = self._made / self._tried
-        return SearchProgress(
-            step=self.step,
-            best=best,
-            n_scored=self.scored.n_scored,
-            groups_at_best=len(self.groups_at_best()),
-            n_groups=self.n_groups,
-            swap_rate=float(rates[0]),
-            step_rate=float(rates[1]),
-            exchange_rate=float(rates[2]),
-            guide_error=self._guide.error,
+def search_settings(values: dict[str, Any]) -> SearchSettings:
+    """Make `SearchSettings` from keywords; an unknown one is refused by name."""
+    unknown = [name for name in values if name not in SearchSettings.__dataclass_fields__]
+    if unknown:
+        raise InputError(
+            f"search has no setting {unknown[0]!r}; it has {', '.join(SearchSettings.__dataclass_fields__)}"
         )
-
-    def groups_at_best(self) -> set[int]:
-        """Groups that have been at the lowest energy found, in whichever of the orbits that have it."""
-        lowest = self.scored.best[0].energy
-        return set().union(*(one.groups for one in self.scored.best if one.energy == lowest))
-
-    # -- a step ------------------------------------------------------------------------------------------------
-
-    def _start(self, most: int) -> None:
-        """Random arrangements: enough of them to fit a guide, the first ones as starts of the chains."""
-        n = max(self.settings.n_chains, 2 * self._swaps.n_sums + 20)
-        drawn = self.space.sample_configurations(min(n, max(most, self.settings.n_chains)), seed=self.settings.seed)
-        energy = self._score(drawn.occupations, np.full(len(drawn), -1))
-        self._rows = drawn.occupations[: self.settings.n_chains]
-        self._energy = energy[: self.settings.n_chains]
-        if self.range is None:
-            once = self._swaps.walk(
-                drawn.occupations,
-                seeded_generators(self.settings.seed + 1, len(drawn)),
-                np.zeros(len(drawn)),
-                self._guide.coefficients,
-                n_swaps=1,
-                num_threads=1,
-            )
-            change = self._guide.predict(self._swaps.sums(once.occupations, 1)) - self._guide.predict(
-                self._swaps.sums(drawn.occupations, 1)
-            )
-            hottest = float(np.sqrt(np.mean(change**2))) / BOLTZMANN
-            self.range = (hottest / 30, hottest) if hottest > 0 else (1.0, 1.0)
-
-    @property
-    def temperature(self) -> Floats:
-        """Of each chain in the step to come, kelvin."""
-        low, high = self.range or (1.0, 1.0)
-        if self.settings.method == "annealing":
-            done = (self.step % self.settings.cycle) / (self.settings.cycle - 1)
-            return np.full(self.settings.n_chains, high * (low / high) ** done)
-        level = np.arange(self.settings.n_chains) % self._levels
-        ladder: Floats = low * (high / low) ** (level / max(1, self._levels - 1))
-        return ladder
-
-    def _advance(self, most: int) -> None:
-        settings = self.settings
-        random = np.random.default_rng((settings.seed, self.step, 1))
-        if settings.method == "annealing" and self.step and self.step % settings.cycle == 0:
-            again = int(np.random.default_rng((settings.seed, self.step, 2)).integers(2**62))
-            self._rows = self.space.sample_configurations(settings.n_chains, seed=again).occupations
-            self._energy = self._score(self._rows, self._group)
-        beta = 1 / (BOLTZMANN * self.temperature)
-        coefficients = self._guide.coefficients if settings.guided else np.zeros(self._swaps.n_sums)
-        n_swaps = settings.n_swaps if settings.guided else 1
-        walked = self._swaps.walk(self._rows, self._generators, beta, coefficients, n_swaps, num_threads=1)
-        self._generators = walked.generators
-        guided_before = (self._swaps.sums(self._rows, 1) * coefficients).sum(axis=1)
-        guided_change = (self._swaps.sums(walked.occupations, 1) * coefficients).sum(axis=1) - guided_before
-
-        # What a chain has passed is scored too where it may be one of the best.
-        lowest = walked.lowest_energy + self._guide.intercept
-        passed = (walked.lowest_energy < walked.energy) & (lowest < self._promise) & settings.guided
-        promising = np.flatnonzero(passed)
-        rows = np.concatenate([walked.occupations, walked.lowest[promising]])
-        energy = self._score(rows, np.concatenate([self._group, self._group[promising]]))
-        self._decide(walked.occupations, energy[: settings.n_chains], guided_change, beta, random)
-        self._count(0, int(walked.accepted.sum()), n_swaps * settings.n_chains)
-        if self._levels > 1:
-            self._exchange(beta, random)
-        self.step += 1
-        self._polish(most)
-
-    def _decide(
-        self, rows: Rows, energy: Floats, guided_change: Floats, beta: Floats, random: np.random.Generator
-    ) -> None:
-        """The model's decision on each chain's walk."""
-        excess = (energy - self._energy) - guided_change
-        accepted = random.random(len(rows)) < np.exp(np.minimum(0.0, -beta * excess))
-        self._rows = np.where(accepted[:, None], rows, self._rows)
-        self._energy = np.where(accepted, energy, self._energy)
-        self._count(1, int(accepted.sum()), len(rows))
-
-    def _exchange(self, beta: Floats, random: np.random.Generator) -> None:
-        """Neighbours in temperature exchange their arrangements; even and odd pairs by turns."""
-        for cold in range(self.step % 2, self._levels - 1, 2):
-            low = np.arange(cold, self.settings.n_chains, self._levels)
-            low = low[low + 1 < self.settings.n_chains]
-            low = low[self._group[low] == self._group[low + 1]]
-            gain = (beta[low] - beta[low + 1]) * (self._energy[low] - self._energy[low + 1])
-            made = low[random.random(len(low)) < np.exp(np.minimum(0.0, gain))]
-            order = np.arange(self.settings.n_chains)
-            order[made], order[made + 1] = made + 1, made
-            self._rows, self._energy = self._rows[order], self._energy[order]
-            self._count(2, len(made), len(low))
-
-    def _polish(self, most: int) -> None:
-        """Where the best has stood for some steps, look at the swaps away from it that promise most."""
-        best = self.scored.best[0]
-        if best.key in self._polished or self.step - best.step < SETTLED or self.scored.n_scored >= most:
-            return
-        # Few are remembered: who was the best once and is again has been looked at within these.
-        self._polished = {*self._polished, best.key} if len(self._polished) < self.settings.top else {best.key}
-        rows = swapped(np.frombuffer(best.key, dtype=np.uint8), self.space.sublattices)
-        rows = np.unique(self.space.canonical(rows, num_threads=1).occupations, axis=0)
-        rows = rows[~self.scored.knows(rows)]
-        if self.settings.guided and len(rows):
-            guided = self._guide.predict(self._swaps.sums(rows, 1))
-            rows = rows[np.argsort(guided, kind="stable")]
-            rows = rows[: int((guided < self._promise).sum())]
-        rows = rows[: min(MOST_POLISHED, most - self.scored.n_scored)]
-        # Whoever found the best finds what is one swap away.
-        for group in sorted(best.groups) or [-1]:
-            if len(rows):
-                self._score(rows, np.full(len(rows), group))
-
-    @property
-    def _promise(self) -> float:
-        """What the guide must say of an arrangement that may, within its error, be one of the best."""
-        return self.scored.bar + CAUTION * self._guide.error
-
-    def _score(self, rows: Rows, groups: NDArray[np.int64]) -> Floats:
-        energy, new = self.scored.energies(rows, groups, self.step)
-        if new.any():
-            self._guide.add(self._swaps.sums(rows[new], 1), energy[new])
-        return energy
-
-    def _count(self, what: int, made: int, tried: int) -> None:
-        self._made[what] += made
-        self._tried[what] += tried
-
-    # -- the state ---------------------------------------------------------------------------------------------
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Everything that the steps to come depend on, as arrays."""
-        polished = np.frombuffer(b"".join(sorted(self._polished)), dtype=np.uint8).reshape(-1, self.space.n_sites)
-        return {
-            "step": np.array([self.step]),
-            "range_K": np.array(self.range or (), dtype=np.float64),
-            "rows": self._rows,
-            "energy": self._energy,
-            "generators": self._generators,
-            "tried": self._tried,
-            "made": self._made,
-            "polished": polished,
-            **self._guide.arrays(),
-            **self.scored.arrays(),
-        }
-
-    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Take up a state of a search of the same space, model and settings: it goes on bit for bit."""
-        self.step = int(arrays["step"][0])
-        limits = arrays["range_K"].tolist()
-        self.range = (limits[0], limits[1]) if limits else None
-        self._rows, self._energy = arrays["rows"], arrays["energy"]
-        self._generators = arrays["generators"]
-        self._tried, self._made = arrays["tried"].copy(), arrays["made"].copy()
-        self._polished = {row.tobytes() for row in arrays["polished"]}
-        self._guide.restore(arrays)
-        self.scored.restore(arrays)
-
-    def identity(self) -> dict[str, Any]:
-        """What a stored state belongs to, as JSON values."""
-        settings = asdict(self.settings)
-        settings["temperatures"] = None if self.settings.temperatures is None else list(self.settings.temperatures)
-        return {"space": self.space.key, "settings": settings}
+    return SearchSettings(**values)
 
 
-def swapped(row: Rows, sublattices: NDArray[Any]) -> Rows:
-    """Every arrangement that one swap of two sites of a sublattice makes of another.
+def weights_sha256(model: Model) -> str:
+    """Checksum of a model's weights: that of ``model.safetensors``, whether the model was read from a folder or not."""
+    with tempfile.TemporaryDirectory() as folder:
+        model.predictor.save(folder)
+        digests = [sha256(path) for path in sorted(Path(folder).rglob("*.safetensors"))]
+    return digests[0] if len(digests) == 1 else " ".join(digests)
 
-    Parameters
-    ----------
-    row : (n_sites,) uint8 ndarray
-    sublattices : (n_sites,) integer ndarray
-        The sublattice of each site.
 
-    Returns
-    -------
-    (n, n_sites) uint8 ndarray
+def _run(
+    chains: Search,
+    n_steps: int,
+    max_scored: int | None,
+    patience: int | None,
+    told: Follow,
+    checkpoint: Path | None,
+    weights: str,
+) -> bool:
+    """Search until it is done, or until Ctrl-C; say whether it came to its end."""
+    written = time.monotonic()
+    with deferred_interrupt() as interrupted:
+        for now in chains.run(n_steps, max_scored=max_scored, patience=patience):
+            told(now)
+            if interrupted():
+                break
+            if checkpoint is not None and time.monotonic() - written > CHECKPOINT_EVERY:
+                write_checkpoint(checkpoint, chains, weights)
+                written = time.monotonic()
+        if checkpoint is not None:
+            write_checkpoint(checkpoint, chains, weights)
+    return not interrupted()
 
-    Examples
-    --------
-    >>> swapped(np.array([0, 1, 1], dtype=np.uint8), np.zeros(3, dtype=int)).tolist()
-    [[1, 0, 1], [1, 1, 0]]
+
+def _result(chains: Search, finished: bool, model: Model, weights: str) -> SearchResult:
+    best, now, space = chains.scored.best, chains.progress(), chains.space
+    occupations = np.frombuffer(b"".join(one.occupation for one in best), dtype=np.uint8).reshape(-1, space.n_sites)
+    return SearchResult(
+        batch=space.canonical(occupations),
+        energy=np.array([one.energy for one in best]),
+        found_at_step=np.array([one.step for one in best], dtype=np.int64),
+        found_by_groups=np.array([len(one.groups) for one in best], dtype=np.int64),
+        finished=finished,
+        n_steps=chains.step,
+        n_scored=chains.scored.n_scored,
+        n_groups=chains.n_groups,
+        groups_at_best=now.groups_at_best,
+        temperatures=chains.range or (),
+        accepted={"swaps": now.swap_rate, "steps": now.step_rate, "exchanges": now.exchange_rate},
+        guide_error=now.guide_error,
+        history=np.array(chains.history, dtype=np.float64).reshape(-1, 3),
+        settings=chains.settings.to_dict(),
+        calculator=model.calculator,
+        model_sha256=weights,
+        remark=model.remark(space),
+    )
+
+
+def _detail(now: SearchProgress) -> str:
+    return (
+        f"best {now.best.energy:.6f} eV, by {now.groups_at_best} of {now.n_groups}; {now.n_scored:,} scored; "
+        f"exchanged {now.exchange_rate:.0%}"
+    )
+
+
+@contextmanager
+def deferred_interrupt() -> Iterator[Callable[[], bool]]:
+    """Note Ctrl-C instead of raising KeyboardInterrupt, so that a step is never cut in two; a second one is raised.
+
+    Yields
+    ------
+    callable
+        Says whether Ctrl-C was pressed.
     """
-    i, j = np.triu_indices(len(row), 1)
-    differ = (sublattices[i] == sublattices[j]) & (row[i] != row[j])
-    i, j = i[differ], j[differ]
-    rows = np.tile(row, (len(i), 1))
-    n = np.arange(len(i))
-    rows[n, i], rows[n, j] = row[j], row[i]
-    return rows
+    asked = threading.Event()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if asked.is_set():
+            signal.default_int_handler(number, frame)
+        asked.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield asked.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,339 +1,181 @@
-"""Which arrangements to label next: from features and from what models say, to a batch of rows.
-
-Pure functions of arrays: nothing here knows a calculator or a database. A row stands for an orbit. Of rows with equal
-features, which no model tells apart, one is suggested as long as there are others.
-"""
+"""Which orbits to label next, given the labels that there are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, get_args
+import os
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
 
-from matganip.errors import InputError
-from matganip.learning.baselines import RidgeBaseline
-from matganip.learning.ridge import solve_ridge
+from matganip.configurations.batch import ConfigurationBatch
+from matganip.features.lattice.diffraction import LatticeDiffraction
+from matganip.results.suggestion import Suggestion
+from matganip.sampling.committee import RidgeCommittee
+from matganip.sampling.strategies import FEWEST_LABELS, Candidates, choose, coordinates
+
+if TYPE_CHECKING:
+    from matganip.configurations.space import ConfigurationSpace
+    from matganip.labels.labelled import Labelled
+    from matganip.labels.tables import LabelTable
 
 Floats = NDArray[np.float64]
-Rows = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
-Strategy = Literal["mixed", "uncertainty", "d-optimal", "farthest", "improvement", "random"]
-STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
-
-ASK_MODELS = frozenset({"mixed", "uncertainty", "improvement"})
-"""Strategies that look at predictions; the others look at features alone."""
-
-LEAST = 3
-"""Labels below which nothing is learned from them."""
-
-_RANK_TOLERANCE = 1e-6
-_SAME = 1e-6  # distance of two rows, in standard deviations, that no model tells apart
-_PRIOR = 1e-3  # of the information matrix, where there are fewer labels than features
+CUTOFF = 9.0
+"""Angstrom: pairs and triplets of sites up to this distance are the features."""
+MOST_CANDIDATES = 20_000
+"""Orbits to choose among; of larger spaces a uniform sample of so many."""
 
 
-@dataclass(frozen=True, eq=False)
-class Known:
-    """What is known of n candidates.
+def suggest(
+    space: ConfigurationSpace | ConfigurationBatch,
+    labels: LabelTable | Labelled | str | os.PathLike[str] | None = None,
+    n: int = 8,
+    strategy: str = "mixed",
+    *,
+    cutoff: float = CUTOFF,
+    triplets: bool = True,
+    candidates: int = MOST_CANDIDATES,
+    seed: int = 0,
+) -> Suggestion:
+    """Suggest the orbits to label next.
 
-    Parameters
-    ----------
-    features : (n, f) float64 ndarray
-        As `coordinates` gives them.
-    labelled : (n,) bool ndarray
-        Which have a label, or are not to be suggested for another reason.
-    members : (k, n) float64 ndarray or None
-        Predictions of k models; None where nothing can be learned yet.
-    lowest : float or None
-        The lowest label so far.
-    """
-
-    features: Floats
-    labelled: NDArray[np.bool_]
-    members: Floats | None = None
-    lowest: float | None = None
-
-
-def coordinates(features: Floats) -> Floats:
-    """Features as uncorrelated coordinates of deviation 1, as many as vary by themselves.
+    A committee of ridge regressions on the Patterson function of each arrangement learns from the labels; the strategy
+    chooses by its predictions, by the features, or by both.
 
     Parameters
     ----------
-    features : (n, f) float64 ndarray
-        Of all candidates: peaks for instance.
-
-    Returns
-    -------
-    (n, r) float64 ndarray
-
-    Raises
-    ------
-    InputError
-        If all rows are equal: there is nothing to choose by.
-
-    Examples
-    --------
-    >>> rows = np.array([[0.0, 0.0, 5.0], [1.0, 2.0, 5.0], [2.0, 4.0, 5.0]])
-    >>> np.abs(coordinates(rows)).round(3).tolist()
-    [[1.225], [0.0], [1.225]]
-    """
-    u, s, _ = np.linalg.svd(features - features.mean(axis=0), full_matrices=False)
-    rank = int((s > _RANK_TOLERANCE * np.abs(features).max(initial=0.0) * np.sqrt(len(features))).sum())
-    if rank == 0:
-        raise InputError(f"the features of all {len(features)} candidates are equal: there is nothing to choose by")
-    scaled: Floats = u[:, :rank] * np.sqrt(len(features))
-    return scaled
-
-
-def suggest(strategy: Strategy, known: Known, n: int, seed: int = 0) -> Rows:
-    """Choose the rows to label next, the most wanted first.
-
-    Parameters
-    ----------
-    strategy : str
-        "d-optimal"
-            Greedily the row of which a linear model knows least, (1, x) A^-1 (1, x)^T with A the information of all
-            rows labelled or chosen so far: the determinant of A grows most (Fedorov, Theory of Optimal Experiments,
-            1972).
-        "farthest"
-            Greedily the row that is farthest from all rows labelled or chosen (Gonzalez, Theor. Comput. Sci. 38, 293
-            (1985)).
-        "uncertainty"
-            Greedily the row on which models disagree most, given that they will agree on those chosen before: what a
-            chosen row explains of the disagreement is taken off.
-        "improvement"
-            Largest expected improvement on the lowest label, with the mean and spread of the models as a normal
-            distribution (Jones, Schonlau and Welch, J. Glob. Optim. 13, 455 (1998)).
-        "mixed"
-            In turn one of "d-optimal", "uncertainty" and "improvement".
-        "random"
-            Uniform.
-    known : Known
+    space : ConfigurationSpace or ConfigurationBatch
+        A space, whose orbits are the candidates, or the candidates themselves.
+    labels : LabelTable, Labelled or path, optional
+        What is labelled already, as `matganip.read_labels` takes or returns it.
     n : int
-        How many; fewer are given where no more are left.
+        How many to suggest.
+    strategy : {"mixed", "uncertainty", "d-optimal", "farthest", "improvement", "random"}
+        See `matganip.sampling.strategies.choose`.
+    cutoff : float
+        Pairs and triplets of sites up to this distance in angstrom are the features.
+    triplets : bool
+        False reads pairs only.
+    candidates : int
+        The most orbits to choose among; of a larger space they are a uniform sample.
     seed : int
-        Of "random".
+        Seed of that sample, of the committee and of the strategy "random".
 
     Returns
     -------
-    (m,) int64 ndarray
-        Rows of `known`. Where models have nothing to say yet, "uncertainty", "improvement" and "mixed" choose as
-        "d-optimal" does.
+    Suggestion
 
     Raises
     ------
     InputError
-        If the strategy is unknown or `n` is not positive.
+        If the labels do not fit the space, the strategy is unknown, or all candidates look the same.
 
     Examples
     --------
-    >>> corners = coordinates(np.array([[-1.0, -1.0], [-1.0, 1.0], [0.1, 0.0], [1.0, -1.0], [1.0, 1.0]]))
-    >>> sorted(suggest("farthest", Known(corners, np.array([1, 0, 0, 0, 0], bool)), 3).tolist())
-    [1, 3, 4]
+    >>> import matganip as mg
+    >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 3}})
+    >>> found = suggest(space, n=4)
+    >>> len(found), found.n_candidates, found.n_labels
+    (4, 19, 0)
+    >>> suggest(space, "cspbi3_br/chgnet_X3of24").n_labels
+    19
     """
-    if strategy not in STRATEGIES:
-        raise InputError(f"strategy {strategy!r}: not one of {', '.join(STRATEGIES)}")
-    if n < 1:
-        raise InputError(f"at least 1 arrangement is to be suggested, not {n}")
-    if known.members is None and strategy in ASK_MODELS:
-        strategy = "d-optimal"
-    if strategy == "mixed":
-        return _mixed(known, n)
-    if strategy == "random":
-        order = np.random.default_rng(seed).permutation(np.flatnonzero(~known.labelled))
-        return order[:n].astype(np.int64)
-    return _greedy(known, n, _SCORES[strategy](known))
+    batch = candidate_orbits(space, candidates, seed)
+    labelled, energy = labels_of(batch, labels)
+    features = patterson_features(batch, cutoff, triplets)
+    return suggest_rows(batch, features, labelled, energy, strategy, n, seed)
 
 
-@dataclass(frozen=True)
-class _Score:
-    """What each row is worth, and what becomes of that when one is chosen."""
+def candidate_orbits(
+    space: ConfigurationSpace | ConfigurationBatch, most: int = MOST_CANDIDATES, seed: int = 0
+) -> ConfigurationBatch:
+    """The orbits to choose among: a batch as it is, all orbits of a space, or a uniform sample of a larger one."""
+    from matganip.workflows.labelling import batch_of
 
-    values: Callable[[], Floats]
-    choose: Callable[[int], None]
-
-
-def _greedy(known: Known, n: int, score: _Score) -> Rows:
-    """The best row, then the best of the others in the light of it, and so on."""
-    open_ = _Open(known)
-    chosen: list[int] = []
-    while len(chosen) < n and (row := open_.best(score.values())) is not None:
-        chosen.append(row)
-        open_.take(row)
-        score.choose(row)
-    return np.array(chosen, dtype=np.int64)
+    return space if isinstance(space, ConfigurationBatch) else batch_of(space, most, seed)
 
 
-def _mixed(known: Known, n: int) -> Rows:
-    scores = [_SCORES[name](known) for name in ("d-optimal", "uncertainty", "improvement")]
-    open_ = _Open(known)
-    chosen: list[int] = []
-    while len(chosen) < n:
-        row = open_.best(scores[len(chosen) % len(scores)].values())
-        if row is None:
-            break
-        chosen.append(row)
-        open_.take(row)
-        for score in scores:
-            score.choose(row)
-    return np.array(chosen, dtype=np.int64)
+def patterson_features(batch: ConfigurationBatch, cutoff: float = CUTOFF, triplets: bool = True) -> Floats:
+    """The Patterson function (n, f) of arrangements up to a distance in angstrom, triplets beside the pairs."""
+    diffraction = LatticeDiffraction(batch.space, domain="patterson", cutoff=cutoff, order=3 if triplets else 2)
+    peaks = diffraction.peaks(batch.occupations)
+    return peaks.triplets_as_vertices().intensity if triplets else peaks.intensity
 
 
-class _Open:
-    """Rows that may be chosen: not labelled, and first those that no labelled or chosen one equals."""
+def labels_of(
+    batch: ConfigurationBatch, labels: LabelTable | Labelled | str | os.PathLike[str] | None
+) -> tuple[Mask, Floats]:
+    """Which candidates have a label, (n,), and their energies (n,) in eV per supercell, nan for the others."""
+    from matganip.configurations.batch import locate
+    from matganip.labels.tables import LabelTable, read_labels
 
-    def __init__(self, known: Known) -> None:
-        self.features, self.free = known.features, ~known.labelled
-        self.distance = _distance(known.features, known.labelled)
-
-    def best(self, values: Floats) -> int | None:
-        """The free row of the largest value; ties go to the first."""
-        for allowed in (self.free & (self.distance > _SAME), self.free):
-            if allowed.any():
-                return int(np.where(allowed, values, -np.inf).argmax())
-        return None
-
-    def take(self, row: int) -> None:
-        """Close a row."""
-        self.free[row] = False
-        self.distance = np.minimum(self.distance, np.linalg.norm(self.features - self.features[row], axis=1))
-
-
-def _distance(features: Floats, labelled: NDArray[np.bool_]) -> Floats:
-    """From each row to the nearest labelled one, (n,); infinite where there is none."""
-    distance = np.full(len(features), np.inf)
-    for row in np.flatnonzero(labelled):
-        distance = np.minimum(distance, np.linalg.norm(features - features[row], axis=1))
-    return distance
+    labelled, energy = np.zeros(len(batch), dtype=bool), np.full(len(batch), np.nan)
+    if labels is None:
+        return labelled, energy
+    if isinstance(labels, str | os.PathLike):
+        labels = read_labels(labels)
+    found = labels.join(batch.space) if isinstance(labels, LabelTable) else labels
+    place = locate(found.occupations, batch.occupations)
+    labelled[place[place >= 0]] = True
+    energy[place[place >= 0]] = found.energy[place >= 0]
+    return labelled, energy
 
 
-def _d_optimal(known: Known) -> _Score:
-    rows = np.concatenate([np.ones((len(known.features), 1)), known.features], axis=1)  # (n, 1 + r)
-    seen = rows[known.labelled]
-    inverse = np.linalg.inv(seen.T @ seen + _PRIOR * np.eye(rows.shape[1]))
-
-    def values() -> Floats:
-        leverage: Floats = ((rows @ inverse) * rows).sum(axis=1)
-        return leverage
-
-    def choose(row: int) -> None:
-        nonlocal inverse
-        along = inverse @ rows[row]  # Sherman and Morrison, Ann. Math. Stat. 21, 124 (1950)
-        inverse = inverse - np.outer(along, along) / (1.0 + rows[row] @ along)
-
-    return _Score(values, choose)
-
-
-def _farthest(known: Known) -> _Score:
-    distance = _distance(known.features, known.labelled)
-    if not known.labelled.any():  # begin in the middle
-        distance = -np.linalg.norm(known.features, axis=1)
-
-    def choose(row: int) -> None:
-        nonlocal distance
-        near = np.linalg.norm(known.features - known.features[row], axis=1)
-        distance = np.where(distance < 0, near, np.minimum(distance, near))
-
-    return _Score(lambda: distance, choose)
-
-
-def _uncertainty(known: Known) -> _Score:
-    assert known.members is not None  # noqa: S101 - `suggest` has looked
-    apart = known.members - known.members.mean(axis=0)  # (k, n)
-
-    def choose(row: int) -> None:
-        nonlocal apart
-        length = np.linalg.norm(apart[:, row])
-        if length > 0:
-            axis = apart[:, row] / length
-            apart = apart - np.outer(axis, axis @ apart)
-
-    return _Score(lambda: np.linalg.norm(apart, axis=0), choose)
-
-
-def _improvement(known: Known) -> _Score:
-    assert known.members is not None  # noqa: S101 - `suggest` has looked
-    mean, deviation = known.members.mean(axis=0), known.members.std(axis=0, ddof=1)
-    values = expected_improvement(mean, deviation, mean.min() if known.lowest is None else known.lowest)
-    return _Score(lambda: values, lambda _: None)
-
-
-_SCORES: dict[str, Callable[[Known], _Score]] = {
-    "d-optimal": _d_optimal,
-    "farthest": _farthest,
-    "uncertainty": _uncertainty,
-    "improvement": _improvement,
-}
-
-
-def expected_improvement(mean: Floats, deviation: Floats, lowest: float) -> Floats:
-    """How far below the lowest value so far a normal variable is expected to fall, (n,).
-
-    E[max(0, b - y)] = (b - m) Phi(z) + s phi(z) with z = (b - m) / s.
-
-    Examples
-    --------
-    >>> expected_improvement(np.array([1.0, 0.0, -1.0]), np.array([0.0, 1.0, 0.0]), 0.0).round(4).tolist()
-    [0.0, 0.3989, 1.0]
-    """
-    gain = lowest - mean
-    z = np.divide(gain, deviation, out=np.zeros_like(gain), where=deviation > 0)
-    spread = gain * norm.cdf(z) + deviation * norm.pdf(z)
-    improved: Floats = np.where(deviation > 0, spread, np.maximum(gain, 0.0))
-    return improved
-
-
-class RidgeCommittee:
-    """Ridge regressions that weigh the labels differently: where they agree, the labels have decided.
-
-    Each member has weights drawn from an exponential distribution (the Bayesian bootstrap, Rubin, Ann. Stat. 9, 130
-    (1981)), as those of `Ensemble`, at a thousandth of the cost.
+def suggest_rows(
+    batch: ConfigurationBatch,
+    features: Floats,
+    labelled: Mask,
+    energy: Floats,
+    strategy: str,
+    n: int,
+    seed: int = 0,
+    excluded: Mask | None = None,
+) -> Suggestion:
+    """Suggest rows of a batch of candidates.
 
     Parameters
     ----------
-    n_members : int
-        At least 2.
-    seed : int
-        Of the weights.
+    batch : ConfigurationBatch
+        The candidates, labelled ones among them.
+    features : (n, f) float64 ndarray
+        Their features, from `patterson_features`.
+    labelled : (n,) bool ndarray
+        Which have a label.
+    energy : (n,) float64 ndarray
+        The labels, eV per supercell; ignored for candidates without one.
+    strategy, n, seed
+        As for `suggest`.
+    excluded : (n,) bool ndarray, optional
+        Candidates without a label that must not be suggested: the calculator failed on them.
 
-    Attributes
-    ----------
-    left_out_mae : float
-        Mean absolute error over the labels, each predicted without itself.
-
-    Examples
-    --------
-    >>> x = np.random.default_rng(0).normal(size=(30, 4))
-    >>> committee = RidgeCommittee(seed=1)
-    >>> committee.fit(x, 2.0 * x[:, 0])
-    >>> committee.predict(x[:1]).round(3).tolist() == (2.0 * x[:1, 0]).round(3).tolist()
-    True
+    Returns
+    -------
+    Suggestion
     """
+    n_labels = int(labelled.sum())
+    closed = labelled if excluded is None else labelled | excluded
+    known = Candidates(coordinates(features), closed)
+    committee = None
+    if n_labels >= FEWEST_LABELS and np.ptp(energy[labelled]) > 0:
+        committee = RidgeCommittee(seed=seed)
+        committee.fit(features[labelled], energy[labelled])
+        known = Candidates(known.features, closed, committee.members(features), float(energy[labelled].min()))
+    rows = choose(strategy, known, n, seed + n_labels)
+    left_out, baseline = float("nan"), float("nan")
+    prediction, deviation = np.full((2, len(rows)), np.nan)
+    if committee is not None and known.members is not None:
+        prediction = committee.predict(features[rows])
+        deviation = known.members[:, rows].std(axis=0, ddof=1)
+        left_out, baseline = committee.left_out_mae, _left_out_mae_of_mean(energy[labelled])
+    scale = 1000.0 / batch.space.n_atoms
+    return Suggestion(
+        ConfigurationBatch(batch.space, batch.occupations[rows], batch.multiplicity[rows]),
+        rows, prediction, deviation, strategy, len(batch), n_labels, left_out * scale, baseline * scale,
+    )  # fmt: skip
 
-    def __init__(self, n_members: int = 16, seed: int = 0) -> None:
-        if n_members < 2:
-            raise InputError(f"committee: {n_members} members have no spread; at least 2 are needed")
-        self.n_members, self.seed = n_members, seed
 
-    def fit(self, features: Floats, target: Floats) -> None:
-        """Fit (n, f) features to (n,) targets; raises InputError for fewer than two rows or what is not finite."""
-        draws = np.random.default_rng(self.seed).exponential(size=(self.n_members, len(target)))
-        equal = np.ones(len(target))
-        self._whole = RidgeBaseline()
-        self._whole.fit(features, target, equal)
-        solved = solve_ridge(self._whole.scaling(features), target - target.mean(), equal)
-        self.left_out_mae = solved.left_out_mae
-        self._members = [RidgeBaseline() for _ in draws]
-        for member, weight in zip(self._members, np.maximum(draws, 1e-3), strict=True):
-            member.fit(features, target, weight)
-
-    def predict(self, features: Floats) -> Floats:
-        """What the regression of equal weights predicts, (n,)."""
-        return self._whole.predict(features)
-
-    def members(self, features: Floats) -> Floats:
-        """What each member predicts, (k, n)."""
-        return np.array([member.predict(features) for member in self._members])
+def _left_out_mae_of_mean(energy: Floats) -> float:
+    """Mean absolute error of each number predicted by the mean of the others."""
+    return float(np.abs(energy - energy.mean()).mean() * len(energy) / (len(energy) - 1))

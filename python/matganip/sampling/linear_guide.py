@@ -1,4 +1,4 @@
-"""A cheap stand-in for a model: an energy that is linear in the sums of an arrangement, fitted to what was scored."""
+"""A cheap model of a model: an energy linear in the sums of an arrangement, fitted to what was scored."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from matganip.learning.ridge import solve_ridge
 
 Floats = NDArray[np.float64]
 
-# Rows that a fit reads: the latest ones, which come from where the search is.
+# A fit reads the latest rows, which are near to where the search is now.
 MOST_ROWS = 2048
-# A fit is done again when there are so many times the rows of the last one, or so many new ones.
+# It is repeated when there are so many times as many rows as in the last one, or so many new ones.
 GROWTH, MOST_NEW = 1.25, 256
 
 
@@ -25,9 +25,9 @@ class LinearGuide:
     Attributes
     ----------
     coefficients : (n_features,) float64 ndarray
-        Of the last fit; zeros before.
+        Of the last fit; zeros before the first.
     error : float
-        Root mean square of what the last fit leaves, in the unit of the energies; infinity before.
+        Root mean square residual of the last fit, in the unit of the energies; infinite before the first.
     """
 
     def __init__(self, n_features: int) -> None:
@@ -39,7 +39,7 @@ class LinearGuide:
         self._fitted_on, self._new = 0, 0
 
     def add(self, features: Floats, energy: Floats) -> None:
-        """Take note of scored arrangements, features (n, n_features) and energies (n,); fit again where it is time."""
+        """Add scored arrangements, features (n, n_features) and energies (n,), and repeat the fit if it is time."""
         self._rows = np.concatenate([self._rows, features])[-MOST_ROWS:]
         self._energy = np.concatenate([self._energy, energy])[-MOST_ROWS:]
         self._new += len(energy)
@@ -48,13 +48,13 @@ class LinearGuide:
 
     def predict(self, features: Floats) -> Floats:
         """Energies (n,) of features (n, n_features)."""
-        # Row by row in one order: the same arrangement has the same number wherever it stands.
+        # Summed row by row: an arrangement has the same number, to the bit, in every batch.
         energy: Floats = (features * self.coefficients).sum(axis=1) + self.intercept
         return energy
 
     def _fit(self) -> None:
         mean, spread = self._rows.mean(axis=0), self._rows.std(axis=0)
-        scale = np.where(spread > 1e-12 * np.abs(mean), spread, np.inf)  # what is constant says nothing
+        scale = np.where(spread > 1e-12 * np.abs(mean), spread, np.inf)  # constant features carry no information
         center = float(self._energy.mean())
         solved = solve_ridge((self._rows - mean) / scale, self._energy - center, np.ones(len(self._energy)))
         self.coefficients = solved.coefficients / scale
@@ -72,7 +72,7 @@ class LinearGuide:
         }
 
     def restore(self, arrays: dict[str, NDArray[np.float64]]) -> None:
-        """Take up a state."""
+        """Resume from a state."""
         self._rows, self._energy = arrays["guide_rows"], arrays["guide_energy"]
         self.coefficients = arrays["guide_coefficients"]
         self.intercept, self.error = map(float, arrays["guide_numbers"][:2])

@@ -1,4 +1,4 @@
-"""A search on disk: NumPy arrays and a JSON text in one file, nothing that is unpickled."""
+"""Checkpoints of a search: NumPy arrays and a JSON text in one file; nothing is unpickled."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from matganip.errors import InputError
 from matganip.files import atomic_path
 
 if TYPE_CHECKING:
-    from matganip.sampling.search import Search
+    from matganip.sampling.chains import Search
 
-FORMAT, VERSION = "matganip-search", 1
+FORMAT, VERSION = "matganip-search", 2
 
 
 def write_checkpoint(path: Path, search: Search, model: str) -> None:
-    """Write a search between two steps, whole or not at all.
+    """Write the state of a search between two steps, atomically.
 
     Parameters
     ----------
@@ -27,12 +27,12 @@ def write_checkpoint(path: Path, search: Search, model: str) -> None:
         An .npz file.
     search : Search
     model : str
-        What the scores come from: a checksum.
+        Checksum of the model that scores.
 
     Raises
     ------
     InputError
-        If it cannot be written.
+        If the file cannot be written.
     """
     about = {"format": FORMAT, "version": VERSION, "model": model, **search.identity()}
     text = np.frombuffer(json.dumps(about, sort_keys=True).encode(), dtype=np.uint8)
@@ -41,15 +41,15 @@ def write_checkpoint(path: Path, search: Search, model: str) -> None:
 
 
 def read_checkpoint(path: Path, search: Search, model: str) -> None:
-    """Take up what `write_checkpoint` left; the search then goes on bit for bit.
+    """Restore what `write_checkpoint` wrote; the search then goes on as if it had not been stopped, to the bit.
 
     Parameters
     ----------
     path : pathlib.Path
     search : Search
-        New, of the same space and settings.
+        A new search of the same space and settings.
     model : str
-        As it was written with.
+        Checksum of the model, as it was written.
 
     Raises
     ------
@@ -65,15 +65,19 @@ def read_checkpoint(path: Path, search: Search, model: str) -> None:
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: no checkpoint of a search, or damaged: {error}") from error
     if not isinstance(about, dict) or (about.get("format"), about.get("version")) != (FORMAT, VERSION):
-        raise InputError(f"{path}: not the checkpoint of a search that this version reads")
+        found = about.get("version") if isinstance(about, dict) and about.get("format") == FORMAT else None
+        what = "not the checkpoint of a search" if found is None else f"a checkpoint of version {found}"
+        raise InputError(f"{path}: {what}; this program reads version {VERSION}: start the search again")
     wanted = {"model": model, **search.identity()}
     for name in ("model", "space"):
         if about.get(name) != wanted[name]:
-            raise InputError(f"{path}: is of another {name}; leave --resume out, or name that one")
+            raise InputError(f"{path}: belongs to another {name}; name that one, or start anew without --resume")
     for name, value in wanted["settings"].items():
         found = about["settings"].get(name)
         if found != value:
-            raise InputError(f"{path}: was searched with {name} = {found}, not {value}; a search goes on as it began")
+            raise InputError(
+                f"{path}: the search began with {name} = {found}, not {value}; resume it with the same settings"
+            )
     try:
         search.restore(arrays)
     except (KeyError, ValueError, IndexError) as error:
