@@ -55,6 +55,10 @@ if TYPE_CHECKING:
     from matganip.learning.gan import Matganip
     from matganip.learning.model import Model, load
     from matganip.learning.surrogate import DistilledSurrogate
+    from matganip.sampling.label_rounds import label_rounds
+    from matganip.sampling.replay import replay
+    from matganip.sampling.search import search
+    from matganip.sampling.suggest import suggest
     from matganip.screening.run import screen
 
 __version__ = _version("matganip")
@@ -104,6 +108,10 @@ _HOME = {
     "Dataset": "learning.dataset",
     "MatganipConfig": "learning.config",
     "screen": "screening.run",
+    "search": "sampling.search",
+    "suggest": "sampling.suggest",
+    "label_rounds": "sampling.label_rounds",
+    "replay": "sampling.replay",
     "DistilledSurrogate": "learning.surrogate",
 }
 
@@ -143,6 +151,7 @@ __all__ = [
     "graph_matrix",
     "identify_perovskite",
     "ionic_radius",
+    "label_rounds",
     "lattice_constant",
     "load",
     "octahedral_factor",
@@ -152,7 +161,10 @@ __all__ = [
     "profile",
     "read_labels",
     "read_structure",
+    "replay",
     "screen",
+    "search",
+    "suggest",
     "superlattices",
     "tolerance_factor",
     "tolerance_factors",

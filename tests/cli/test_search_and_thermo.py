@@ -95,7 +95,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_what_was_found(model, tmp_path) -> None:
         out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     (line,) = err.splitlines()
-    assert f"go on with --resume: {stored}" in line
+    assert f"resume with --resume: {stored}" in line
     result = json.loads(out.splitlines()[-1])
     assert not result["finished"]
     assert pq.read_table(path).num_rows == 20
