@@ -119,7 +119,7 @@ def test_a_substitution_that_cannot_be_read(substitute: str):
 
 def test_a_species_said_twice():
     said = refused("count", CIF, "-x", "I:Br=1", "-x", "I:Br=2")
-    assert said == "--substitute I:Br=2: says again how many there are"
+    assert said == "--substitute I:Br=2: gives the number of Br again"
 
 
 def test_a_structure_needs_a_substitution():

@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 
 import matganip as mg
 from matganip.cli.main import app
-from matganip.cli.spaces import parse_substitution, parse_supercell
 from matganip.workflows.reference import reference
 
 CIF = EXAMPLE / "CsPbI3.cif"
@@ -145,11 +144,6 @@ def test_a_wrong_option_is_a_usage_error():
     assert done.returncode == 2
     assert "--supercel" in done.stderr
     assert done.stdout == ""
-
-
-def test_what_options_mean():
-    assert parse_supercell("1,1,0,-1,1,0,0,0,1") == ((1, 1, 0), (-1, 1, 0), (0, 0, 1))
-    assert parse_substitution("2,3:Br=1") == ((2, 3), {"Br": [1]})
 
 
 def test_count_takes_ranges_of_compositions():

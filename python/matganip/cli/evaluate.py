@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from matganip.cli.console import print_json, say, show, stdout, tidy
-from matganip.cli.spaces import Json, Substitute, SupercellOption, parse_substitution, parse_supercell
+from matganip.cli.spaces import Json, Substitute, SupercellOption, parse_composition, parse_supercell
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,15 +49,15 @@ def evaluate(
 
     matganip evaluate runs/model --labels cspbi3_br/chgnet_X3of24 --substitute I:Br=3
     """
+    from matganip.files import claim
     from matganip.learning.evaluation import evaluate_model, metrics_table
-    from matganip.workflows.folder import claim
 
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     found = evaluate_model(
         model,
         labels,
         supercell=parse_supercell(supercell) if supercell else None,
-        substitutions=substitutions_from(substitute),
+        substitutions=parse_composition(substitute),
         device=checked_device(device),
     )
     document = _document(found, model)
@@ -82,23 +82,6 @@ def checked_device(name: str) -> str:
     if name not in DEVICES:
         raise InputError(f"--device {name}: must be one of {', '.join(DEVICES)}")
     return name
-
-
-def substitutions_from(substitute: list[str] | None) -> dict[str, dict[str, int]] | None:
-    """``--substitute`` as a study writes it; ranges and lists of numbers are refused, one composition is asked for."""
-    if not substitute:
-        return None
-    found: dict[str, dict[str, int]] = {}
-    for text in substitute:
-        host, species = parse_substitution(text)
-        name = host if isinstance(host, str) else ",".join(map(str, host))
-        for element, numbers in species.items():
-            if len(numbers) != 1:
-                raise InputError(f"--substitute {text}: one number of {element} is needed here, not {len(numbers)}")
-            if element in found.setdefault(name, {}):
-                raise InputError(f"--substitute {text}: says again how many {element} there are")
-            found[name][element] = numbers[0]
-    return found
 
 
 def _document(found: Evaluation, model: Path) -> dict[str, Any]:
@@ -128,7 +111,7 @@ def _document(found: Evaluation, model: Path) -> dict[str, Any]:
 
 
 def _write(found: Evaluation, document: dict[str, Any], folder: Path) -> None:
-    from matganip.workflows.provenance import write_json
+    from matganip.files import write_json
     from matganip.workflows.train_pictures import draw_errors, draw_parity, draw_saliency
 
     figures = folder / "figures"

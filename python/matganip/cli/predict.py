@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from matganip.cli.console import print_json, say, show, stdout, tidy
-from matganip.cli.evaluate import Device, Model, checked_device, substitutions_from
+from matganip.cli.evaluate import Device, Model, checked_device
 from matganip.cli.progress import track
-from matganip.cli.spaces import Json, Substitute, SupercellOption, parse_supercell
+from matganip.cli.spaces import Json, Substitute, SupercellOption, parse_composition, parse_supercell
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def predict(
     asked = Predictor.load(
         model,
         supercell=parse_supercell(supercell) if supercell else None,
-        substitutions=substitutions_from(substitute),
+        substitutions=parse_composition(substitute),
         device=checked_device(device),
     )
     if structures:
@@ -106,7 +106,7 @@ def _stream(asked: Predictor, lowest: Lowest, number: int | None, seed: int, out
 
 
 def _tell(asked: Predictor, lowest: Lowest, number: int | None, output: Path | None) -> None:
-    from matganip.configurations.summary import composition, sites_text
+    from matganip.configurations.codec import composition_text, sites_text
     from matganip.results.content import Table
 
     base, drawn = lowest.rows[0][0], "drawn " if number else ""
@@ -120,7 +120,7 @@ def _tell(asked: Predictor, lowest: Lowest, number: int | None, output: Path | N
     show(
         console,
         Table(
-            f"{composition(asked.space)}: the {len(rows)} lowest of {lowest.n_seen:,} {drawn}orbits",
+            f"{composition_text(asked.space)}: the {len(rows)} lowest of {lowest.n_seen:,} {drawn}orbits",
             columns,
             rows,
             "rrrrrl",
@@ -134,10 +134,10 @@ def _tell(asked: Predictor, lowest: Lowest, number: int | None, output: Path | N
 
 
 def _document(asked: Predictor, lowest: Lowest, output: Path | None) -> dict[str, Any]:
-    from matganip.configurations.summary import composition
+    from matganip.configurations.codec import composition_text
 
     return {
-        "composition": composition(asked.space),
+        "composition": composition_text(asked.space),
         "calculator": asked.card.calculator,
         "remark": asked.remark,
         "predicted": lowest.n_seen,
@@ -150,7 +150,7 @@ def _document(asked: Predictor, lowest: Lowest, output: Path | None) -> dict[str
 
 
 def _predict_structures(asked: Predictor, structures: list[Path], output: Path | None, json: bool) -> None:
-    from matganip.configurations.summary import sites_text
+    from matganip.configurations.codec import sites_text
     from matganip.files import atomic_path
     from matganip.results.content import Table
 

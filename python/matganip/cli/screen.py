@@ -14,8 +14,7 @@ import typer
 
 from matganip.cli.console import say, stdout, tidy
 from matganip.cli.enumerate import parse_shard
-from matganip.cli.evaluate import substitutions_from
-from matganip.cli.spaces import Substitute, SupercellOption, parse_supercell
+from matganip.cli.spaces import Substitute, SupercellOption, parse_composition, parse_supercell
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
@@ -182,7 +181,7 @@ def parse_temperatures(text: str) -> tuple[float, ...]:
 def _space(study: Path | None, supercell: str | None, substitute: list[str] | None) -> tuple[Any, Any]:
     """Supercell and substitutions, from a study file or from options; None is the model's own."""
     if study is None:
-        return (parse_supercell(supercell) if supercell else None), substitutions_from(substitute)
+        return (parse_supercell(supercell) if supercell else None), parse_composition(substitute)
     if supercell or substitute:
         raise InputError("--study says supercell and substitutions; leave --supercell and --substitute out")
     from matganip.workflows.reading import read_study

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from matganip.configurations import notation
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
+    from matganip.configurations.notation import Supercell
     from matganip.configurations.space import ConfigurationSpace
-    from matganip.workflows.schema import Supercell
 
 Source = Annotated[
     Path, typer.Argument(metavar="SOURCE", help="A structure file (CIF, POSCAR, ...) or a study file (.toml).")
@@ -79,94 +82,36 @@ def spaces_from(
     from matganip.configurations.space import ConfigurationSpace
     from matganip.crystal.structures import read_structure
 
-    cells = parse_supercell(supercell or "1,1,1")
+    cells = parse_supercell(supercell) if supercell else (1, 1, 1)
     parent = read_structure(source)
     if not substitute:
         if parent.is_ordered:
             raise InputError("--substitute is needed with an ordered structure, as in --substitute I:Br=3")
         return Spaces((ConfigurationSpace(parent, cells),))
-    substitutions: dict[str | tuple[int, ...], dict[str, list[int]]] = {}
-    for text in substitute:
-        host, species = parse_substitution(text)
-        if substitutions.get(host, {}).keys() & species.keys():
-            raise InputError(f"--substitute {text}: says again how many there are")
-        substitutions.setdefault(host, {}).update(species)
-    if not charge_neutral and all(len(n) == 1 for species in substitutions.values() for n in species.values()):
-        single = {host: {name: n[0] for name, n in species.items()} for host, species in substitutions.items()}
-        return Spaces((ConfigurationSpace(parent, cells, single),))
-    series = CompositionSeries(
-        parent, cells, substitutions, charge_neutral=charge_neutral, oxidation_states=parse_oxidation(oxidation or [])
-    )
+    with option("--substitute"):
+        substitutions = notation.parse_substitutions(substitute)
+    with option("--oxidation"):
+        states = notation.parse_oxidation(oxidation or [])
+    series = CompositionSeries(parent, cells, substitutions, charge_neutral=charge_neutral, oxidation_states=states)
     return Spaces(series.spaces, series.oxidation_states)
 
 
-def parse_supercell(text: str) -> Supercell:
-    """``2,2,2`` or nine integers as a supercell.
-
-    >>> parse_supercell("2,2,2")
-    (2, 2, 2)
-    """
-    from matganip.workflows.schema import checked_supercell
-
+@contextmanager
+def option(name: str) -> Iterator[None]:
+    """Put the name of an option before what is wrong with its text."""
     try:
-        numbers = [int(part) for part in text.split(",")]
-        if len(numbers) == 9:
-            return checked_supercell([numbers[0:3], numbers[3:6], numbers[6:9]])
-        return checked_supercell(numbers)
-    except ValueError as error:
-        reason = "not integers" if "invalid literal" in str(error) else str(error)
-        raise InputError(f"--supercell {text}: {reason}") from None
+        yield
+    except InputError as error:
+        raise InputError(f"{name} {error}") from None
 
 
-def parse_substitution(text: str) -> tuple[str | tuple[int, ...], dict[str, list[int]]]:
-    """``I:Br=3,Cl=0-2`` as a sublattice and its species, each with the numbers asked for.
-
-    >>> parse_substitution("I:Br=3,Cl=0-2")
-    ('I', {'Br': [3], 'Cl': [0, 1, 2]})
-    """
-    from matganip.workflows.schema import sublattice_key
-
-    host, colon, rest = text.partition(":")
-    species: dict[str, list[int]] = {}
-    for part in rest.split(",") if colon and host else [""]:
-        name, _, numbers = part.partition("=")
-        try:
-            species[name.strip()] = parse_numbers(numbers)
-        except ValueError:
-            name = ""
-        if not name.strip():
-            raise InputError(
-                f"--substitute {text}: not of the form HOST:SPECIES=N, as in I:Br=3, I:Br=0-6 or I:Br=1/3/5"
-            )
-    return sublattice_key(host.strip()), species
+def parse_supercell(text: str) -> Supercell:
+    """The value of ``--supercell``."""
+    with option("--supercell"):
+        return notation.parse_supercell(text)
 
 
-def parse_numbers(text: str) -> list[int]:
-    """``3``, ``0-6``, ``0-24:3`` or ``1/3/5`` as numbers.
-
-    >>> parse_numbers("0-24:8")
-    [0, 8, 16, 24]
-    """
-    span, _, step = text.strip().partition(":")
-    first, dash, last = span.partition("-")
-    if dash:
-        return list(range(int(first), int(last) + 1, int(step or 1)))
-    if step:
-        raise ValueError(text)
-    return [int(number) for number in text.split("/")]
-
-
-def parse_oxidation(texts: list[str]) -> dict[str, float]:
-    """``Sn=2`` as an oxidation state.
-
-    >>> parse_oxidation(["Sn=2", "I=-1"])
-    {'Sn': 2.0, 'I': -1.0}
-    """
-    states = {}
-    for text in texts:
-        name, _, state = text.partition("=")
-        try:
-            states[name.strip()] = float(state)
-        except ValueError:
-            raise InputError(f"--oxidation {text}: not of the form SPECIES=STATE, as in Sn=2") from None
-    return states
+def parse_composition(substitute: list[str] | None) -> dict[str, dict[str, int]] | None:
+    """The values of ``--substitute`` where one composition is asked for; None without any."""
+    with option("--substitute"):
+        return notation.parse_composition(substitute) if substitute else None

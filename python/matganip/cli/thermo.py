@@ -10,7 +10,8 @@ import typer
 
 from matganip.cli.console import print_json, say, show, stdout, tidy
 from matganip.cli.evaluate import Device, checked_device
-from matganip.cli.spaces import Json, Substitute, SupercellOption, parse_numbers, parse_substitution, parse_supercell
+from matganip.cli.spaces import Json, Substitute, SupercellOption, parse_composition, parse_supercell
+from matganip.configurations.notation import parse_numbers, parse_substitution
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
@@ -86,10 +87,11 @@ def thermo(
         source, supercell, substitute, asked, number, seed, sample, checked_device(device), pattern
     )
     if figure is not None:
-        from matganip.plots.thermodynamics import draw_ensemble
+        from matganip.results.thermo import ThermoResult
 
-        last = found.sampled[-1] if found.sampled else None
-        draw_ensemble(figure, found.result, found.histogram, found.n_configurations, last)
+        ThermoResult(
+            found.source, found.n_configurations, found.n_orbits, found.result, found.histogram, sampled=found.sampled
+        ).save_figure(figure)
     if json:
         print_json({**document(found), "remark": remark, "figure": None if figure is None else str(figure)})
         return
@@ -152,7 +154,6 @@ def _ensemble(
     device: str,
     pattern: Path | None,
 ) -> tuple[Ensemble, str]:
-    from matganip.cli.evaluate import substitutions_from
     from matganip.thermo.run import MANIFEST, TEMPERATURES, mean_pattern, of_model, of_screen, of_table
     from matganip.workflows.predict import Predictor
 
@@ -160,7 +161,7 @@ def _ensemble(
         if sample is not None:
             raise InputError("--sample is for tables; of a model's space --number draws a sample")
         cells = parse_supercell(supercell) if supercell else None
-        asked = Predictor.load(source, supercell=cells, substitutions=substitutions_from(substitute), device=device)
+        asked = Predictor.load(source, supercell=cells, substitutions=parse_composition(substitute), device=device)
         if pattern is not None:
             mean_pattern(asked, temperatures or TEMPERATURES, number, seed, pattern)
         return of_model(asked, temperatures or TEMPERATURES, number, seed), asked.remark
@@ -269,9 +270,9 @@ def _mix(
     ]
     remark = next((text for one in asked if (text := one.remark)), "")
     if figure is not None:
-        from matganip.plots.thermodynamics import draw_mixing
+        from matganip.results.thermo import MixingResult
 
-        draw_mixing(figure, name, lowest, at)
+        MixingResult(name, lowest, tuple(at), (), "").save_figure(figure)
     if json:
         print_json(_mixing_document(name, lowest, at, ensembles, fraction.tolist(), remark, figure))
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,11 +10,13 @@ from numpy.typing import NDArray
 from pymatgen.core.periodic_table import DummySpecies, Element, Species
 from pymatgen.core.structure import Structure
 
+from matganip.configurations.notation import SublatticeKey, checked_supercell, sublattice_key
 from matganip.errors import InputError
 
 VACANCY = "vac"
 
-Substitutions = Mapping[str | tuple[int, ...], Mapping[str, int]]
+Counts = Mapping[str, int]
+Substitutions = Mapping[str, Counts] | Mapping[tuple[int, ...], Counts] | Mapping[SublatticeKey, Counts]
 
 
 @dataclass(frozen=True)
@@ -72,17 +73,6 @@ def resolve_substitutions(parent: Structure, n_cells: int, substitutions: Substi
                 raise InputError(f"substitutions: site {site} of the parent belongs to two sublattices")
             owner[site] = index
     return tuple(sorted(sublattices, key=lambda sublattice: sublattice.parent_sites))
-
-
-def sublattice_key(name: str | tuple[int, ...]) -> str | tuple[int, ...]:
-    """A sublattice as it is named in text: site indices become a tuple, an element stays as it is.
-
-    >>> sublattice_key("I"), sublattice_key("2, 3")
-    ('I', (2, 3))
-    """
-    if isinstance(name, str) and re.fullmatch(r"\s*\d+(\s*,\s*\d+)*\s*", name):
-        return tuple(int(index) for index in name.split(","))
-    return name
 
 
 def _resolve(parent: Structure, n_cells: int, key: str | tuple[int, ...], wanted: Mapping[str, int]) -> Sublattice:
@@ -151,12 +141,13 @@ def _species_name(name: str, label: str) -> str:
 
 
 def supercell_matrix(supercell: object) -> NDArray[np.int64]:
-    """Three positive integers or a 3x3 integer matrix as the matrix whose rows are the supercell's vectors.
+    """Make the matrix whose rows are the supercell's vectors, by the rule of `notation.checked_supercell`.
 
     Parameters
     ----------
     supercell : sequence of 3 int, or (3, 3) array_like of int
-        The supercell's vectors in units of the parent's.
+        Numbers of parent cells, or the supercell's vectors in units of the parent's. A left-handed matrix is replaced
+        by its negative, which spans the same lattice.
 
     Returns
     -------
@@ -174,16 +165,13 @@ def supercell_matrix(supercell: object) -> NDArray[np.int64]:
     """
     try:
         given = np.asarray(supercell, dtype=np.float64)
+        whole = given.astype(np.int64)
     except (TypeError, ValueError) as error:
         raise InputError(f"supercell: three integers or a 3x3 integer matrix, got {supercell!r}") from error
-    whole = np.rint(given) if np.all(np.isfinite(given)) else np.zeros(0)
-    if given.shape not in ((3,), (3, 3)) or whole.shape != given.shape or np.any(whole != given):
+    if given.shape not in ((3,), (3, 3)) or np.any(whole != given):
         raise InputError(f"supercell: three integers or a 3x3 integer matrix, got {supercell!r}")
-    if given.shape == (3,):
-        if np.any(whole < 1):
-            raise InputError(f"supercell: the three integers must be positive, got {supercell!r}")
-        return np.diag(whole.astype(np.int64))
-    matrix = whole.astype(np.int64)
-    if round(abs(float(np.linalg.det(matrix)))) == 0:
-        raise InputError(f"supercell: the matrix {matrix.tolist()} is singular")
-    return matrix
+    try:
+        matrix = np.array(checked_supercell(whole.tolist()), dtype=np.int64)
+    except InputError as error:
+        raise InputError(f"supercell: {error}, got {supercell!r}") from None
+    return np.diag(matrix) if matrix.ndim == 1 else matrix

@@ -140,7 +140,9 @@ def derivative_structures(
     )
 
 
-def _primitive_choices(structure: Structure, species: Choices, symprec: float) -> tuple[PrimitiveCrystal, list[_Choice]]:
+def _primitive_choices(
+    structure: Structure, species: Choices, symprec: float
+) -> tuple[PrimitiveCrystal, list[_Choice]]:
     """The primitive cell of the parent with its sublattices told apart, and what may sit where."""
     if not species:
         raise InputError("species: none given; write for example {'Ni': ['Ni', 'Al']}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,6 +13,8 @@ from pymatgen.core.structure import Structure
 
 from matganip.configurations.batch import ConfigurationBatch
 from matganip.configurations.charges import charge, oxidation_states
+from matganip.configurations.composition import Substitutions
+from matganip.configurations.notation import SublatticeKey
 from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
 
@@ -60,7 +62,7 @@ class CompositionSeries:
         self,
         parent: Structure | Atoms | str | os.PathLike[str],
         supercell: ArrayLike,
-        substitutions: Mapping[str | tuple[int, ...], Mapping[str, Counts]],
+        substitutions: Mapping[SublatticeKey, Mapping[str, Counts]],
         *,
         charge_neutral: bool = False,
         oxidation_states: Mapping[str, float] | None = None,
@@ -80,15 +82,17 @@ class CompositionSeries:
         self.spaces: tuple[ConfigurationSpace, ...] = tuple(self._fitting(undoped, choices))
         """One space for each composition, in the order of the numbers given."""
         if not self.spaces:
+            if all(isinstance(counts, int) for wanted in substitutions.values() for counts in wanted.values()):
+                undoped.with_substitutions(cast("Substitutions", substitutions))  # raises: says what does not fit
             neutral = " and is neutral" if charge_neutral else ""
             raise InputError(f"substitutions: none of the compositions asked for fits the sites{neutral}")
 
     def _fitting(
-        self, undoped: ConfigurationSpace, choices: list[tuple[str | tuple[int, ...], str, list[int]]]
+        self, undoped: ConfigurationSpace, choices: list[tuple[SublatticeKey, str, list[int]]]
     ) -> Iterator[ConfigurationSpace]:
         sizes = {s.parent_sites: sum(s.counts) for s in undoped.sublattice_table}
         for numbers in product(*(numbers for *_, numbers in choices)):
-            wanted: dict[str | tuple[int, ...], dict[str, int]] = {}
+            wanted: dict[SublatticeKey, dict[str, int]] = {}
             for (key, species, _), number in zip(choices, numbers, strict=True):
                 wanted.setdefault(key, {})[species] = number
             if any(sum(counts.values()) > sizes[undoped.parent_sites(key)] for key, counts in wanted.items()):

@@ -34,11 +34,11 @@ class ConfigurationSpace(SubstitutedSupercell):
     parent : Structure, ase.Atoms or path
         The parent crystal. If it has partial occupancies they say what is substituted, and `substitutions` is left out.
     supercell : three int, or (3, 3) array_like of int
-        The supercell's vectors in units of the parent's.
+        The supercell's vectors in units of the parent's. A left-handed matrix is replaced by its negative.
     substitutions : mapping, optional
-        For each sublattice, by its element or by a tuple of site indices of the parent, how many of its supercell
-        sites other species take: ``{"I": {"Br": 6, "Cl": 2}, "Pb": {"Sn": 4}}``. The rest keeps its own. A vacancy is
-        ``"vac"``; 0 or all is allowed.
+        For each sublattice, by its element or by site indices of the parent, ``(2, 3)`` or ``"2,3"``, how many of its
+        supercell sites other species take: ``{"I": {"Br": 6, "Cl": 2}, "Pb": {"Sn": 4}}``. The rest keeps its own. A
+        vacancy is ``"vac"``; 0 or all is allowed.
     symprec : float
         Distance in angstrom within which the parent's symmetry is looked for.
     occupancy_tolerance : float

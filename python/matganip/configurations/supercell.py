@@ -23,6 +23,7 @@ from matganip.configurations.composition import (
 from matganip.configurations.cycles import CycleTypes, elements_by_cycle_type
 from matganip.configurations.disorder import order_parent
 from matganip.configurations.matching import occupation_of
+from matganip.configurations.notation import SublatticeKey, sublattice_key
 from matganip.configurations.symmetry import PrimitiveCell, SupercellSymmetry, find_primitive_cell, site_permutations
 from matganip.crystal.structures import read_structure
 from matganip.errors import InputError
@@ -72,11 +73,12 @@ class SubstitutedSupercell:
         # make_supercell puts the copies of each parent site one after the other.
         self._parent_sites = np.repeat(np.arange(len(self.parent)), n_cells)
 
-    def parent_sites(self, sublattice: str | tuple[int, ...]) -> tuple[int, ...]:
+    def parent_sites(self, sublattice: SublatticeKey) -> tuple[int, ...]:
         """The parent's sites that a key of `substitutions` names: an element or site indices."""
-        if isinstance(sublattice, str):
-            return tuple(i for i in range(len(self.parent)) if element_of(self.parent, i) == sublattice)
-        return tuple(sorted(set(sublattice)))
+        key = sublattice_key(sublattice)
+        if isinstance(key, str):
+            return tuple(i for i in range(len(self.parent)) if element_of(self.parent, i) == key)
+        return tuple(sorted(set(key)))
 
     # -- what the columns mean ---------------------------------------------------------------------------------
 

@@ -51,7 +51,7 @@ def upgrade(path: Path) -> int:
             connection.execute("DELETE FROM spaces WHERE space = ?", (old,))
             connection.execute("INSERT OR IGNORE INTO spaces VALUES (?, ?)", (new, json.dumps(space.metadata())))
             for (number,) in connection.execute("SELECT id FROM labels WHERE space = ?", (old,)).fetchall():
-                row = next(database.select(id=number))  # type: ignore[no-untyped-call]
+                row = next(database.select(id=number))
                 pairs = {**row.key_value_pairs, "space": new}
                 row.unique_id = row_name(new, row.orbit, row.calculator, row.settings_hash)
                 database.write(row, pairs, id=number)

@@ -1,0 +1,286 @@
+"""How spaces are written: supercells, sublattices, substitutions and oxidation states as text or as JSON values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from matganip.errors import InputError
+
+Supercell = tuple[int, int, int] | tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]
+"""Numbers of parent cells along each axis, or the rows of a matrix: the supercell's vectors in the parent's."""
+
+SublatticeKey = str | tuple[int, ...]
+"""A sublattice by its element, or by site indices of the parent."""
+
+# -- supercells ------------------------------------------------------------------------------------------------
+
+_WANTED = "three positive integers, [2, 2, 2], or a 3x3 integer matrix"
+
+
+def checked_supercell(value: Any) -> Supercell:
+    """Check a supercell: three positive integers, or a 3x3 integer matrix that is not singular.
+
+    Parameters
+    ----------
+    value : sequence of 3 int, or of 3 sequences of 3 int
+        A left-handed matrix is replaced by its negative, which spans the same lattice: most programs refuse
+        left-handed cells.
+
+    Returns
+    -------
+    tuple of int, or of tuple of int
+
+    Raises
+    ------
+    InputError
+        If it is no supercell.
+
+    Examples
+    --------
+    >>> checked_supercell([2, 2, 1]), checked_supercell([[1, 0, 0], [0, 1, 0], [0, 0, -1]])
+    ((2, 2, 1), ((-1, 0, 0), (0, -1, 0), (0, 0, 1)))
+    """
+    rows: list[Any] = list(value) if isinstance(value, list | tuple) and len(value) == 3 else []
+    if rows and all(type(n) is int for n in rows):
+        if min(rows) < 1:
+            raise InputError(f"{min(rows)} is not a positive number of cells; all three must be positive")
+        return (rows[0], rows[1], rows[2])
+    square = rows and all(isinstance(row, list | tuple) and len(row) == 3 for row in rows)
+    if not square or not all(type(n) is int for row in rows for n in row):
+        raise InputError(f"not a supercell: give {_WANTED}")
+    (a, b, c), (d, e, f), (g, h, i) = rows
+    determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
+    if determinant == 0:
+        raise InputError(f"the matrix has determinant 0, it is singular; give {_WANTED}")
+    if determinant < 0:
+        return ((-a, -b, -c), (-d, -e, -f), (-g, -h, -i))
+    return ((a, b, c), (d, e, f), (g, h, i))
+
+
+def parse_supercell(text: str) -> Supercell:
+    """Read a supercell: three integers, or the nine of a 3x3 matrix, row by row.
+
+    Parameters
+    ----------
+    text : str
+        ``"2,2,2"``, ``"1,1,0,-1,1,0,0,0,1"``.
+
+    Returns
+    -------
+    tuple of int, or of tuple of int
+        As `ConfigurationSpace` takes it.
+
+    Raises
+    ------
+    InputError
+        If the text is no supercell.
+
+    Examples
+    --------
+    >>> parse_supercell("2,2,2")
+    (2, 2, 2)
+    """
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(f"{text}: not integers") from None
+    try:
+        return checked_supercell([numbers[k : k + 3] for k in (0, 3, 6)] if len(numbers) == 9 else numbers)
+    except InputError as error:
+        raise InputError(f"{text}: {error}") from None
+
+
+# -- substitutions ---------------------------------------------------------------------------------------------
+
+
+def sublattice_key(name: SublatticeKey) -> SublatticeKey:
+    """Read the name of a sublattice: site indices become a tuple, an element stays as it is.
+
+    Examples
+    --------
+    >>> sublattice_key("I"), sublattice_key("2, 3")
+    ('I', (2, 3))
+    """
+    if isinstance(name, str) and re.fullmatch(r"\s*\d+(\s*,\s*\d+)*\s*", name):
+        return tuple(int(index) for index in name.split(","))
+    return name
+
+
+def sublattice_name(key: SublatticeKey) -> str:
+    """Write the name of a sublattice, as TOML and JSON need it; `sublattice_key` reads it.
+
+    Examples
+    --------
+    >>> sublattice_name("I"), sublattice_name((2, 3))
+    ('I', '2,3')
+    """
+    return key if isinstance(key, str) else ",".join(map(str, key))
+
+
+def parse_numbers(text: str) -> list[int]:
+    """Read numbers: one, a range with or without a step, or a list.
+
+    Parameters
+    ----------
+    text : str
+        ``"3"``, ``"0-6"``, ``"0-24:3"`` or ``"1/3/5"``.
+
+    Returns
+    -------
+    list of int
+
+    Raises
+    ------
+    ValueError
+        If the text is none of these.
+
+    Examples
+    --------
+    >>> parse_numbers("0-24:8")
+    [0, 8, 16, 24]
+    """
+    span, _, step = text.strip().partition(":")
+    first, dash, last = span.partition("-")
+    if dash:
+        return list(range(int(first), int(last) + 1, int(step or 1)))
+    if step:
+        raise ValueError(text)
+    return [int(number) for number in text.split("/")]
+
+
+def parse_substitution(text: str) -> tuple[SublatticeKey, dict[str, list[int]]]:
+    """Read a substitution: a sublattice and the numbers of each species.
+
+    Parameters
+    ----------
+    text : str
+        ``"I:Br=3,Cl=0-2"``, ``"2,3:vac=1"``; numbers as `parse_numbers` reads them.
+
+    Returns
+    -------
+    sublattice : str or tuple of int
+    species : dict of str to list of int
+
+    Raises
+    ------
+    InputError
+        If the text is not of this form.
+
+    Examples
+    --------
+    >>> parse_substitution("I:Br=3,Cl=0-2")
+    ('I', {'Br': [3], 'Cl': [0, 1, 2]})
+    """
+    host, colon, rest = text.partition(":")
+    species: dict[str, list[int]] = {}
+    for part in rest.split(",") if colon and host else [""]:
+        name, _, numbers = part.partition("=")
+        try:
+            species[name.strip()] = parse_numbers(numbers)
+        except ValueError:
+            name = ""
+        if not name.strip():
+            raise InputError(f"{text}: not of the form HOST:SPECIES=N, as in I:Br=3, I:Br=0-6 or I:Br=1/3/5")
+    return sublattice_key(host.strip()), species
+
+
+def parse_substitutions(texts: Iterable[str]) -> dict[SublatticeKey, dict[str, int | list[int]]]:
+    """Read several substitutions, as `CompositionSeries` takes them; those of one sublattice are joined.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        See `parse_substitution`.
+
+    Returns
+    -------
+    dict
+        A list where a species has several numbers.
+
+    Raises
+    ------
+    InputError
+        If a text is not of this form, or gives a number a second time.
+
+    Examples
+    --------
+    >>> parse_substitutions(["I:Br=3", "I:vac=1", "Pb:Sn=0-1"])
+    {'I': {'Br': 3, 'vac': 1}, 'Pb': {'Sn': [0, 1]}}
+    """
+    found: dict[SublatticeKey, dict[str, int | list[int]]] = {}
+    for text in texts:
+        host, species = parse_substitution(text)
+        taken = found.setdefault(host, {})
+        for name, numbers in species.items():
+            if name in taken:
+                raise InputError(f"{text}: gives the number of {name} again")
+            taken[name] = numbers[0] if len(numbers) == 1 else numbers
+    return found
+
+
+def parse_composition(texts: Iterable[str]) -> dict[str, dict[str, int]]:
+    """Read the substitutions of one composition, as `ConfigurationSpace` takes them and JSON holds them.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        See `parse_substitution`; one number for each species.
+
+    Returns
+    -------
+    dict
+        Sublattices by `sublattice_name`.
+
+    Raises
+    ------
+    InputError
+        If a text is not of this form, or gives several numbers for a species.
+
+    Examples
+    --------
+    >>> parse_composition(["I:Br=3", "0,1:vac=1"])
+    {'I': {'Br': 3}, '0,1': {'vac': 1}}
+    """
+    found: dict[str, dict[str, int]] = {}
+    for key, species in parse_substitutions(texts).items():
+        host = sublattice_name(key)
+        taken = found.setdefault(host, {})
+        for name, number in species.items():
+            if isinstance(number, list):
+                raise InputError(f"{host}:{name}: one number of {name} is needed here, not {len(number)}")
+            taken[name] = number
+    return found
+
+
+def parse_oxidation(texts: Iterable[str]) -> dict[str, float]:
+    """Read oxidation states.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        ``"Sn=2"``.
+
+    Returns
+    -------
+    dict of str to float
+
+    Raises
+    ------
+    InputError
+        If a text is not of this form.
+
+    Examples
+    --------
+    >>> parse_oxidation(["Sn=2", "I=-1"])
+    {'Sn': 2.0, 'I': -1.0}
+    """
+    states = {}
+    for text in texts:
+        name, _, state = text.partition("=")
+        try:
+            states[name.strip()] = float(state)
+        except ValueError:
+            raise InputError(f"{text}: not of the form SPECIES=STATE, as in Sn=2") from None
+    return states
