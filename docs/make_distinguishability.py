@@ -13,7 +13,7 @@ import matganip as mg
 from matganip.features import distinguishability
 from matganip.features.graph.network import graph_network
 from matganip.plots.graph import vertex_pattern, vertex_ring
-from matganip.plots.style import figure
+from matganip.plots.style import canvas, save_figure
 
 DOCS = Path(__file__).parent
 PARENT = mg.perovskite("CsPbI3", a=6.289)
@@ -82,9 +82,10 @@ def draw(path: Path) -> None:
     space = space_of({"I": {"Br": 6}})
     (batch,) = space.orbits()
     graph = graph_network(mg.LatticeDiffraction(space).peaks(batch.occupations), row=300)
-    with figure(path, 11, 4.7, ncols=2, width_ratios=[1.3, 1]) as (left, right):
-        vertex_pattern(graph, title="28 peaks of one arrangement of 6 Br", ax=left)
-        vertex_ring(graph, title="Its graph", ax=right)
+    panels = canvas(11, 4.7, 2, width_ratios=[1.3, 1])
+    vertex_pattern(graph, title="28 peaks of one arrangement of 6 Br", ax=panels[0])
+    vertex_ring(graph, title="Its graph", ax=panels[1])
+    save_figure(panels, path)
 
 
 if __name__ == "__main__":

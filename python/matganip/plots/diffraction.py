@@ -9,15 +9,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matganip.errors import require
-from matganip.plots.style import BEST, DIVERGING, INK, MODEL, MUTED, SEQUENTIAL, axes_or_new
+from matganip.plots.style import (
+    BEST,
+    DIVERGING,
+    INK,
+    MODEL,
+    MUTED,
+    SEQUENTIAL,
+    axes_or_new,
+    color_bar,
+    house_style,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
 
+    from matganip.plots.style import Place
+
 Floats = NDArray[np.float64]
 
 
+@house_style()
 def patterns(
     two_theta: Floats,
     intensity: Floats,
@@ -25,7 +38,7 @@ def patterns(
     *,
     varying: NDArray[np.bool_] | None = None,
     title: str = "",
-    ax: Axes | None = None,
+    ax: Place = None,
 ) -> Axes:
     """Draw stick patterns above each other, on a cube-root scale so that weak superlattice lines show.
 
@@ -42,14 +55,14 @@ def patterns(
         largest value between the given rows.
     title : str
         Heading.
-    ax : Axes, optional
+    ax : Axes or Figure, optional
         Where to draw; a new figure by default.
 
     Returns
     -------
     Axes
     """
-    ax = axes_or_new(ax)
+    ax = axes_or_new(ax, 10, 4.6)
     height = np.cbrt(np.clip(intensity, 0.0, None) / max(float(intensity.max()), 1e-12))
     if varying is None:
         varying = depends_on_arrangement(intensity)
@@ -77,6 +90,7 @@ def depends_on_arrangement(intensity: Floats) -> NDArray[np.bool_]:
     return varying
 
 
+@house_style()
 def graph_matrix_image(
     matrix: NDArray[np.float32],
     position: Floats,
@@ -84,7 +98,7 @@ def graph_matrix_image(
     difference: bool = False,
     unit: str = "°",
     title: str = "",
-    ax: Axes | None = None,
+    ax: Place = None,
 ) -> Axes:
     """Draw a graph matrix a_ij = t_i t_j + I_i I_j, its vertices labelled by their position.
 
@@ -102,14 +116,14 @@ def graph_matrix_image(
         What to write behind a position.
     title : str
         Heading.
-    ax : Axes, optional
+    ax : Axes or Figure, optional
         Where to draw; a new figure by default.
 
     Returns
     -------
     Axes
     """
-    ax = axes_or_new(ax)
+    ax = axes_or_new(ax, 5.0, 4.4)
     colors = require("matplotlib.colors", "report")
     bound = float(np.abs(matrix).max()) or 1.0
     image: AxesImage = ax.imshow(
@@ -128,12 +142,11 @@ def graph_matrix_image(
     what = "2θ" if unit == "°" else "distance"
     ax.set(title=title, xlabel=f"vertex j, by {what}", ylabel=f"vertex i, by {what}")
     ax.spines[:].set_visible(False)
-    bar = ax.figure.colorbar(image, ax=ax, fraction=0.045, pad=0.03)
-    bar.outline.set_visible(False)
-    bar.ax.tick_params(labelsize=8)
+    color_bar(ax, image, "difference" if difference else "a_ij", fraction=0.045, pad=0.03)
     return ax
 
 
+@house_style()
 def profiles(
     two_theta: Floats,
     intensity: Floats,
@@ -141,7 +154,7 @@ def profiles(
     *,
     lines: Floats | None = None,
     title: str = "",
-    ax: Axes | None = None,
+    ax: Place = None,
 ) -> Axes:
     """Draw profiles above each other, on a square-root scale as counts are drawn, with ticks where lines stand.
 
@@ -157,14 +170,14 @@ def profiles(
         Angles that get a tick below the profiles.
     title : str
         Heading.
-    ax : Axes, optional
+    ax : Axes or Figure, optional
         Where to draw; a new figure by default.
 
     Returns
     -------
     Axes
     """
-    ax = axes_or_new(ax)
+    ax = axes_or_new(ax, 10, 4.6)
     height = np.sqrt(np.clip(intensity, 0.0, None) / max(float(intensity.max()), 1e-12))
     step = 1.15
     for row, name in enumerate(names):

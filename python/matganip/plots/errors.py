@@ -1,4 +1,4 @@
-"""Box plots of errors on the training and the test set, beside what a constant would be wrong by."""
+"""Box plots of errors on the training and the test set, beside the error of the mean baseline."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from matganip.errors import InputError, require
-from matganip.plots.style import CONSTANT, GRID, INK, LABEL, MODEL, axes_or_new
+from matganip.errors import InputError
+from matganip.plots.style import INK, LABEL, MODEL, axes_or_new, house_style, mark_baseline, note_level, plain_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from matganip.plots.style import Place
 
 Floats = NDArray[np.float64]
 
@@ -81,13 +83,14 @@ class Box:
         return cls(q1, median, q3, float(np.average(v, weights=w)), *_ends(inside), tuple(outside.tolist()))
 
 
+@house_style()
 def error_boxes(
     errors: Sequence[tuple[str, Floats, NDArray[np.int64] | Floats]],
     *,
-    constant: float | None = None,
+    baseline: float | None = None,
     quantity: str = "absolute error, meV/atom",
     title: str = "",
-    ax: Axes | None = None,
+    ax: Place = None,
 ) -> Axes:
     """Draw errors as box plots on a logarithmic scale (MATGANIP, figures 4b, 4c, 6b, 6c).
 
@@ -97,13 +100,13 @@ def error_boxes(
     ----------
     errors : sequence of (name, (n,) ndarray, (n,) ndarray)
         For each box what it is, the errors (not negative) and the multiplicities of the rows.
-    constant : float, optional
-        The mean error of the constant prediction, a dashed line.
+    baseline : float, optional
+        The error of the mean baseline, a dashed line.
     quantity : str
         What the axis shows, with its unit.
     title : str
         Heading.
-    ax : Axes, optional
+    ax : Axes or Figure, optional
         Where to draw; a new figure by default.
 
     Returns
@@ -117,7 +120,7 @@ def error_boxes(
     """
     if not errors:
         raise InputError("there are no errors to draw")
-    ax = axes_or_new(ax)
+    ax = axes_or_new(ax, 2.2 + 1.2 * len(errors), 4.2)
     boxes = [Box.of(values, weight) for _, values, weight in errors]
     if min(float(values.min()) for _, values, _ in errors) < 0:
         raise InputError("an error of a box plot is negative: take its absolute value")
@@ -138,32 +141,16 @@ def error_boxes(
         color = (MODEL, LABEL)[number % 2]
         patch.set(facecolor=color, alpha=0.55, edgecolor=INK, linewidth=0.9)
         fliers.set_markerfacecolor(color)
-    if constant is not None:
-        ax.axhline(constant, color=CONSTANT, lw=1.4, ls=(0, (5, 3)), zorder=1)
-        ax.annotate(
-            f"constant {constant:.2g}", (1, constant), xycoords=("axes fraction", "data"), xytext=(-2, 3),
-            textcoords="offset points", ha="right", fontsize=8.5, color=CONSTANT,
-        )  # fmt: skip
+    if baseline is not None:
+        mark_baseline(ax, baseline)
+        note_level(ax, baseline, f"mean baseline {baseline:.2g}")
     names = [f"{name}\nmean {box.mean:.2g}\nmedian {box.median:.2g}"
              for (name, _, _), box in zip(errors, boxes, strict=True)]  # fmt: skip
-    _axis(ax, names, quantity, title)
-    return ax
-
-
-def _axis(ax: Axes, names: list[str], quantity: str, title: str) -> None:
-    ticker = require("matplotlib.ticker", "report")
-    ax.set_yscale("log")
+    plain_ticks(ax)
     ax.set_xticks(range(len(names)), names)
     ax.set(xlim=(-0.5, len(names) - 0.5), title=title, ylabel=quantity)
-    ax.yaxis.set_major_formatter(ticker.FuncFormatter(_plain))
-    ax.yaxis.set_minor_formatter(ticker.NullFormatter())
-    ax.grid(axis="y", color=GRID)
     ax.tick_params(axis="x", length=0)
-
-
-def _plain(value: float, _: object) -> str:
-    """0.00001 rather than 1e-05."""
-    return f"{value:.9f}".rstrip("0").rstrip(".") if value >= 1e-9 else f"{value:g}"
+    return ax
 
 
 def _stats(box: Box, floor: float) -> dict[str, object]:

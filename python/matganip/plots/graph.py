@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matganip.errors import InputError, require
-from matganip.plots.style import GRID, INK, MUTED, axes_or_new
+from matganip.plots.style import GRID, INK, MUTED, axes_or_new, house_style
 
 if TYPE_CHECKING:
     import networkx
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
+
+    from matganip.plots.style import Place
 
 Floats = NDArray[np.float64]
 
@@ -22,7 +24,8 @@ ABSENT = 1e-5
 _STEPS = 25
 
 
-def vertex_pattern(graph: networkx.Graph, *, n_names: int = 10, title: str = "", ax: Axes | None = None) -> Axes:
+@house_style()
+def vertex_pattern(graph: networkx.Graph, *, n_names: int = 10, title: str = "", ax: Place = None) -> Axes:
     """Draw the peaks that are the graph's vertices, in the colours of `vertex_ring`.
 
     Parameters
@@ -33,7 +36,7 @@ def vertex_pattern(graph: networkx.Graph, *, n_names: int = 10, title: str = "",
         So many of the strongest peaks carry their name.
     title : str
         Heading.
-    ax : Axes, optional
+    ax : Axes or Figure, optional
         Where to draw; a new figure by default.
 
     Returns
@@ -45,7 +48,7 @@ def vertex_pattern(graph: networkx.Graph, *, n_names: int = 10, title: str = "",
     InputError
         If the graph has no vertex.
     """
-    ax = axes_or_new(ax)
+    ax = axes_or_new(ax, 6.2, 4.7)
     position, height, names = _vertices(graph)
     colors = _colors(len(position))
     there = height > np.cbrt(ABSENT)
@@ -74,7 +77,8 @@ def vertex_pattern(graph: networkx.Graph, *, n_names: int = 10, title: str = "",
     return ax
 
 
-def vertex_ring(graph: networkx.Graph, *, n_edges: int = 140, title: str = "", ax: Axes | None = None) -> Axes:
+@house_style()
+def vertex_ring(graph: networkx.Graph, *, n_edges: int = 140, title: str = "", ax: Place = None) -> Axes:
     """Draw the graph: vertices on a ring by position, as large as their intensity, edges by their difference.
 
     Parameters
@@ -86,7 +90,7 @@ def vertex_ring(graph: networkx.Graph, *, n_edges: int = 140, title: str = "", a
         and runs from the colour of its weaker peak into that of the stronger one.
     title : str
         Heading.
-    ax : Axes, optional
+    ax : Axes or Figure, optional
         Where to draw; a new figure by default.
 
     Returns
@@ -98,7 +102,7 @@ def vertex_ring(graph: networkx.Graph, *, n_edges: int = 140, title: str = "", a
     InputError
         If the graph has no vertex.
     """
-    ax = axes_or_new(ax)
+    ax = axes_or_new(ax, 4.8, 4.7)
     _, height, names = _vertices(graph)
     n = len(height)
     angle = np.pi / 2 - 2 * np.pi * np.arange(n) / n

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matganip.errors import InputError, require
-from matganip.plots.style import GRID, INK, MUTED, axes_or_new
+from matganip.plots.style import GRID, INK, MUTED, axes_or_new, color_bar, house_style, without_frame
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import PolyCollection
+
+    from matganip.plots.style import Place
 
 Floats = NDArray[np.float64]
 
@@ -46,6 +48,7 @@ def pearson(x: Floats, y: Floats) -> float:
     return float(np.clip(a @ b / np.sqrt((a @ a) * (b @ b)), -1.0, 1.0))
 
 
+@house_style()
 def split_heat_map(
     upper: Floats,
     lower: Floats,
@@ -55,7 +58,7 @@ def split_heat_map(
     upper_label: str = "energy above the row's lowest, meV/atom",
     lower_label: str = "structure factor",
     title: str = "",
-    ax: Axes | None = None,
+    ax: Place = None,
 ) -> Axes:
     """Draw a map whose squares are split: one quantity upper left, the other lower right.
 
@@ -73,7 +76,7 @@ def split_heat_map(
         What the colours mean, with units.
     title : str
         Heading.
-    ax : Axes, optional
+    ax : Axes or Figure, optional
         Where to draw; a new figure by default.
 
     Returns
@@ -90,7 +93,7 @@ def split_heat_map(
         raise InputError(
             f"{shape[0]} rows and {shape[1]} columns are named; the two maps are {upper.shape} and {lower.shape}"
         )
-    ax = axes_or_new(ax)
+    ax = axes_or_new(ax, 8.5, 0.42 * len(rows) + 1.8)
     bars = [
         (_triangles(upper, UPPER_COLORS, True, ax), upper_label),
         (_triangles(lower, LOWER_COLORS, False, ax), lower_label),
@@ -99,14 +102,10 @@ def split_heat_map(
     ax.set_xticks(np.arange(shape[1]) + 0.5, columns)
     ax.set_yticks(np.arange(shape[0]) + 0.5, rows)
     ax.xaxis.tick_top()
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
+    without_frame(ax)
     _write_pearson(upper, lower, ax)
     for (triangles, label), pad in zip(bars, (0.12, 0.04), strict=True):
-        bar = ax.figure.colorbar(triangles, ax=ax, fraction=0.05, pad=pad, aspect=28)
-        bar.set_label(label, fontsize=8.5)
-        bar.outline.set_visible(False)
-        bar.ax.tick_params(labelsize=8, length=2.5)
+        color_bar(ax, triangles, label, fraction=0.05, pad=pad, aspect=28)
     return ax
 
 

@@ -9,18 +9,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matganip.errors import InputError
-from matganip.plots.style import DIVERGING, INK, MODEL, MUTED, SEQUENTIAL, axes_or_new
+from matganip.plots.style import (
+    DIVERGING,
+    INK,
+    MODEL,
+    MUTED,
+    SEQUENTIAL,
+    axes_or_new,
+    color_bar,
+    house_style,
+    without_frame,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from matganip.learning.saliency import Saliency
+    from matganip.plots.style import Place
 
 Floats = NDArray[np.float64]
 
 
+@house_style()
 def feature_map_grid(
-    maps: NDArray[np.float32], *, n_columns: int = 8, most: int = 16, title: str = "", ax: Axes | None = None
+    maps: NDArray[np.float32], *, n_columns: int = 8, most: int = 16, title: str = "", ax: Place = None
 ) -> Axes:
     """Draw the maps of one convolution for one graph as a grid, those that see most first.
 
@@ -36,7 +47,7 @@ def feature_map_grid(
         How many are drawn at most.
     title : str
         Heading.
-    ax : Axes, optional
+    ax : Axes or Figure, optional
         Where to draw; a new figure by default.
 
     Returns
@@ -50,7 +61,7 @@ def feature_map_grid(
     """
     if maps.ndim != 3 or 0 in maps.shape:
         raise InputError(f"feature maps must have shape (channels, height, width); these have {maps.shape}")
-    ax = axes_or_new(ax)
+    ax = axes_or_new(ax, 9.0, 3.0)
     deviation = maps.reshape(len(maps), -1).std(axis=1)
     silent = int((maps.reshape(len(maps), -1) == 0).all(axis=1).sum())
     order = np.argsort(-deviation, kind="stable")[: max(1, min(most, len(maps) - silent))]
@@ -67,28 +78,35 @@ def feature_map_grid(
     ax.set(xticks=[], yticks=[], anchor="W")
     ax.set_title(title + unseen)
     ax.spines[:].set_visible(False)
-    bar = ax.figure.colorbar(image, ax=ax, fraction=0.02, pad=0.02, aspect=9)
-    bar.outline.set_visible(False)
-    bar.ax.tick_params(labelsize=8, length=2.5)
+    color_bar(ax, image, "output", fraction=0.02, pad=0.02, aspect=9)
     return ax
 
 
+@house_style()
 def saliency_bars(
-    saliency: Saliency, names: Sequence[str], *, top: int = 12, title: str = "", ax: Axes | None = None
+    importance: Floats,
+    names: Sequence[str],
+    *,
+    top: int = 12,
+    unit: str = "meV/atom",
+    title: str = "",
+    ax: Place = None,
 ) -> Axes:
     """Draw the peaks that the predictions rest on, the most important first, with their share of the whole.
 
     Parameters
     ----------
-    saliency : Saliency
-        In the unit to be shown.
+    importance : (p,) float64 ndarray
+        Mean absolute contribution of each peak: `matganip.learning.saliency.Saliency.importance`.
     names : sequence of str
         What to call each of the p peaks.
     top : int
         How many to draw; the others are summed up in the last bar.
+    unit : str
+        Of the contributions.
     title : str
         Heading.
-    ax : Axes, optional
+    ax : Axes or Figure, optional
         Where to draw; a new figure by default.
 
     Returns
@@ -100,10 +118,10 @@ def saliency_bars(
     InputError
         If not every peak has a name.
     """
-    importance, share = saliency.importance, saliency.share
     if len(names) != len(importance):
         raise InputError(f"{len(names)} names for {len(importance)} peaks")
-    ax = axes_or_new(ax)
+    ax = axes_or_new(ax, 4.5, 5.2)
+    share = importance / (float(importance.sum()) or 1.0)
     order = np.argsort(-importance, kind="stable")
     first, rest = order[:top], order[top:]
     lengths, labels = importance[first].tolist(), [names[k] for k in first]
@@ -116,28 +134,37 @@ def saliency_bars(
         ax.text(length, place, f"  {part:.0%}", va="center", fontsize=8, color=INK)
     ax.set_yticks(range(len(labels)), labels)
     ax.set(ylim=(len(lengths) - 0.4, -0.6), xlim=(0, 1.14 * (max(lengths) or 1.0)), title=title)
-    ax.set_xlabel(_with_unit("mean |contribution|", saliency.unit))
+    ax.set_xlabel(_with_unit("mean |contribution|", unit))
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     return ax
 
 
+@house_style()
 def saliency_map(
-    saliency: Saliency, prediction: Floats, names: Sequence[str], *, title: str = "", ax: Axes | None = None
+    contribution: Floats,
+    prediction: Floats,
+    names: Sequence[str],
+    *,
+    unit: str = "meV/atom",
+    title: str = "",
+    ax: Place = None,
 ) -> Axes:
     """Draw what each peak adds to each prediction, the arrangements in order of their prediction.
 
     Parameters
     ----------
-    saliency : Saliency
-        In the unit to be shown; a row sums to its prediction less that of the mean pattern.
+    contribution : (n, p) float64 ndarray
+        `matganip.learning.saliency.Saliency.contribution`: a row sums to its prediction less that of the mean pattern.
     prediction : (n,) float64 ndarray
         What the rows are sorted by, lowest on top.
     names : sequence of str
         What to call each of the p peaks.
+    unit : str
+        Of the contributions.
     title : str
         Heading.
-    ax : Axes, optional
+    ax : Axes or Figure, optional
         Where to draw; a new figure by default.
 
     Returns
@@ -149,23 +176,19 @@ def saliency_map(
     InputError
         If not every peak has a name or every row a prediction.
     """
-    n, p = saliency.contribution.shape
+    n, p = contribution.shape
     if len(names) != p or prediction.shape != (n,):
         raise InputError(f"{len(names)} names and {prediction.shape} predictions for {n} arrangements of {p} peaks")
-    ax = axes_or_new(ax)
-    rows = saliency.contribution[np.argsort(prediction, kind="stable")]
+    ax = axes_or_new(ax, 8.0, 5.2)
+    rows = contribution[np.argsort(prediction, kind="stable")]
     bound = float(np.quantile(np.abs(rows), 0.995)) or 1.0
     image = ax.imshow(rows, cmap=DIVERGING, vmin=-bound, vmax=bound, aspect="auto", interpolation="nearest")
     step = -(-p // 30)  # more labels than this would touch each other
     ax.set_xticks(range(0, p, step), [names[k] for k in range(0, p, step)], rotation=90, fontsize=7.5)
     ax.set_yticks([0, n - 1], ["lowest", "highest"])
     ax.set(title=title, ylabel="arrangements by prediction")
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
-    bar = ax.figure.colorbar(image, ax=ax, fraction=0.04, pad=0.02, extend="both")
-    bar.set_label(_with_unit("contribution", saliency.unit), fontsize=8.5)
-    bar.outline.set_visible(False)
-    bar.ax.tick_params(labelsize=8, length=2.5)
+    without_frame(ax)
+    color_bar(ax, image, _with_unit("contribution", unit), fraction=0.04, pad=0.02, extend="both")
     return ax
 
 

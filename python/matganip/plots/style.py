@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure
 
+    Place = Axes | Figure | None
+    """Where to draw: Axes, a figure that gets Axes (`off_screen`), or None for a new figure of pyplot's."""
+
 Floats = NDArray[np.float64]
 
 # A colour means the same in every figure: a model, a calculator, the mean baseline, the best.
@@ -79,30 +82,38 @@ def house_style() -> Iterator[None]:
         yield
 
 
-def axes_or_new(ax: Axes | None, width: float = 6.0, height: float = 4.0) -> Axes:
-    """Return the given Axes, or those of a new figure in the house style (pyplot's, so that a notebook shows it).
+def axes_or_new(ax: Place, width: float = 6.0, height: float = 4.0) -> Axes:
+    """Return the Axes to draw into.
 
     Parameters
     ----------
-    ax : Axes or None
+    ax : Axes, Figure or None
+        Axes are returned as they are. A figure (`off_screen`) takes the size and gets new Axes. None makes a new
+        figure, one of pyplot's, so that a notebook shows it.
     width, height : float
-        Size of a new figure in inches.
+        Size of the figure in inches.
     """
-    return ax if ax is not None else _new(True, width, height)
+    made: Axes = panels_or_new(ax, 1, width, height)[0]
+    return made
 
 
+@house_style()
 def panels_or_new(axes: Any, n: int, width: float, height: float, **grid: Any) -> NDArray[Any]:
-    """Return the given Axes as a flat array, or those of a new figure of pyplot's with `n` panels beside each other.
+    """Return `n` Axes beside each other to draw into, as `axes_or_new` does.
 
     Parameters
     ----------
-    axes : array_like of Axes or None
+    axes : array_like of Axes, Figure or None
     n : int
         How many there must be.
     width, height : float
-        Size of a new figure in inches.
+        Size of the figure in inches.
     **grid
         Passed to `matplotlib.figure.Figure.subplots`.
+
+    Returns
+    -------
+    (n,) ndarray of Axes
 
     Raises
     ------
@@ -110,45 +121,35 @@ def panels_or_new(axes: Any, n: int, width: float, height: float, **grid: Any) -
         If another number of Axes is given.
     """
     if axes is None:
-        axes = _new(True, width, height, ncols=n, **grid)
-    flat: NDArray[Any] = np.atleast_1d(np.asarray(axes, dtype=object)).ravel()
+        axes = require("matplotlib.pyplot", "report").figure(layout="constrained")
+    if hasattr(axes, "subplots"):
+        if hasattr(axes, "set_size_inches"):
+            axes.set_size_inches(width, height)
+        axes = axes.subplots(**({} if "nrows" in grid else {"ncols": n}), **grid)
+        for ax in np.ravel(axes):
+            # Ticks are made when they are drawn, by the settings of that moment, unless they are set here.
+            ax.tick_params(color=MUTED, labelcolor=INK, labelsize=8.5)
+    flat: NDArray[Any] = np.ravel(np.asarray(axes, dtype=object))
     if len(flat) != n:
         raise InputError(f"this figure has {n} panels, but axes holds {len(flat)}")
     return flat
 
 
-def canvas(width: float, height: float, **grid: Any) -> Any:
-    """Make Axes on a figure without a window, for a file.
+def off_screen() -> Figure:
+    """Make an empty figure without a window, to be written to a file; a plot function gives it its size."""
+    made: Figure = require("matplotlib.figure", "report").Figure(layout="constrained")
+    return made
 
-    Parameters
-    ----------
-    width, height : float
-        In inches, before `save_figure` trims the margins.
-    **grid
-        Passed to `matplotlib.figure.Figure.subplots` (``nrows``, ``ncols``, ``width_ratios`` ...).
 
-    Returns
-    -------
-    Axes or ndarray of Axes
-        What `subplots` returns.
+def canvas(width: float, height: float, n: int = 1, **grid: Any) -> NDArray[Any]:
+    """Make `n` Axes on a figure without a window, of this size in inches before `save_figure` trims the margins.
 
     Examples
     --------
-    >>> canvas(8, 3, ncols=2).shape
+    >>> canvas(8, 3, 2, width_ratios=(2, 1)).shape
     (2,)
     """
-    return _new(False, width, height, **grid)
-
-
-@house_style()
-def _new(shown: bool, width: float, height: float, **grid: Any) -> Any:
-    module = require("matplotlib.pyplot" if shown else "matplotlib.figure", "report")
-    made: Figure = (module.figure if shown else module.Figure)(figsize=(width, height), layout="constrained")
-    axes = made.subplots(**grid)
-    for ax in np.atleast_1d(np.asarray(axes, dtype=object)).ravel():
-        # Ticks are made when they are drawn, by settings of that moment, unless they are set here.
-        ax.tick_params(color=MUTED, labelcolor=INK, labelsize=8.5)
-    return axes
+    return panels_or_new(off_screen(), n, width, height, **grid)
 
 
 @house_style()
@@ -171,20 +172,18 @@ def save_figure(figure_or_axes: Any, path: str | os.PathLike[str]) -> None:
     --------
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "line.png"
-    >>> ax = canvas(3, 2)
+    >>> (ax,) = canvas(3, 2)
     >>> _ = ax.plot([0, 1], [0, 1])
     >>> save_figure(ax, path)
-    >>> path.read_bytes()[:4]
-    b'\\x89PNG'
+    >>> path.read_bytes()[1:4]
+    b'PNG'
     """
     suffix = Path(path).suffix.lower()
     if suffix not in _METADATA:
         raise InputError(f"{path}: a figure is written as .png, .pdf or .svg")
     first = figure_or_axes if hasattr(figure_or_axes, "savefig") else np.ravel(figure_or_axes)[0]
     with atomic_path(path) as temporary:
-        root_figure(first).savefig(
-            temporary, dpi=170, bbox_inches="tight", pad_inches=0.12, metadata=_METADATA[suffix]
-        )
+        root_figure(first).savefig(temporary, dpi=170, bbox_inches="tight", pad_inches=0.12, metadata=_METADATA[suffix])
 
 
 def root_figure(drawn: Any) -> Figure:
@@ -193,7 +192,7 @@ def root_figure(drawn: Any) -> Figure:
     return whole
 
 
-def baseline(ax: Axes, value: float, name: str = "mean baseline") -> None:
+def mark_baseline(ax: Axes, value: float, name: str = "mean baseline") -> None:
     """Draw a level that every error or prediction is compared with: a dashed grey line with an entry in the legend."""
     ax.axhline(value, color=BASELINE, lw=1.4, ls=DASHED, zorder=1, label=name)
 
@@ -232,15 +231,3 @@ def plain_ticks(ax: Axes) -> None:
 
 def _plain(value: float, _: object) -> str:
     return f"{value:.9f}".rstrip("0").rstrip(".") if value >= 1e-9 else f"{value:g}"
-
-
-@contextmanager
-def figure(path: Path, width: float, height: float, **grid: Any) -> Iterator[Any]:
-    """Axes whose figure is written to ``path`` when the block ends."""
-    with house_style():
-        axes = canvas(width, height, **grid)
-        yield axes
-        save_figure(axes, path)
-
-
-CONSTANT = BASELINE

@@ -2,182 +2,222 @@
 
 from __future__ import annotations
 
-from math import log
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from matganip.plots.style import BEST, CONSTANT, INK, LABEL, MODEL, MUTED, axes_or_new, figure
-from matganip.thermo.sums import BOLTZMANN
+from matganip.errors import InputError
+from matganip.plots.style import BEST, INK, LABEL, MODEL, MUTED, axes_or_new, house_style, mark_baseline
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from matplotlib.axes import Axes
 
-    from matganip.thermo.estimates import SampledThermodynamics
-    from matganip.thermo.histogram import EnergyHistogram
-    from matganip.thermo.mixing import Mixing
-    from matganip.thermo.sums import Thermodynamics
+    from matganip.plots.style import Place
 
 Floats = NDArray[np.float64]
+Errors = tuple[ArrayLike, ArrayLike]
 
 
-def free_energy(found: Thermodynamics, sampled: SampledThermodynamics | None = None, *, ax: Axes | None = None) -> Axes:
-    """Draw F and U per atom above the ground state against the temperature.
-
-    Parameters
-    ----------
-    found : Thermodynamics
-        Of an enumerated space, or the estimate of a sample.
-    sampled : SampledThermodynamics, optional
-        Draws the 95 % intervals, and what is not to be believed in grey.
-    ax : Axes, optional
-
-    Returns
-    -------
-    Axes
-    """
-    ax = axes_or_new(ax)
-    t, n = found.temperature, found.n_atoms
-    for values, error, color, name in (
-        (found.energy, None if sampled is None else sampled.error.energy, MODEL, "U"),
-        (found.free_energy, None if sampled is None else sampled.error.free_energy, LABEL, "F"),
-    ):
-        above = 1000 * (values - found.ground) / n
-        _line(ax, t, above, None if error is None else 1000 * error / n, sampled, color, name)
-    ax.axhline(0, color=MUTED, lw=0.8)
-    ax.set(xlabel="temperature, K", ylabel="above the lowest energy, meV/atom")
-    ax.legend()
-    return ax
-
-
-def entropy(
-    found: Thermodynamics,
-    sampled: SampledThermodynamics | None = None,
+@house_style()
+def free_energy(
+    temperature: ArrayLike,
+    energy: ArrayLike,
+    free: ArrayLike,
     *,
-    n_configurations: int,
-    ax: Axes | None = None,
+    errors: Errors | None = None,
+    reliable: ArrayLike | None = None,
+    title: str = "",
+    ax: Place = None,
 ) -> Axes:
-    """Draw S and C_v per atom, in k_B, with the entropy of all arrangements alike.
+    """Draw U and F per atom against the temperature.
 
     Parameters
     ----------
-    found, sampled, ax
-        As for `free_energy`.
-    n_configurations : int
+    temperature : (t,) array
+        Kelvin; infinite ones are left out.
+    energy, free : (t,) array
+        U and F in meV/atom above the lowest energy.
+    errors : ((t,) array, (t,) array), optional
+        Half widths of the intervals of U and F where they were estimated from a sample: error bars.
+    reliable : (t,) array of bool, optional
+        Where an estimate can be believed; elsewhere it is a grey cross.
+    title : str
+        Heading.
+    ax : Axes or Figure, optional
+        Where to draw; a new figure by default.
 
     Returns
     -------
     Axes
     """
-    ax = axes_or_new(ax)
-    t, unit = found.temperature, BOLTZMANN * found.n_atoms
-    for values, error, color, name in (
-        (found.entropy, None if sampled is None else sampled.error.entropy, MODEL, "S"),
-        (found.heat_capacity, None if sampled is None else sampled.error.heat_capacity, LABEL, "$C_v$"),
-    ):
-        _line(ax, t, values / unit, None if error is None else error / unit, sampled, color, name)
-    ax.axhline(log(n_configurations) / found.n_atoms, color=CONSTANT, lw=1.2, ls=(0, (5, 3)), label="all alike")
-    ax.set(xlabel="temperature, K", ylabel="$k_B$ per atom")
+    ax = axes_or_new(ax, 4.4, 3.4)
+    _two_lines(ax, temperature, {"U": energy, "F": free}, errors, reliable)
+    ax.axhline(0, color=MUTED, lw=0.8)
+    ax.set(xlabel="temperature, K", ylabel="above the lowest energy, meV/atom", title=title)
     ax.legend()
     return ax
 
 
-def density_of_states(histogram: EnergyHistogram, n_atoms: int, *, ax: Axes | None = None) -> Axes:
+@house_style()
+def entropy(
+    temperature: ArrayLike,
+    entropy: ArrayLike,
+    heat_capacity: ArrayLike,
+    *,
+    uniform: float | None = None,
+    errors: Errors | None = None,
+    reliable: ArrayLike | None = None,
+    title: str = "",
+    ax: Place = None,
+) -> Axes:
+    """Draw S and C_v per atom, in k_B, against the temperature.
+
+    Parameters
+    ----------
+    temperature : (t,) array
+        Kelvin; infinite ones are left out.
+    entropy, heat_capacity : (t,) array
+        In k_B per atom.
+    uniform : float, optional
+        Entropy where all arrangements are equally probable, ln(arrangements) / atoms: a dashed line.
+    errors, reliable, title, ax
+        As for `free_energy`, of S and C_v.
+
+    Returns
+    -------
+    Axes
+    """
+    ax = axes_or_new(ax, 4.4, 3.4)
+    _two_lines(ax, temperature, {"S": entropy, "$C_v$": heat_capacity}, errors, reliable)
+    if uniform is not None:
+        mark_baseline(ax, uniform, "all equally probable")
+    ax.set(xlabel="temperature, K", ylabel="$k_B$ per atom", title=title)
+    ax.legend()
+    return ax
+
+
+@house_style()
+def density_of_states(
+    edges: ArrayLike, counts: Sequence[int], *, sampled: bool = False, title: str = "", ax: Place = None
+) -> Axes:
     """Draw how many arrangements have their energy in each bin, on a logarithmic scale.
 
     Parameters
     ----------
-    histogram : EnergyHistogram
-    n_atoms : int
-    ax : Axes, optional
+    edges : (n + 1,) array
+        Of the bins, in meV/atom; drawn from the lowest one.
+    counts : sequence of n int
+        Arrangements in each bin, of any size.
+    sampled : bool
+        Whether these are arrangements of a sample.
+    title : str
+        Heading.
+    ax : Axes or Figure, optional
+        Where to draw; a new figure by default.
 
     Returns
     -------
     Axes
+
+    Raises
+    ------
+    InputError
+        If there is no bin, or not one edge more than counts.
+
+    Examples
+    --------
+    >>> from matganip.plots.style import off_screen
+    >>> density_of_states([0.0, 0.1, 0.2, 0.3], [1, 0, 10**30], ax=off_screen()).get_yscale()
+    'log'
     """
-    ax = axes_or_new(ax)
-    edges = histogram.edges
-    above = 1000 * (edges - edges[0]) / n_atoms
-    counts = np.array([float(count) for count in histogram.configurations])
-    ax.stairs(np.where(counts > 0, counts, np.nan), above, fill=True, color=MODEL, alpha=0.8)
+    above = np.asarray(edges, dtype=np.float64)
+    if not len(counts) or above.shape != (len(counts) + 1,):
+        raise InputError(f"a density of states needs one edge more than its {len(counts)} bins, not {above.shape}")
+    ax = axes_or_new(ax, 8.0, 3.4)
+    heights = np.array([float(count) for count in counts])
+    # The outline keeps a bar that is narrower than a pixel in sight.
+    ax.stairs(
+        np.where(heights > 0, heights, np.nan), above - above[0], fill=True, facecolor=MODEL, edgecolor=MODEL, lw=0.8
+    )
     ax.set_yscale("log")
-    ax.set(xlabel="above the lowest bin, meV/atom", ylabel="arrangements")
+    # A bar of a single arrangement has a height.
+    ax.set(xlabel="above the lowest bin, meV/atom", ylabel="arrangements drawn" if sampled else "arrangements")
+    ax.set(ylim=(0.5, 2.0 * heights.max()), title=title)
     return ax
 
 
+@house_style()
 def mixing_curve(
-    name: str, found: Mixing, at_temperatures: Sequence[tuple[float, Mixing]] = (), *, ax: Axes | None = None
+    fraction: ArrayLike,
+    mixing: ArrayLike,
+    on_hull: ArrayLike,
+    *,
+    species: str = "",
+    free: Mapping[float, ArrayLike] | None = None,
+    title: str = "",
+    ax: Place = None,
 ) -> Axes:
     """Draw mixing energies of the lowest arrangements, their hull, and mixing free energies.
 
     Parameters
     ----------
-    name : str
-        What the fraction is of, ``"Br on I"``.
-    found : Mixing
-        eV per atom.
-    at_temperatures : sequence of (float, Mixing)
-        Kelvin, and the same of F.
-    ax : Axes, optional
+    fraction : (n,) array
+        Part of the sites, ascending.
+    mixing : (n,) array
+        Mixing energies in meV/atom.
+    on_hull : (n,) array of bool
+        Which compositions are stable.
+    species : str
+        What the fraction is of: ``"Br on I"``.
+    free : mapping of float to (n,) array, optional
+        Mixing free energies in meV/atom, by the temperature in kelvin.
+    title : str
+        Heading.
+    ax : Axes or Figure, optional
+        Where to draw; a new figure by default.
 
     Returns
     -------
     Axes
     """
-    ax = axes_or_new(ax)
-    stable = found.on_hull
+    ax = axes_or_new(ax, 5.2, 3.8)
+    x, y, stable = np.asarray(fraction), np.asarray(mixing), np.asarray(on_hull, dtype=bool)
     ax.axhline(0, color=MUTED, lw=0.8)
-    ax.plot(found.fraction[stable], 1000 * found.mixing[stable], color=INK, lw=1.2, label="hull")
-    ax.scatter(found.fraction[~stable], 1000 * found.mixing[~stable], color=MUTED, s=22, label="lowest", zorder=3)
-    ax.scatter(found.fraction[stable], 1000 * found.mixing[stable], color=BEST, s=26, label="lowest, stable", zorder=4)
-    for number, (temperature, of_f) in enumerate(at_temperatures):
-        shade = 0.35 + 0.65 * (number + 1) / len(at_temperatures)
-        ax.plot(of_f.fraction, 1000 * of_f.mixing, color=MODEL, alpha=shade, marker=".", label=f"F, {temperature:g} K")
-    ax.set(xlabel=f"part of the sites, {name}", ylabel="mixing energy, meV/atom")
+    ax.plot(x[stable], y[stable], color=INK, lw=1.2, label="hull")
+    ax.scatter(x[~stable], y[~stable], color=MUTED, s=22, label="lowest", zorder=3)
+    ax.scatter(x[stable], y[stable], color=BEST, s=26, label="lowest, stable", zorder=4)
+    curves = free or {}
+    for number, (temperature, values) in enumerate(curves.items(), start=1):
+        shade = 0.35 + 0.65 * number / len(curves)
+        ax.plot(x, np.asarray(values), color=MODEL, alpha=shade, marker=".", label=f"F, {temperature:g} K")
+    ax.set(
+        xlabel=", ".join(filter(None, ("fraction of the sites", species))),
+        ylabel="mixing energy, meV/atom",
+        title=title,
+    )
     ax.legend()
     return ax
 
 
-def draw_ensemble(
-    path: Path,
-    found: Thermodynamics,
-    histogram: EnergyHistogram,
-    n_configurations: int,
-    sampled: SampledThermodynamics | None,
-) -> None:
-    """Write the three figures of an ensemble into one PNG."""
-    with figure(path, 11.0, 3.4, ncols=3) as axes:
-        free_energy(found, sampled, ax=axes[0]).set_title("Free energy and energy")
-        entropy(found, sampled, n_configurations=n_configurations, ax=axes[1]).set_title("Entropy and heat capacity")
-        drawn = density_of_states(histogram, found.n_atoms, ax=axes[2])
-        drawn.set_title("Density of states")
-        if sampled is not None:
-            drawn.set_ylabel("arrangements drawn")
-
-
-def draw_mixing(path: Path, name: str, found: Mixing, at_temperatures: Sequence[tuple[float, Mixing]]) -> None:
-    """Write mixing energies into a PNG."""
-    with figure(path, 5.2, 3.8) as ax:
-        mixing_curve(name, found, at_temperatures, ax=ax).set_title("Mixing energies")
-
-
-def _line(
+def _two_lines(
     ax: Axes,
-    t: Floats,
-    values: Floats,
-    error: Floats | None,
-    sampled: SampledThermodynamics | None,
-    color: str,
-    name: str,
+    temperature: ArrayLike,
+    curves: Mapping[str, ArrayLike],
+    errors: Errors | None,
+    reliable: ArrayLike | None,
 ) -> None:
-    shown = np.isfinite(t) & np.isfinite(values)
-    if sampled is None or error is None:
-        ax.plot(t[shown], values[shown], color=color, label=name)
-        return
-    sure = shown & sampled.reliable
-    ax.errorbar(t[sure], values[sure], yerr=error[sure], color=color, label=name, capsize=2, marker=".")
-    ax.plot(t[shown & ~sure], values[shown & ~sure], color=MUTED, ls="none", marker="x", ms=4)
+    """Two functions of the temperature, with error bars where they are estimates."""
+    t = np.asarray(temperature, dtype=np.float64)
+    believed = np.ones(t.shape, dtype=bool) if reliable is None else np.asarray(reliable, dtype=bool)
+    for (name, given), color, error in zip(curves.items(), (MODEL, LABEL), errors or (None, None), strict=True):
+        values = np.asarray(given, dtype=np.float64)
+        shown = np.isfinite(t) & np.isfinite(values)
+        if error is None:
+            ax.plot(t[shown], values[shown], color=color, label=name)
+            continue
+        sure, doubtful = shown & believed, shown & ~believed
+        bars = np.asarray(error, dtype=np.float64)[sure]
+        ax.errorbar(t[sure], values[sure], yerr=bars, color=color, label=name, capsize=2, marker=".")
+        ax.plot(t[doubtful], values[doubtful], color=MUTED, ls="none", marker="x", ms=4)

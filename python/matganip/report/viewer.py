@@ -1,30 +1,36 @@
-"""An arrangement to turn with the mouse, offline: dopants in colour, the host pale, the network of shortest bonds."""
+"""An arrangement to turn with the mouse, offline: dopants in colour, the host pale, vacancies as rings."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
+from matganip.configurations.composition import VACANCY
 from matganip.errors import require
-from matganip.plots.arrangement import LOUD, QUIET, bonds_between, cell_edges, with_boundary_images
+from matganip.plots.arrangements import Drawing
 from matganip.plots.style import GRID, MUTED
 from matganip.results.content import Scene
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import os
 
+    from ase import Atoms
     from pymatgen.core.structure import Structure
+
+    from matganip.configurations.space import ConfigurationSpace
 
 HEIGHT = 300
 
 
-def scene(structure: Structure, dopants: Sequence[str], caption: str = "") -> Scene:
+def scene(structure: Structure | Atoms | str | os.PathLike[str], dopants: Sequence[str], caption: str = "") -> Scene:
     """Draw a structure in three dimensions.
 
     Parameters
     ----------
-    structure : pymatgen Structure
+    structure : pymatgen Structure, ASE Atoms or path
         The substituted supercell.
     dopants : sequence of str
         Elements to draw in colour, in order; all else is pale.
@@ -47,18 +53,21 @@ def scene(structure: Structure, dopants: Sequence[str], caption: str = "") -> Sc
     >>> "Plotly.newPlot" in scene(mg.perovskite("CsPbI3", a=6.289), ["Pb"]).html
     True
     """
+    return Scene(_html(Drawing.of(structure, dopants)), caption)
+
+
+def configuration_scene(space: ConfigurationSpace, occupation: ArrayLike, caption: str = "") -> Scene:
+    """Draw one arrangement of a space, (n_sites,) codes, in three dimensions, its vacancies included."""
+    return Scene(_html(Drawing.of_configuration(space, occupation)), caption)
+
+
+def _html(drawing: Drawing) -> str:
     go, io = require("plotly.graph_objects", "report"), require("plotly.io", "report")
-    species, fractional = with_boundary_images(structure)
-    matrix = np.asarray(structure.lattice.matrix)
-    position = fractional @ matrix
-    lines = [
-        _lines(go, position[bonds_between(position)], GRID, 4),
-        _lines(go, cell_edges() @ matrix, MUTED, 2),
-    ]
-    present = [name for name in dict.fromkeys([*species, *dopants]) if name in species]
-    atoms = [_atoms(go, name, position[np.array(species) == name], list(dopants)) for name in present]
+    ordered = [name for name in dict.fromkeys([*drawing.species.tolist(), *drawing.dopants]) if name in drawing.species]
+    traces = [_lines(go, drawing.bonds, GRID, 4), _lines(go, drawing.edges, MUTED, 2)]
+    traces += [_atoms(go, name, drawing) for name in ordered]
     hidden = {"visible": False}
-    figure = go.Figure([*lines, *atoms])
+    figure = go.Figure(traces)
     figure.update_layout(
         height=HEIGHT,
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
@@ -67,25 +76,24 @@ def scene(structure: Structure, dopants: Sequence[str], caption: str = "") -> Sc
         legend={"orientation": "h", "y": 0, "itemsizing": "constant"},
     )  # fmt: skip
     html: str = io.to_html(figure, full_html=False, include_plotlyjs=False, config={"displayModeBar": False})
-    return Scene(html, caption)
+    return html
 
 
-def _atoms(go: Any, name: str, position: Any, dopants: list[str]) -> Any:
-    loud = name in dopants
-    color = LOUD[dopants.index(name) % len(LOUD)] if loud else QUIET
+def _atoms(go: Any, name: str, drawing: Drawing) -> Any:
+    loud, empty = name in drawing.dopants, name == VACANCY
+    x, y, z = drawing.position[drawing.species == name].T.round(4)
     return go.Scatter3d(
-        x=position[:, 0].round(4),
-        y=position[:, 1].round(4),
-        z=position[:, 2].round(4),
-        mode="markers",
-        name=name,
-        showlegend=loud,
-        hoverinfo="name",
-        marker={"size": 9 if loud else 4, "color": color, "opacity": 1.0 if loud else 0.7},
-    )
+        x=x, y=y, z=z, mode="markers", name="vacancy" if empty else name, showlegend=loud or empty, hoverinfo="name",
+        marker={
+            "size": 9 if loud else 8 if empty else 4,
+            "symbol": "circle-open" if empty else "circle",
+            "color": drawing.color(name),
+            "opacity": 1.0 if loud or empty else 0.7,
+        },
+    )  # fmt: skip
 
 
-def _lines(go: Any, ends: Any, color: str, width: float) -> Any:
+def _lines(go: Any, ends: NDArray[np.float64], color: str, width: float) -> Any:
     """Straight lines, ends (m, 2, 3), as one trace: a nan lifts the pen."""
     pen = np.concatenate([ends, np.full((len(ends), 1, 3), np.nan)], axis=1).reshape(-1, 3)
     x, y, z = ([None if np.isnan(v) else round(float(v), 4) for v in column] for column in pen.T)
