@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from pymatgen.core.periodic_table import Element
 
 from matganip.configurations import codec
 from matganip.configurations.composition import VACANCY, element_of
+from matganip.errors import InputError
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -53,6 +54,43 @@ class ConfigurationBatch:
 
     def __len__(self) -> int:
         return len(self.occupations)
+
+    def __getitem__(self, rows: int | slice | NDArray[Any] | Sequence[int]) -> Self:
+        """Take some of the orbits.
+
+        Parameters
+        ----------
+        rows : int, slice, (m,) array of int, or (n,) array of bool
+            As numpy takes them; one number gives a batch of one row.
+
+        Returns
+        -------
+        ConfigurationBatch
+
+        Raises
+        ------
+        IndexError
+            If there is no such row.
+
+        Examples
+        --------
+        >>> import matganip as mg
+        >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 3}})
+        >>> batch = next(space.orbits())
+        >>> len(batch[:5]), len(batch[[2, 7]]), len(batch[batch.multiplicity > 100])
+        (5, 2, 9)
+        """
+        taken = np.arange(len(self))[rows].reshape(-1)
+        return replace(
+            self,
+            occupations=np.ascontiguousarray(self.occupations[taken]),
+            multiplicity=np.ascontiguousarray(self.multiplicity[taken]),
+        )
+
+    def distinct(self) -> Self:
+        """Take each orbit once, in the order in which they first stand: what is left of a sample with repetitions."""
+        _, first = np.unique(self.occupations, axis=0, return_index=True)
+        return self[np.sort(first)]
 
     def structures(self) -> Iterator[Structure]:
         """Make the representatives one by one.
@@ -219,6 +257,43 @@ class ConfigurationBatch:
         return write(path, self.space, [self], fmt)
 
 
+def concatenate(batches: Iterable[ConfigurationBatch]) -> ConfigurationBatch:
+    """Put batches of one space behind each other.
+
+    Parameters
+    ----------
+    batches : iterable of ConfigurationBatch
+        One or more, ``space.orbits()`` for instance: all of them are held.
+
+    Returns
+    -------
+    ConfigurationBatch
+
+    Raises
+    ------
+    InputError
+        If there is none, or they are of several spaces.
+
+    Examples
+    --------
+    >>> import matganip as mg
+    >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 6}})
+    >>> len(concatenate(space.orbits(batch_size=100)))
+    603
+    """
+    found = list(batches)
+    if not found:
+        raise InputError("there is no batch to concatenate")
+    space = found[0].space
+    if any(batch.space is not space and batch.space.key != space.key for batch in found):
+        raise InputError("the batches are of several spaces; take those of one")
+    return ConfigurationBatch(
+        space,
+        np.concatenate([batch.occupations for batch in found]),
+        np.concatenate([batch.multiplicity for batch in found]),
+    )
+
+
 def locate(occupations: NDArray[np.uint8], among: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Find rows among others.
 
@@ -240,6 +315,8 @@ def locate(occupations: NDArray[np.uint8], among: NDArray[np.uint8]) -> NDArray[
     >>> locate(rows[[2, 0]], rows), locate(rows[[1]], rows[[0]])
     (array([2, 0]), array([-1]))
     """
+    if not len(among):
+        return np.full(len(occupations), -1, dtype=np.int64)
     wanted, known = _as_bytes(occupations), _as_bytes(among)
     order = np.argsort(known)
     place = np.minimum(np.searchsorted(known[order], wanted), len(known) - 1)

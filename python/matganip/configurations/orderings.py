@@ -134,7 +134,7 @@ class OrderedCell:
             for translation in self._translations:
                 repeats |= np.all(batch.occupations[:, translation] == batch.occupations, axis=1)
             if not repeats.all():
-                yield ConfigurationBatch(self.space, batch.occupations[~repeats], batch.multiplicity[~repeats])
+                yield batch[~repeats]
 
     @property
     def n_atoms(self) -> int:
