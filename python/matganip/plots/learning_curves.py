@@ -112,5 +112,6 @@ def learning_curve(
         xlim=(0, float(numbers.max())),
     )
     seeds = max(map(len, rows.values()))
-    ax.legend(title=f"mean and range, {seeds} seeds" if seeds > 1 else None, title_fontsize=8.5)
+    heading = f"mean and range, {seeds} seeds" if seeds > 1 else None
+    ax.legend(title=heading, title_fontsize=8.5, loc="upper right", bbox_to_anchor=(1.0, 0.93))
     return ax

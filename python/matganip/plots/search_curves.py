@@ -68,7 +68,7 @@ def search_curve(
     ax.plot(steps[-1], best[-1], "o", color=BEST, markersize=5.5, label="best of all")
     if proved is not None:
         ax.axhline(proved, color=INK, lw=1.0, ls=DASHED, label="proved lower bound", zorder=1)
-    ax.set(title=title, xlabel="orbits scored", ylabel="best so far above the best of all, meV/atom")
+    ax.set(title=title, xlabel="orbits scored", ylabel="above the best of all, meV/atom")
     ax.grid(axis="y", color=GRID)
     ax.legend(loc="upper right")
     return ax

@@ -220,10 +220,11 @@ def without_frame(ax: Axes) -> None:
 
 
 def plain_ticks(ax: Axes) -> None:
-    """Logarithmic vertical axis with ticks at 1, 2 and 5, written 0.001 rather than 1e-03, and a grid."""
+    """Make the vertical axis logarithmic: ticks at 1, 2 and 5 where there is room, 0.001 rather than 1e-03, a grid."""
     ticker = require("matplotlib.ticker", "report")
     ax.set_yscale("log")
-    ax.yaxis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
+    low, high = ax.get_ylim()
+    ax.yaxis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0) if high < 1000 * low else (1.0,)))
     ax.yaxis.set_minor_locator(ticker.NullLocator())
     ax.yaxis.set_major_formatter(ticker.FuncFormatter(_plain))
     ax.grid(axis="y", color=GRID)

@@ -94,7 +94,9 @@ def entropy(
     if uniform is not None:
         mark_baseline(ax, uniform, "all equally probable")
     ax.set(xlabel="temperature, K", ylabel="$k_B$ per atom", title=title)
-    ax.legend()
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + 0.14 * (high - low))  # room for the legend
+    ax.legend(loc="upper center", ncols=3, columnspacing=1.2, handlelength=1.6)
     return ax
 
 
