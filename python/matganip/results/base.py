@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+    from matganip.plots.style import Place
     from matganip.results.content import Table
 
 
@@ -36,8 +37,8 @@ class Result(ABC):
         """What must be known of the numbers, below the tables."""
         return ()
 
-    def plot(self, ax: Axes | None = None) -> Axes | None:
-        """Draw the result's figure into an Axes, a new one by default; None where it has no figure."""
+    def plot(self, ax: Place = None) -> Axes | None:
+        """Draw the figure into an Axes or a figure, a new one by default; None where there is nothing to draw."""
         del ax
         return None
 
@@ -45,8 +46,7 @@ class Result(ABC):
         """Write the figure of `plot` as a PNG, PDF or SVG file; nothing where there is no figure."""
         from matganip.plots.style import off_screen, save_figure
 
-        # A figure in place of Axes: the plot function gives it its size.
-        drawn = self.plot(off_screen())  # type: ignore[arg-type]
+        drawn = self.plot(off_screen())
         if drawn is not None:
             save_figure(drawn, path)
 

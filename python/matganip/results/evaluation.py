@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
     from matganip.learning.judgement import Judgement
     from matganip.learning.metrics import Metrics
+    from matganip.plots.style import Place
 
 Floats = NDArray[np.float64]
 
@@ -158,12 +159,12 @@ class Evaluation(Result):
         """The remarks."""
         return self.remarks
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Place = None) -> Axes:
         """Predicted against calculated energies of the first part, the unseen arrangements where there are some."""
         return plot_parity(self.parts[0], ax)
 
 
-def plot_parity(part: Assessed, ax: Axes | None = None) -> Axes:
+def plot_parity(part: Assessed, ax: Place = None) -> Axes:
     """Predicted against calculated energies, in meV/atom from the mean of the labels."""
     from matganip.plots.energies import metrics_text, parity
 

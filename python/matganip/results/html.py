@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from matganip.results.content import Table
 
@@ -35,21 +36,20 @@ def sentence_html(sentence: str) -> str:
     return f"<p>{escape(sentence)}</p>"
 
 
-def figure_html(plot: Callable[[Axes | None], Axes | None]) -> str:
+def figure_html(plot: Callable[[Figure], Axes | None]) -> str:
     """What a plot function draws, as an image inside the page; nothing without matplotlib or without a figure.
 
     Parameters
     ----------
     plot : callable
-        Takes an Axes or None and returns the Axes, or None if there is nothing to draw.
+        Takes a figure, gives it its size and returns the Axes, or None if there is nothing to draw.
     """
     if find_spec("matplotlib") is None:
         return ""
     from matganip.plots.style import house_style, off_screen
 
     figure = off_screen()  # not pyplot's: a notebook would show the figure a second time
-    # A figure in place of Axes: the plot function gives it its size.
-    if plot(figure) is None:  # type: ignore[arg-type]
+    if plot(figure) is None:
         return ""
     image = io.BytesIO()
     with house_style():

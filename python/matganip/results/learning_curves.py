@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+    from matganip.plots.style import Place
+
 Floats = NDArray[np.float64]
 
 
@@ -91,7 +93,7 @@ class LearningCurves(Result):
         rows = tuple(self._line(name) for name in self.error)
         return (Table(f"{self.calculator}, rounds of {self.n_labels[0]}", columns, rows, "llrrr", note),)
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Place = None) -> Axes:
         """Draw the curves, on a logarithmic axis."""
         from matganip.plots.learning_curves import learning_curve
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from matganip.configurations.space import ConfigurationSpace
+    from matganip.plots.style import Place
 
 Floats = NDArray[np.float64]
 SHOWN = 20
@@ -166,7 +167,7 @@ class Prediction(Result):
         """The remark, where there is one."""
         return (self.remark,) if self.remark else ()
 
-    def plot(self, ax: Axes | None = None) -> Axes | None:
+    def plot(self, ax: Place = None) -> Axes | None:
         """Histogram of the predicted energies, weighted by multiplicity."""
         if len(self) < 2:
             return None

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from matganip.configurations.batch import ConfigurationBatch
     from matganip.configurations.space import ConfigurationSpace
+    from matganip.plots.style import Place
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -168,7 +169,7 @@ class SearchResult(Result):
         )
         return (said, self.remark) if self.remark else (said,)
 
-    def plot(self, ax: Axes | None = None) -> Axes | None:
+    def plot(self, ax: Place = None) -> Axes | None:
         """Draw the best energy against the orbits scored."""
         if not len(self.history):
             return None

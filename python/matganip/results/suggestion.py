@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from matganip.configurations.batch import ConfigurationBatch
+    from matganip.plots.style import Place
 
 Floats = NDArray[np.float64]
 
@@ -185,7 +186,7 @@ class LabelRounds(Result):
         said = f"{last.n_labels:,} of {last.n_candidates:,} orbits are labelled, in {self.database}"
         return (said,) if last.n_labels >= self.budget else (said, "No other orbit is left to label.")
 
-    def plot(self, ax: Axes | None = None) -> Axes | None:
+    def plot(self, ax: Place = None) -> Axes | None:
         """Draw the error against the number of labels."""
         known = [one for one in self.rounds if not np.isnan(one.left_out_mae)]
         if not known:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from matganip.learning.history import TrainingHistory
+    from matganip.plots.style import Place
     from matganip.results.content import Table
 
 
@@ -121,7 +122,7 @@ class Training(Result):
         stopped = f"Stopped early: epoch {self.history.best_epoch} is kept." if self.history.stopped_early else ""
         return tuple(filter(None, (self.leak, game, stopped)))
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Place = None) -> Axes:
         """Predicted against calculated energies of the test set, or of the last part there is."""
         return plot_parity(self.parts[-1], ax)
 
