@@ -8,14 +8,16 @@ from html.parser import HTMLParser
 import pytest
 from PIL import Image
 
-from matganip.report.page import page, write_page
+import matganip as mg
+from matganip.report.page import LIMITS, covered, limits, page, provenance, write_page
+from matganip.report.viewer import configuration_scene, scene
 from matganip.results.content import Picture, Report, Section, Table
 
 
 @pytest.fixture
 def report(tmp_path) -> Report:
     Image.new("RGB", (4, 4), "white").save(tmp_path / "a.png")
-    table = Table("Errors", ("split", "MAE"), (("orbit < out", "0.1"),), "lr", note="beside the constant's")
+    table = Table("Errors", ("split", "MAE"), (("orbit < out", "0.1"),), "lr", note="beside the mean baseline's")
     section = Section("What it shows", ("A & B",), (table,), (Picture(tmp_path / "a.png", "A picture"),))
     return Report("A study", "of <something>", (("19", "orbits"),), (section,), (("seed", "0"),))
 
@@ -56,7 +58,7 @@ def test_text_is_escaped(report):
 def test_a_table_keeps_headings_cells_alignment_and_note(report):
     text = page(report)
     assert '<td class="r">0.1</td>' in text
-    assert "beside the constant&#39;s" in text
+    assert "beside the mean baseline&#39;s" in text
 
 
 def test_the_page_is_written_whole(report, tmp_path):
@@ -67,3 +69,26 @@ def test_the_page_is_written_whole(report, tmp_path):
 def test_a_table_whose_rows_do_not_fit_is_refused():
     with pytest.raises(ValueError, match="2 columns"):
         Table("t", ("a", "b"), (("1",),))
+
+
+def test_what_reports_share_is_said_once(report):
+    assert covered(134596, 603)[1] == ("603", "distinct by symmetry, all screened")
+    closing = limits("One seed.")
+    assert closing.paragraphs == ("One seed.", *LIMITS)
+    text = page(Report("A", "b", covered(2024, 19), (*report.sections, closing), provenance([], {"numpy": "2.1"}, {})))
+    assert "2,024" in text
+    assert "What this does not show" in text
+    assert "a Python call" in text
+    assert "numpy 2.1" in text
+
+
+def test_vacancies_are_in_the_scene_and_in_its_legend():
+    space = mg.ConfigurationSpace(mg.perovskite("SrTiO3", a=3.905), (2, 2, 2), {"O": {"vac": 2, "F": 2}})
+    html = configuration_scene(space, space.sample_orbits(1, seed=0).occupations[0], "one").html
+    assert '"circle-open"' in html
+    assert '"name":"vacancy"' in html
+    assert '"name":"F"' in html
+
+
+def test_a_scene_without_vacancies_names_none():
+    assert "vacancy" not in scene(mg.perovskite("CsPbI3", a=6.289), ["Pb"]).html
