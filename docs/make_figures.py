@@ -13,14 +13,14 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from matganip.workflows.story import CAVEATS
+from matganip.results.study import CAVEATS
 
 DOCS = Path(__file__).parent
 PICTURES = {
     "winners": "The four lowest predictions of the screen; Br in colour.",
     "patterns": "Powder patterns of four orbits; only the red lines tell arrangements apart.",
     "graph": "A graph matrix, and all that distinguishes another arrangement's from it.",
-    "parity": "Predicted against calculated, with what the constant predicts.",
+    "parity": "Predicted against calculated energies, with what the mean baseline predicts.",
     "training": "The training of the model that ranks; where D cannot tell real from generated, its loss is 2 log 2.",
     "ranking": "Every arrangement in the order of its prediction, with the labels.",
 }
@@ -40,22 +40,22 @@ def main(results: Path) -> None:
 HEAD = """# What the demo shows
 
 `make demo` runs [`examples/cspbi3_br/study.toml`](../examples/cspbi3_br/study.toml): CsPbI3 in a 2x2x2 supercell,
-some of its 24 I sites taken by Br. This page is made from its output by `make docs`.
+Br on some of its 24 I sites. This page is made from its output by `make docs`.
 
 | | arrangements | orbits | labels |
 |---|---:|---:|---|
 | 3 Br: learned and evaluated | 2,024 | 19 | DFT (GPAW) |
 | 6 Br: screened and ranked | 134,596 | 603 | CHGNet, 150 orbits to train on, 453 to check |
 
-## Errors, each beside the constant's"""
+## Errors, each beside that of the mean baseline"""
 
-READING = f"""MAE in meV/atom, weighted by multiplicity. The constant predicts the mean of what was trained on; skill is
-1 - MAE / the constant's. *Seen*: the share of tested arrangements that are symmetry copies of trained ones. The random
-split is the paper's; it asks for structures that were trained on.
+READING = f"""MAE in meV/atom, weighted by multiplicity. The mean baseline predicts the mean of the training set;
+skill is 1 - MAE / the MAE of the mean baseline. *Seen*: the share of tested arrangements that are symmetry copies of
+trained ones. The random split is the paper's; it asks for structures that were trained on.
 
 CHGNet: {CAVEATS["CHGNet"]} The labels matter:
 with `table = "cspbi3_br/gpaw_mp2"`, whose mesh is 2x2x2 and which carries an error of the calculation's grid that no
-pattern shows, the same model has 0.0444 where the constant has 0.0888, leaving one orbit out.
+pattern shows, the same model has 0.0444 where the mean baseline has 0.0888, leaving one orbit out.
 
 ## The ten lowest of the screen"""
 
@@ -81,7 +81,7 @@ def errors(record: dict[str, Any]) -> str:
         ]
         for one in record["numbers"]
     ]
-    return table(["split", "calculator", "seen", "MAE", "constant's MAE", "skill", "R²", "Spearman"], rows)
+    return table(["split", "calculator", "seen", "MAE", "mean baseline", "skill", "R²", "Spearman"], rows)
 
 
 def ranking(results: Path) -> str:
