@@ -88,7 +88,7 @@ def test_distinguish_bounds_the_errors_of_any_model():
     assert rows["Patterson pairs and triplets"]["n_classes"] == 19
     assert found["calculator"].startswith("GPAW")
     printed = invoke("distinguish", CIF, "-s", "2,2,2", "-x", "I:Br=3", "--labels", "cspbi3_br/gpaw_mp2")
-    assert "(constant)" in printed
+    assert "(mean baseline)" in printed
     assert f"{found['constant_mae']:.4f}" in printed
 
 

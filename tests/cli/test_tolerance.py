@@ -66,7 +66,7 @@ def test_files_charges_and_extrapolation():
         (("CsBiI3",), "'CsBiI3': no charges with known radii make it neutral; nearest: Cs+ Bi3+ 3 I-, in all +1"),
         (("CsPbX3",), "'CsPbX3': no element or known molecular cation at 'X3'"),
         (("missing.cif",), "missing.cif: cannot be read: No such file or directory"),
-        (("CsSnI3", "-q", "Pb=4"), "--charge Pb=4: Pb is in none of CsSnI3"),
+        (("CsSnI3", "-q", "Pb=4"), "charge Pb=4: Pb is in none of CsSnI3"),
         (("CsSnI3", "-q", "Sn"), "--charge Sn: give an ion and its charge, such as Sn=2"),
         (("CsSnI3", "-q", "Sn=two"), "--charge Sn=two: give an ion and its charge, such as Sn=2"),
     ],

@@ -21,7 +21,7 @@ def test_known_numbers_of_distinct_patterns(n_br: int, powder: int, resolved: in
     assert found["powder"].n_classes == found["powder, first 28"].n_classes == powder
     assert found["resolved"].n_classes == found["resolved, first 28"].n_classes == resolved
     assert found["powder, 28 most intense"].n_classes == intense
-    assert found.constant_mae is None
+    assert found.baseline_mae is None
 
 
 def test_floors_on_chgnets_labels_of_six_bromines() -> None:
@@ -33,7 +33,7 @@ def test_floors_on_chgnets_labels_of_six_bromines() -> None:
     found = distinguishability(batch, triplets=True, cutoff=9.0, labels=energy, unit="meV/atom")
     assert found.n_arrangements == space.n_configurations
     floors = {row.features: row.floor_mae for row in found.rows}
-    assert found.constant_mae == pytest.approx(0.386, abs=0.001)
+    assert found.baseline_mae == pytest.approx(0.386, abs=0.001)
     assert floors["powder"] == pytest.approx(0.0751, abs=1e-4)
     assert floors["resolved"] == floors["Patterson pairs"] == pytest.approx(0.0077, abs=1e-4)
     assert floors["resolved with triplets"] == floors["Patterson pairs and triplets"] < 5e-5

@@ -6,7 +6,7 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import typer
@@ -77,12 +77,19 @@ def say(console: Console, sentence: str, style: str = "", indent: str = "  ") ->
     print_sentence(console, sentence, style, indent)
 
 
-def render(result: Result, json: bool, **more: Any) -> None:
-    """Print a result: its tables and sentences, or with ``--json`` its dictionary and `more` as one document."""
+def render(result: Result | Sequence[Result], json: bool, **more: Any) -> None:
+    """Print a result: its tables and sentences, or with ``--json`` its dictionary and `more` as one document.
+
+    Of several results the tables stand below each other, and ``--json`` prints one list, where there is one only its
+    dictionary.
+    """
+    several = [result] if isinstance(result, Result) else result
     if json:
-        print_json({**result.to_dict(), **more})
-    else:
-        print_result(stdout(), result)
+        documents = [{**one.to_dict(), **more} for one in several]
+        print_json(documents[0] if len(documents) == 1 else documents)
+        return
+    for one in several:
+        print_result(stdout(), one)
 
 
 def print_json(document: Any) -> None:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from matganip.cli.console import print_json, say, show, stdout, tidy
+from matganip.cli.console import render, tidy
 from matganip.cli.spaces import ChargeNeutral, Json, Oxidation, Source, Substitute, SupercellOption, spaces_from
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from matganip.configurations.batch import ConfigurationBatch
     from matganip.configurations.space import ConfigurationSpace
+    from matganip.results.arrangements import Arrangements, DryRun
 
 Output = Annotated[
     Path | None,
@@ -48,40 +45,26 @@ def enumerate_orbits(
 ) -> None:
     """List one arrangement of each orbit, with its multiplicity.
 
+    \b
     matganip enumerate CsPbI3.cif -s 2,2,2 -x I:Br=3 --output orbits.parquet
-
-    matganip enumerate CsPbI3.cif -s 2,2,2 -x I:Br=3 --output structures.zip --format cif
-
-    matganip enumerate CsPbI3.cif -s 2,2,3 -x I:Br=9 --output part3.parquet --shard 3/8 --dry-run
+    matganip enumerate CsPbI3.cif -s 2,2,2 -x I:Br=3 -o structures.zip --format cif
+    matganip enumerate CsPbI3.cif -s 2,2,3 -x I:Br=9 -o part3.parquet --shard 3/8 --dry-run
     """
-    from matganip.configurations.io.writers import write
-    from matganip.configurations.summary import orbit_summaries, space_summary
-    from matganip.workflows.story import orbit_table
-
     part = parse_shard(shard)
-    documents = []
     found = spaces_from(source, supercell, substitute, charge_neutral, oxidation)
-    if dry_run and output is None:
-        raise InputError("--dry-run needs the --output whose size it is to tell")
-    for space in found.spaces:
-        target = output and path_of_composition(output, space, len(found.spaces))
-        if dry_run and target:
-            documents.append(_foresee(space, target, fmt, part, json))
-            continue
-        if target:
-            total = space.count_orbits() // part[1]
-            n_orbits = write(target, space, _tracked(space, part, total, quiet=json), fmt)
-        else:
-            n_orbits = space.count_orbits()
-        first = next(iter(islice(space.orbits(batch_size=limit, shard=part), 1)), None)
-        shown = [] if first is None else orbit_summaries(first)
-        documents.append({**space_summary(space, n_orbits), "first": shown} | ({"file": str(target)} if target else {}))
-        if not json and first is not None:
-            show(stdout(), orbit_table(first, n_orbits))
-        if not json and target:
-            say(stdout(), f"{n_orbits:,} orbits are in {target}")
-    if json:
-        print_json(documents[0] if len(documents) == 1 else documents)
+    if dry_run:
+        if output is None:
+            raise InputError("--dry-run needs the --output whose size it is to tell")
+        files = [path_of(output, space, len(found.spaces)) for space in found.spaces]
+        render([_dry_run(space, file, fmt, part) for space, file in zip(found.spaces, files, strict=True)], json)
+        return
+    render(
+        [
+            _enumerated(space, output and path_of(output, space, len(found.spaces)), fmt, part, limit, quiet=json)
+            for space in found.spaces
+        ],
+        json,
+    )
 
 
 def parse_shard(text: str) -> tuple[int, int]:
@@ -96,32 +79,27 @@ def parse_shard(text: str) -> tuple[int, int]:
     return int(part), int(parts)
 
 
-def path_of_composition(output: Path, space: ConfigurationSpace, n_spaces: int) -> Path:
-    """The output itself, or for several compositions one file each: ``orbits_Br3_I21.parquet``."""
-    if n_spaces == 1:
-        return output
-    label = "_".join(
-        f"{name}{count}"
-        for species, counts in zip(space.species, space.counts, strict=True)
-        for name, count in zip(species, counts, strict=True)
-    )
-    suffix = "".join(output.suffixes[-2:]) if output.name.endswith(".tar.gz") else output.suffix
-    return output.with_name(f"{output.name.removesuffix(suffix)}_{label}{suffix}")
+def path_of(output: Path, space: ConfigurationSpace, n_spaces: int) -> Path:
+    """The output itself, or for several compositions a file for each: ``orbits_Br3_I21.parquet``."""
+    from matganip.configurations.io.writers import path_of_composition
+
+    return output if n_spaces == 1 else path_of_composition(output, space)
 
 
-def _tracked(space: ConfigurationSpace, part: tuple[int, int], total: int, quiet: bool) -> Iterable[ConfigurationBatch]:
-    from matganip.cli.progress import track
+def _enumerated(
+    space: ConfigurationSpace, file: Path | None, fmt: str | None, part: tuple[int, int], limit: int, quiet: bool
+) -> Arrangements:
+    from matganip.configurations.io.writers import write
+    from matganip.results.arrangements import Arrangements
 
-    batches = space.orbits(shard=part)
-    return batches if quiet else track(batches, total, "orbits")
+    n_orbits = space.count_orbits()
+    if file:
+        n_orbits = write(file, space, space.orbits(shard=part), fmt, total=n_orbits // part[1], progress=not quiet)
+    return Arrangements(space.first_orbits(limit, part), n_orbits, file)
 
 
-def _foresee(
-    space: ConfigurationSpace, target: Path, fmt: str | None, part: tuple[int, int], json: bool
-) -> dict[str, object]:
-    from matganip.cli.estimate import estimate
+def _dry_run(space: ConfigurationSpace, file: Path, fmt: str | None, part: tuple[int, int]) -> DryRun:
+    from matganip.configurations.io.estimate import estimate_output
+    from matganip.results.arrangements import DryRun
 
-    expected = estimate(space, target, fmt, part[1])
-    if not json:
-        say(stdout(), f"{target}: {expected.text()}; nothing was written")
-    return {"file": str(target), "orbits": expected.n_orbits, "bytes": expected.size, "seconds": expected.seconds}
+    return DryRun(file, estimate_output(space, file, fmt, part[1]))

@@ -51,10 +51,6 @@ class Spaces:
     spaces: tuple[ConfigurationSpace, ...]
     oxidation_states: dict[str, float] | None = None
 
-    @property
-    def only(self) -> ConfigurationSpace:
-        """The one space, where there is one."""
-        return self.spaces[0]
 
 
 def spaces_from(
@@ -74,7 +70,7 @@ def spaces_from(
     if source.suffix == ".toml":
         if supercell or substitute:
             raise InputError(f"{source}: a study file says supercell and substitutions itself; leave them out")
-        from matganip.workflows.prepare import study_space
+        from matganip.workflows.inputs import study_space
         from matganip.workflows.reading import read_study
 
         return Spaces((study_space(read_study(source), source.parent, str(source)),))

@@ -284,3 +284,37 @@ def parse_oxidation(texts: Iterable[str]) -> dict[str, float]:
         except ValueError:
             raise InputError(f"{text}: not of the form SPECIES=STATE, as in Sn=2") from None
     return states
+
+
+def parse_charges(texts: Iterable[str]) -> dict[str, int]:
+    """Read charges of ions.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        ``"Sn=2"``.
+
+    Returns
+    -------
+    dict of str to int
+
+    Raises
+    ------
+    InputError
+        If a text is not of this form.
+
+    Examples
+    --------
+    >>> parse_charges(["Sn=2", "I=-1"])
+    {'Sn': 2, 'I': -1}
+    """
+    charges: dict[str, int] = {}
+    for text in texts:
+        ion, equals, value = text.partition("=")
+        try:
+            charges[ion] = int(value)
+        except ValueError:
+            equals = ""
+        if not equals or not ion:
+            raise InputError(f"{text}: give an ion and its charge, such as Sn=2")
+    return charges

@@ -311,6 +311,23 @@ class ConfigurationSpace(SubstitutedSupercell):
         """
         return OrbitStream(self, batch_size, shard, num_threads, cursor)
 
+    def first_orbits(self, n: int, shard: tuple[int, int] = (0, 1)) -> ConfigurationBatch:
+        """Get the first orbits of the stream that `orbits` gives, fewer where there are no more.
+
+        Parameters
+        ----------
+        n : int
+            How many.
+        shard : (int, int)
+            As for `orbits`.
+
+        Returns
+        -------
+        ConfigurationBatch
+        """
+        nothing = ConfigurationBatch(self, np.empty((0, self.n_sites), np.uint8), np.empty(0, np.int64))
+        return next(self.orbits(n, shard), nothing)
+
     def unrank(self, rank: int) -> ConfigurationBatch:
         """Get orbit number `rank` of the stream that `orbits` gives, without streaming up to it.
 

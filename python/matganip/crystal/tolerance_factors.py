@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from pymatgen.core.structure import Structure
 
+from matganip.crystal.formulas import parse_formula
 from matganip.crystal.perovskite_sites import perovskite_sites
 from matganip.crystal.perovskites import Perovskite, identify_perovskite
 from matganip.crystal.radii import Fallback, Kind
@@ -187,6 +188,49 @@ def tolerance_factors(
         tau,
         bartel_probability(tau),
     )
+
+
+def tolerance_factors_of(
+    materials: Iterable[str], *, charges: Mapping[str, int] | None = None, fallback: Fallback = "nearest"
+) -> dict[str, ToleranceFactors]:
+    """All factors of several perovskites, by formula or by structure file.
+
+    Parameters
+    ----------
+    materials : iterable of str
+        Formulas and names of structure files.
+    charges : mapping, optional
+        Charges that are known, ``{"Sn": 2}``; each counts where its ion is.
+    fallback : {"nearest", "extrapolated"}
+        Where a coordination is not tabulated, see `ionic_radius`.
+
+    Returns
+    -------
+    dict
+        In the order given, each once.
+
+    Raises
+    ------
+    InputError
+        If a formula is no perovskite's, a radius is unknown, or an ion with a charge is in none of them.
+
+    Examples
+    --------
+    >>> {formula: round(found.tau, 2) for formula, found in tolerance_factors_of(["CsPbI3", "CsPbBr3"]).items()}
+    {'CsPbI3': 4.3, 'CsPbBr3': 4.1}
+    """
+    given = dict(charges or {})
+    found: dict[str, ToleranceFactors] = {}
+    used: set[str] = set()
+    for material in dict.fromkeys(materials):
+        species = () if is_file_name(material) else parse_formula(material)
+        known = {ion: charge for ion, charge in given.items() if not species or ion in species}
+        found[material] = tolerance_factors(material, charges=known, fallback=fallback)
+        used |= {ion.species for site in "abx" for ion in found[material].perovskite.ions(site)}
+    unused = sorted(given.keys() - used)
+    if unused:
+        raise InputError(f"charge {unused[0]}={given[unused[0]]}: {unused[0]} is in none of {', '.join(found)}")
+    return found
 
 
 def _identified(material: Material, charges: Mapping[str, int] | None) -> Perovskite:

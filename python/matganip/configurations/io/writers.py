@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from matganip.configurations.io.parquet import parquet_writer
 from matganip.errors import InputError
 from matganip.files import atomic_folder, atomic_path
+from matganip.progress import ProgressOption, reporting
 
 if TYPE_CHECKING:
     from pymatgen.core.structure import Structure
@@ -128,6 +129,9 @@ def write(
     space: ConfigurationSpace,
     batches: Iterable[ConfigurationBatch],
     fmt: str | None = None,
+    *,
+    total: int | None = None,
+    progress: ProgressOption = None,
 ) -> int:
     """Write all batches of a stream, see `open_writer`; return how many arrangements.
 
@@ -137,15 +141,41 @@ def write(
         As for `open_writer`.
     batches : iterable of ConfigurationBatch
         ``space.orbits()``, or any part of it.
+    total : int, optional
+        How many arrangements to expect, for the progress; those of the whole space by default.
+    progress : bool or callable, optional
+        True draws a bar on a terminal; a function is called with the step, what is done, the total, and a remark.
 
     Returns
     -------
     int
     """
-    with open_writer(path, space, fmt) as writer:
+    with reporting(progress) as report, open_writer(path, space, fmt) as writer:
         for batch in batches:
             writer.write(batch)
+            if progress:
+                report("orbits", writer.n_written, space.count_orbits() if total is None else total, "")
     return writer.n_written
+
+
+def path_of_composition(path: str | os.PathLike[str], space: ConfigurationSpace) -> Path:
+    """Name the file of one of several compositions: the counts of its species before the suffix.
+
+    Examples
+    --------
+    >>> import matganip as mg
+    >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 3}})
+    >>> path_of_composition("orbits.tar.gz", space).name
+    'orbits_Br3_I21.tar.gz'
+    """
+    output = Path(path)
+    label = "_".join(
+        f"{name}{count}"
+        for species, counts in zip(space.species, space.counts, strict=True)
+        for name, count in zip(species, counts, strict=True)
+    )
+    suffix = "".join(output.suffixes[-2:]) if output.name.endswith(".tar.gz") else output.suffix
+    return output.with_name(f"{output.name.removesuffix(suffix)}_{label}{suffix}")
 
 
 def _format_of(path: Path, fmt: str | None) -> str:

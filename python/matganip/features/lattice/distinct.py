@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from matganip.configurations.batch import ConfigurationBatch
+from matganip.configurations.batch import ConfigurationBatch, concatenate
 from matganip.errors import InputError
 from matganip.features.lattice.feature_tables import FeatureTable, feature_tables
 from matganip.features.radiation import Radiation
@@ -54,8 +55,8 @@ class Distinguishability:
     ----------
     n_orbits, n_arrangements : int
     rows : tuple of FeatureClasses
-    constant_mae, constant_rmse : float or None
-        Errors of the constant prediction, the weighted mean; None without labels.
+    baseline_mae, baseline_rmse : float or None
+        Errors of the mean baseline, the weighted mean of the labels; None without labels.
     unit : str
         Of the labels.
     """
@@ -63,13 +64,20 @@ class Distinguishability:
     n_orbits: int
     n_arrangements: int
     rows: tuple[FeatureClasses, ...]
-    constant_mae: float | None
-    constant_rmse: float | None
+    baseline_mae: float | None
+    baseline_rmse: float | None
     unit: str
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return asdict(self)
+        """Plain values, for JSON; the mean baseline's errors are ``constant_mae`` and ``constant_rmse``."""
+        return {name.replace("baseline", "constant"): value for name, value in asdict(self).items()}
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("constant_mae", "constant_rmse"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        now = name.replace("constant", "baseline")
+        warnings.warn(f"{name} is called {now} now", DeprecationWarning, stacklevel=2)
+        return getattr(self, now)
 
     def __getitem__(self, features: str) -> FeatureClasses:
         for row in self.rows:
@@ -152,8 +160,8 @@ def distinguishability(
         n_orbits=len(weight),
         n_arrangements=int(weight.sum()),
         rows=tuple(rows),
-        constant_mae=None if error is None else float(np.average(np.abs(error), weights=weight)),
-        constant_rmse=None if error is None else float(np.sqrt(np.average(error**2, weights=weight))),
+        baseline_mae=None if error is None else float(np.average(np.abs(error), weights=weight)),
+        baseline_rmse=None if error is None else float(np.sqrt(np.average(error**2, weights=weight))),
         unit=unit,
     )
 
@@ -242,11 +250,8 @@ def _gathered(
     found = [batches] if isinstance(batches, ConfigurationBatch) else list(batches)
     if not sum(map(len, found)):
         raise InputError("there is no orbit to tell from another")
-    space = found[0].space
-    if any(batch.space is not space for batch in found):
-        raise InputError("the batches are of several spaces; compare the orbits of one")
-    occupations = np.ascontiguousarray(np.concatenate([batch.occupations for batch in found]))
-    return space, occupations, np.concatenate([batch.multiplicity for batch in found])
+    batch = concatenate(found)
+    return batch.space, np.ascontiguousarray(batch.occupations), batch.multiplicity
 
 
 def _checked_labels(labels: ArrayLike, n_orbits: int) -> NDArray[np.float64]:

@@ -1,0 +1,159 @@
+"""The arrangements of a space that were enumerated or drawn, and what writing them would cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from matganip.configurations.codec import composition_text, sites_text
+from matganip.results.base import Result
+from matganip.results.content import Table
+from matganip.results.counts import space_summary
+from matganip.results.durations import duration
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from matganip.configurations.batch import ConfigurationBatch
+    from matganip.configurations.io.estimate import OutputEstimate
+    from matganip.plots.style import Place
+
+
+@dataclass(frozen=True)
+class Arrangements(Result):
+    """Some orbits of a space.
+
+    Attributes
+    ----------
+    shown : ConfigurationBatch
+        The orbits to show.
+    n_orbits : int
+        How many orbits these are some of: those of the space, of a part of it, or of the file.
+    file : pathlib.Path, optional
+        Where all of them are.
+    """
+
+    shown: ConfigurationBatch
+    n_orbits: int
+    file: Path | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The space, the orbits shown, and the file, as JSON values."""
+        found = {**space_summary(self.shown.space, self.n_orbits), "first": self.records()}
+        return found if self.file is None else {**found, "file": str(self.file)}
+
+    def records(self) -> list[dict[str, Any]]:
+        """The orbits shown as JSON values."""
+        rows = zip(self.shown.occupations, self.shown.multiplicity.tolist(), strict=True)
+        return [
+            {
+                "orbit": number,
+                "multiplicity": multiplicity,
+                "occupation": occupation.tolist(),
+                "sites": sites_text(self.shown.space, occupation),
+            }
+            for number, (occupation, multiplicity) in enumerate(rows)
+        ]
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row for each orbit shown."""
+        import pandas as pd
+
+        return pd.DataFrame(self.records(), columns=("orbit", "multiplicity", "occupation", "sites"))
+
+    @property
+    def n_listed(self) -> int:
+        """How many orbits those shown are the first of."""
+        return self.n_orbits
+
+    def tables(self) -> tuple[Table, ...]:
+        """The orbits shown."""
+        rows = tuple((str(one["orbit"]), f"{one['multiplicity']:,}", one["sites"]) for one in self.records())
+        note = f"{len(rows):,} of {self.n_listed:,} orbits" if len(rows) < self.n_listed else ""
+        title = composition_text(self.shown.space)
+        return (Table(title, ("orbit", "multiplicity", "sites taken"), rows, "rrl", note),) if rows else ()
+
+    def plot(self, ax: Place = None) -> Axes | None:
+        """Draw the first arrangement shown."""
+        if not len(self.shown):
+            return None
+        from matganip.plots.arrangements import configuration
+
+        title = f"orbit 0, multiplicity {int(self.shown.multiplicity[0]):,}"
+        return configuration(self.shown.space, self.shown.occupations[0], title=title, ax=ax)
+
+    def sentences(self) -> tuple[str, ...]:
+        """Where all orbits are."""
+        return () if self.file is None else (f"{self.n_orbits:,} orbits are in {self.file}",)
+
+
+@dataclass(frozen=True)
+class Sample(Arrangements):
+    """A random sample of a space.
+
+    Attributes
+    ----------
+    n_drawn, seed : int
+        How many were drawn, and the seed.
+    what : str
+        What was drawn uniformly: orbits or arrangements.
+    """
+
+    n_drawn: int = 0
+    seed: int = 0
+    what: str = "orbits"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The space, the draw, and the first orbits drawn, as JSON values."""
+        space = space_summary(self.shown.space, self.n_orbits)
+        return {**space, "drawn": self.n_drawn, "seed": self.seed, "first": self.records()}
+
+    @property
+    def n_listed(self) -> int:
+        """How many orbits those shown are the first of."""
+        return self.n_drawn
+
+    def sentences(self) -> tuple[str, ...]:
+        """How the sample was drawn, and where it is."""
+        where = f"; they are in {self.file}" if self.file else ""
+        return (f"{self.n_drawn:,} {self.what} drawn from {self.n_orbits:,} orbits with seed {self.seed}{where}",)
+
+
+@dataclass(frozen=True)
+class DryRun(Result):
+    """What writing the orbits of a space would cost.
+
+    Attributes
+    ----------
+    file : pathlib.Path
+        Where they would go.
+    estimate : OutputEstimate
+        Number, size and time.
+    """
+
+    file: Path
+    estimate: OutputEstimate
+
+    def to_dict(self) -> dict[str, Any]:
+        """File, orbits, bytes and seconds as JSON values."""
+        found = self.estimate
+        return {"file": str(self.file), "orbits": found.n_orbits, "bytes": found.size, "seconds": found.seconds}
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row."""
+        import pandas as pd
+
+        return pd.DataFrame([self.to_dict()])
+
+    def tables(self) -> tuple[Table, ...]:
+        """None: a sentence says it."""
+        return ()
+
+    def sentences(self) -> tuple[str, ...]:
+        """Number, size and time."""
+        from rich.filesize import decimal
+
+        size, time = decimal(round(self.estimate.size)), duration(self.estimate.seconds)
+        return (f"{self.file}: {self.estimate.n_orbits:,} orbits, about {size} in about {time}; nothing was written",)
