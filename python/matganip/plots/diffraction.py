@@ -37,6 +37,7 @@ def patterns(
     names: Sequence[str],
     *,
     varying: NDArray[np.bool_] | None = None,
+    kinds: tuple[str, str] = ("the same in every arrangement", "depends on the arrangement"),
     title: str = "",
     ax: Place = None,
 ) -> Axes:
@@ -53,6 +54,8 @@ def patterns(
     varying : (p,) bool ndarray, optional
         Which peaks depend on the arrangement; by default those that differ by more than a twentieth of their
         largest value between the given rows.
+    kinds : (str, str)
+        What the legend says of peaks that do not vary, and of those that do.
     title : str
         Heading.
     ax : Axes or Figure, optional
@@ -73,8 +76,8 @@ def patterns(
         for mask, color, width in ((~varying, MODEL, 1.0), (varying, BEST, 1.4)):
             ax.vlines(two_theta[mask], floor, floor + height[row, mask], color=color, lw=width)
         ax.text(1.008, floor + 0.06, name, transform=ax.get_yaxis_transform(), fontsize=8.5, color=INK)
-    ax.plot([], [], color=MODEL, lw=1.4, label="the same in every arrangement")
-    ax.plot([], [], color=BEST, lw=1.6, label="depends on the arrangement")
+    ax.plot([], [], color=MODEL, lw=1.4, label=kinds[0])
+    ax.plot([], [], color=BEST, lw=1.6, label=kinds[1])
     ax.set(xlim=_range(two_theta), ylim=(0, len(names) * step), yticks=[], title=title)
     ax.set_xlabel("2θ, degrees")
     ax.set_ylabel("intensity, cube-root scale")
