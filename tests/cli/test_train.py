@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 import matganip as mg
 from matganip.cli.main import app
-from matganip.configurations.batch import occupation_digits
+from matganip.configurations.codec import occupation_digits
 from matganip.learning.card import Card
 
 PATTERSON = (
@@ -94,10 +94,10 @@ def test_the_card_is_all_that_a_prediction_needs(trained):
     card = Card.read(folder / "model")
     assert (card.diffraction.cutoff, card.diffraction.triplets) == (9.0, True)
     assert (len(card.positions), len(card.trained_on)) == (30, 12)
-    model, space = mg.Matganip.load(folder / "model"), card.space()
+    model, space = mg.load(folder), card.space()
     rows = next(space.orbits()).occupations
     predicted = json.loads(invoke("predict", folder, "--json", "-n", 30))
-    expected = np.sort(model.predict(card.represent(space)(rows)))
+    expected = np.sort(model.predictor.predict(model.represent(space)(rows)))
     assert [one["eV_per_atom"] for one in predicted["lowest"]] == pytest.approx(expected.tolist(), abs=1e-12)
     assert predicted["composition"] == "Cs8 Pb8 Br3 I21"
 
@@ -200,7 +200,7 @@ def test_further_labels_that_do_not_fit_are_refused(tmp_path, table, substitutio
 
 def test_evaluate_prints_the_constant_and_says_what_does_not_compare(trained):
     printed = " ".join(invoke("evaluate", trained[0], "-l", "cspbi3_br/chgnet_X6of24", "-x", "I:Br=6").split())
-    assert "constant's" in printed
+    assert "mean baseline" in printed
     assert "unseen 603" in printed
     assert "no common origin" in printed
     assert "Cs8 Pb8 Br3 I21 alone and is asked about Cs8 Pb8 Br6 I18" in printed
@@ -307,7 +307,7 @@ def test_a_folder_that_is_no_model_is_refused(trained, tmp_path):
     for text, message in (
         ("{", "damaged: not JSON"),
         ("{}", "not the card of a matganip model"),
-        (whole.replace('"version": 2', '"version": 9', 1), "version 9"),
+        (whole.replace('"version": 3', '"version": 9', 1), "version 9"),
         (whole.replace('"triplets"', '"triplet"', 1), "damaged"),
         (whole.replace('"calculator"', '"calculater"', 1), "damaged"),
     ):

@@ -119,7 +119,7 @@ def test_several_mistakes_are_several_lines_and_a_misspelling_comes_first():
 
 
 def test_a_missing_file_and_bad_toml_are_named(tmp_path):
-    with pytest.raises(InputError, match=r"nowhere\.toml: no such study file"):
+    with pytest.raises(InputError, match=r"nowhere\.toml: no such file"):
         read_study(tmp_path / "nowhere.toml")
     (tmp_path / "bad.toml").write_text('name = "a"\nseed = = 2\n')
     with pytest.raises(InputError, match=r"bad\.toml: not valid TOML: .*line 2"):

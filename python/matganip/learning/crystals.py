@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -192,7 +192,7 @@ class CrystalModel:
         record = {
             "format": FORMAT,
             "version": VERSION,
-            "input": asdict(self.made),
+            "input": self.made.model_dump(mode="json"),
             "innovations": self.innovations.to_dict(),
         }
         with atomic_path(Path(folder) / RECORD) as temporary:
@@ -212,12 +212,11 @@ class CrystalModel:
             record = json.loads(path.read_text(encoding="utf-8"))
             if (record.get("format"), record.get("version")) != (FORMAT, VERSION):
                 raise InputError(f"{path}: not the record of a crystal model of version {VERSION}")
-            values = record["input"] | {"two_theta_range": tuple(record["input"]["two_theta_range"])}
-            made, innovations = CrystalInput(**values), Innovations.from_dict(record["innovations"])
+            made, innovations = CrystalInput.of(record["input"]), Innovations.from_dict(record["innovations"])
         except OSError as error:
             raise InputError(f"{path}: cannot be read: {error.strerror}") from error
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            if isinstance(error, InputError):
+            if str(error).startswith(str(path)):
                 raise
             raise InputError(f"{path}: damaged: {error}") from error
         ensemble = Ensemble.load(folder, device)

@@ -35,7 +35,8 @@ class Metrics:
         side is constant.
     maer, baseline_maer : float
         Mean absolute error rate of the model and of the mean baseline, in percent of the target's size (MATGANIP,
-        section 3); nan where a target is 0. Small where targets are large, as total energies are: for the mean baseline, too.
+        section 3); nan where a target is 0. Small where targets are large, as total energies are: for the mean
+        baseline, too.
     n_rows : int
         Rows of the test set.
     weight : float

@@ -175,6 +175,7 @@ class Model:
         | Iterable[Structure | Atoms | str | os.PathLike[str]]
         | None = None,
         *,
+        space: ConfigurationSpace | None = None,
         number: int | None = None,
         seed: int = 0,
         keep: int | None = None,
@@ -186,8 +187,10 @@ class Model:
         Parameters
         ----------
         what : ConfigurationSpace, ConfigurationBatch, (n, n_sites) uint8 ndarray or iterable of structures, optional
-            Every orbit of a space (by default the one trained on), the rows of a batch, codes of the model's own space,
-            or structures (objects or files) on the model's ideal supercell, of any composition of its species.
+            Every orbit of a space; the rows of a batch; codes; or structures (objects or files) on the ideal supercell,
+            of any composition of its species. By default every orbit of `space`.
+        space : ConfigurationSpace, optional
+            What codes and structures belong to; by default the space that the model was trained on.
         number : int, optional
             Of a space: a uniform sample of so many orbits instead of all.
         seed : int
@@ -208,26 +211,23 @@ class Model:
         InputError
             If the model cannot speak of the space, a structure does not fit it, or the file cannot be written.
         """
+        if isinstance(what, ConfigurationSpace | ConfigurationBatch):
+            space = what.space if isinstance(what, ConfigurationBatch) else what
+        space = self.own_space if space is None else space
+        self.check(space)
+        writing = Writing(self, self.represent(space), output)
         if what is None or isinstance(what, ConfigurationSpace):
-            space = self.own_space if what is None else what
-            writing = Writing(self, self.represent(self._checked(space)), output)
             return predict_batches(writing, number=number, seed=seed, keep=keep, progress=progress)
-        if number is not None:
-            raise InputError("number: a sample is drawn of a space; structures and batches are predicted whole")
-        space = self.own_space
+        if number is not None or keep is not None:
+            raise InputError("number and keep are for a space; structures and batches are predicted whole")
         names: tuple[str, ...] = ()
         if isinstance(what, ConfigurationBatch):
-            space, rows = what.space, what
+            rows = what
         elif isinstance(what, np.ndarray):
             rows = ConfigurationBatch(space, what, np.ones(len(what), dtype=np.int64))
         else:
             rows, names = _of_structures(space, what)
-        writing = Writing(self, self.represent(self._checked(space)), output)
         return predict_rows(writing, rows, names, structures=not isinstance(what, ConfigurationBatch))
-
-    def _checked(self, space: ConfigurationSpace) -> ConfigurationSpace:
-        self.check(space)
-        return space
 
     def evaluate(
         self, labels: LabelTable | Labelled | str | os.PathLike[str], space: ConfigurationSpace | None = None
@@ -250,7 +250,8 @@ class Model:
         InputError
             If the table does not read or has no row in the space, or the model cannot speak of that space.
         """
-        space = self._checked(self.own_space if space is None else space)
+        space = self.own_space if space is None else space
+        self.check(space)
         represent = self.represent(space)
         name, labelled = joined(labels, space)
         seen = self.card.seen(space, labelled.occupations)

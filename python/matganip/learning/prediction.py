@@ -144,7 +144,7 @@ def prediction_writer(writing: Writing, kind: str) -> Iterator[Put]:
         else:
             space = writing.represent.space
             none = ConfigurationBatch(space, np.empty((0, space.n_sites), np.uint8), np.empty(0, np.int64))
-            metadata = {**space.metadata, "calculator": writing.model.calculator}
+            metadata = {**space.metadata(), "calculator": writing.model.calculator}
             schema = _table(writing.predict(none, 0, kind)).schema.with_metadata(metadata)
             with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
                 yield lambda found: writer.write_table(_table(found).replace_schema_metadata(schema.metadata))

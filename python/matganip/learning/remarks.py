@@ -32,8 +32,8 @@ def _of_composition(card: Card, own: ConfigurationSpace, space: ConfigurationSpa
         return ""
     if all(one == trained[0] for one in trained):
         return (
-            f"The model was trained on {composition_text(own)} alone and is asked about {composition_text(space)}: what "
-            "another composition costs as such it cannot know. Compare these predictions among themselves only."
+            f"The model was trained on {composition_text(own)} alone and is asked about {composition_text(space)}: "
+            "what another composition costs as such it cannot know. Compare these predictions among themselves only."
         )
     for kind, share in asked.items():
         known = [one.get(kind, Fraction(0)) for one in trained]

@@ -48,7 +48,11 @@ class GraphRepresentation:
     @property
     def columns(self) -> Peaks:
         """The peaks of one arrangement, for what all have in common: where they stand."""
-        return self.peaks(np.zeros((1, self.space.n_sites), dtype=np.uint8))
+        return self.peaks(self._nothing)
+
+    @property
+    def _nothing(self) -> NDArray[np.uint8]:
+        return np.zeros((1, self.space.n_sites), dtype=np.uint8)
 
     @property
     def positions(self) -> tuple[float, ...]:
@@ -78,7 +82,7 @@ class GraphRepresentation:
         A resolved peak is followed by the columns of the basis sites that it speaks of; a triplet has three distances,
         or the numbers of three peaks.
         """
-        names = _all_names(self.columns)[: self.n_peaks]
+        names = _all_names(self.diffraction.peaks(self._nothing))[: self.n_peaks]
         return names + ["empty"] * (self.n_peaks - len(names))
 
 

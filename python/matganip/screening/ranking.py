@@ -1,128 +1,43 @@
-"""Every orbit of a space in the order of what a model predicts for it."""
+"""A screen beside labels: every orbit that it kept, in order, and how well the unseen labels bear it out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from matganip.configurations.batch import locate
+from matganip.configurations.io.parquet import arrangement_columns
+from matganip.errors import InputError
+from matganip.files import atomic_path
+from matganip.learning.evaluation import assessed
+from matganip.learning.metrics import top_k_recall
+from matganip.learning.model import Model, joined
+from matganip.results.ranking import Ranking
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from matganip.configurations.space import ConfigurationSpace
-    from matganip.features.lattice.diffraction import LatticeDiffraction
-    from matganip.features.peaks import Peaks
-
-Floats = NDArray[np.float64]
-Represent = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-Predict = Callable[[NDArray[np.float32]], Floats]
+    from matganip.results.screen import ScreenResult
 
 
-@dataclass(frozen=True)
-class GraphRepresentation:
-    """From occupations to the matrices that a network reads: peaks, then the graph of the first ones.
+def rank(screened: ScreenResult, model: Model, labels: Any, top: int = 20) -> Ranking:
+    """Put labels beside the winners of a screen and judge it by those that the model has not seen.
 
     Parameters
     ----------
-    diffraction : LatticeDiffraction
-        The diffractometer of one space.
-    n_peaks : int
-        Vertices of the graph.
-    scaling : str
-        Of the graph matrix, ``"unit"`` or ``"paper"``.
-
-    Triplets, where the diffractometer makes them, are vertices after the peaks.
-    """
-
-    diffraction: LatticeDiffraction
-    n_peaks: int
-    scaling: Any = "unit"
-
-    @property
-    def columns(self) -> Peaks:
-        """The peaks of one arrangement, for what all have in common: where they stand."""
-        return self.peaks(np.zeros((1, self.diffraction.space.n_sites), dtype=np.uint8))
-
-    @property
-    def positions(self) -> tuple[float, ...]:
-        """Position t_i of each vertex as the matrices hold it, 0 where there is none."""
-        from matganip.learning.saliency import Vertices
-
-        return tuple(Vertices.of(self.columns, self.n_peaks, self.scaling).position.tolist())
-
-    def peaks(self, occupations: NDArray[np.uint8]) -> Peaks:
-        """The vertices, and the peaks beyond them, of occupations (n, n_sites) uint8."""
-        found = self.diffraction.peaks(occupations)
-        return found if found.triplets is None else found.triplets_as_vertices()
-
-    def __call__(self, occupations: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Matrices (n, n_peaks, n_peaks) float32 of occupations (n, n_sites) uint8."""
-        from matganip.features.graph.matrix import graph_matrix
-
-        return graph_matrix(self.peaks(occupations), n_peaks=self.n_peaks, scaling=self.scaling)
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """Orbits in the order of their predicted energy, lowest first; ties in the order of enumeration.
-
-    Parameters
-    ----------
-    space : ConfigurationSpace
-        Whose orbits these are.
-    orbit : (n,) int64 ndarray
-        Place of each orbit in the order of enumeration.
-    occupations : (n, n_sites) uint8 ndarray
-        The orbit's representative.
-    multiplicity : (n,) int64 ndarray
-        Size of the orbit.
-    prediction : (n,) float64 ndarray
-        In eV per supercell, ascending.
-    """
-
-    space: ConfigurationSpace
-    orbit: NDArray[np.int64]
-    occupations: NDArray[np.uint8]
-    multiplicity: NDArray[np.int64]
-    prediction: Floats
-
-    def __len__(self) -> int:
-        return len(self.orbit)
-
-    @property
-    def relative(self) -> Floats:
-        """Prediction above the lowest one, in meV/atom."""
-        above: Floats = (self.prediction - self.prediction[:1]) * (1000.0 / self.space.n_atoms)
-        return above
-
-
-def rank(
-    space: ConfigurationSpace,
-    represent: Represent,
-    predict: Predict,
-    *,
-    batch_size: int = 4096,
-    decimals: int = 7,
-    progress: Callable[[int], None] | None = None,
-) -> Ranking:
-    """Predict every orbit of a space, in batches, and sort.
-
-    Parameters
-    ----------
-    space : ConfigurationSpace
-        The space to screen.
-    represent : callable
-        Occupations (n, n_sites) uint8 to matrices (n, ...) float32; `GraphRepresentation` is one.
-    predict : callable
-        Matrices to (n,) float64 energies in eV per supercell; `Matganip.predict` is one.
-    batch_size : int
-        Orbits at a time: the matrices of so many are held at once.
-    decimals : int
-        Predictions are rounded to so many decimals of an eV. A float32 network says no more, and two
-        arrangements with the same peaks must tie, wherever in a batch they stood.
-    progress : callable, optional
-        Called with the number of orbits done after each batch.
+    screened : ScreenResult
+        For the lowest energies; labels of orbits that it did not keep are left out.
+    model : Model
+        That screened.
+    labels : LabelTable, Labelled, or name or path of a table
+        Of the screened space.
+    top : int
+        How many rows to show, and how many of the lowest labels to look for.
 
     Returns
     -------
@@ -130,53 +45,81 @@ def rank(
 
     Raises
     ------
-    ValueError
-        If a prediction is not finite.
+    InputError
+        If the screen looked for something else, or no label fits the space.
     """
-    parts = []
-    done = 0
-    for batch in space.orbits(batch_size=batch_size):
-        energy = np.round(predict(represent(batch.occupations)), decimals)
-        if not np.isfinite(energy).all():
-            raise ValueError(f"the model predicts {energy[~np.isfinite(energy)][0]} for an orbit: it diverged")
-        parts.append((batch.occupations, batch.multiplicity, energy))
-        done += len(batch)
-        if progress is not None:
-            progress(done)
-    occupations, multiplicity, prediction = (np.concatenate(column) for column in zip(*parts, strict=True))
-    order = np.argsort(prediction, kind="stable")
-    return Ranking(space, order, occupations[order], multiplicity[order], prediction[order])
+    if screened.selection != "lowest":
+        raise InputError(
+            f"a screen for {screened.selection} energies is not ranked beside labels; screen for the lowest"
+        )
+    space, winners, energy = screened.space, screened.winners, screened.energy[:, 0]
+    _, labelled = joined(labels, space)
+    place = locate(labelled.occupations, winners.occupations)
+    kept = labelled[place >= 0]
+    place = place[place >= 0]
+    label, trained = np.full(len(winners), np.nan), np.zeros(len(winners), dtype=bool)
+    label[place] = kept.energy
+    trained[place] = model.card.seen(space, kept.occupations)
+    lowest = check = None
+    unseen = ~trained[place]
+    if unseen.any():
+        rows, n_trained = place[unseen], int(kept.multiplicity[~unseen].sum())
+        n_unseen = int(unseen.sum())
+        lowest = top_k_recall(energy[rows], label[rows], min(top, n_unseen))
+        check = assessed(
+            "screen",
+            model.represent(space),
+            kept[unseen],
+            predicted=energy[rows] / space.n_atoms,
+            baseline=np.full(n_unseen, model.predictor.baseline),
+            n_train=n_trained,
+            orbits_train=len(kept) - n_unseen,
+        )
+    return Ranking(
+        space, _numbers(screened), winners.occupations, winners.multiplicity, energy, label, trained,
+        labelled.calculator, screened.n_orbits, top, lowest, check,
+    )  # fmt: skip
 
 
-def locate(occupations: NDArray[np.uint8], among: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Find rows among others.
+def _numbers(screened: ScreenResult) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The place of each winner in the order of enumeration."""
+    space: ConfigurationSpace = screened.space
+    found = np.full(len(screened), -1, dtype=np.int64)
+    first = 0
+    for batch in space.orbits():
+        place = locate(screened.winners.occupations, batch.occupations)
+        here = place >= 0
+        found[here] = place[here] + first
+        first += len(batch)
+        if (found >= 0).all():
+            break
+    return found
+
+
+def write_ranking(path: Path, ranking: Ranking, about: Mapping[str, str]) -> None:
+    """Write a ranking as Parquet, best first; equal rankings are equal bytes.
 
     Parameters
     ----------
-    occupations : (m, n_sites) uint8 ndarray
-        Canonical representatives to look for.
-    among : (n, n_sites) uint8 ndarray
-        Distinct rows, in any order.
-
-    Returns
-    -------
-    (m,) int64 ndarray
-        Where each row stands in `among`, -1 where it does not.
-
-    Examples
-    --------
-    >>> rows = np.array([[0, 1], [1, 0], [1, 1]], dtype=np.uint8)
-    >>> locate(rows[[2, 0]], rows), locate(rows[[1]], rows[[0]])
-    (array([2, 0]), array([-1]))
+    path : pathlib.Path
+    ranking : Ranking
+        A label that there is not is null.
+    about : mapping of str to str
+        Goes into the file's metadata: the calculator above all.
     """
-    wanted, known = _as_bytes(occupations), _as_bytes(among)
-    order = np.argsort(known)
-    place = np.minimum(np.searchsorted(known[order], wanted), len(known) - 1)
-    found: NDArray[np.int64] = order[place]
-    return np.where(known[found] == wanted, found, -1)
-
-
-def _as_bytes(occupations: NDArray[np.uint8]) -> NDArray[np.void]:
-    """Each row as one value that sorts and compares as its bytes do."""
-    rows = np.ascontiguousarray(occupations)
-    return rows.view(f"V{rows.shape[1]}").ravel()
+    table = pa.table(
+        {
+            "rank": pa.array(np.arange(1, len(ranking) + 1)),
+            "orbit": pa.array(ranking.orbit),
+            "multiplicity": pa.array(ranking.multiplicity),
+            "prediction_eV": pa.array(ranking.prediction),
+            "relative_meV_per_atom": pa.array(ranking.relative),
+            "label_eV": pa.array(ranking.label, mask=np.isnan(ranking.label)),
+            "trained_on": pa.array(ranking.trained),
+            **arrangement_columns(ranking.space, ranking.occupations),
+        }
+    )
+    with atomic_path(path) as temporary:
+        pq.write_table(
+            table.replace_schema_metadata({**ranking.space.metadata(), **about}), temporary, compression="zstd"
+        )

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from matganip.errors import InputError, require
-from matganip.workflows.schema import Section
+from matganip.settings import Settings
+from matganip.workflows.reading import read_toml
 
 if TYPE_CHECKING:
     from distributed import Client
+
+    from matganip.screening.pool import Engine
 
 CLASSES = {
     "slurm": "SLURMCluster",
@@ -32,16 +34,16 @@ ANY_PORT = ":0"
 """Of the scheduler's own web page: the usual one may be another user's on a login node."""
 
 
-class ClusterFile(Section):
+class ClusterFile(Settings):
     """Where the workers come from."""
 
     kind: Literal["slurm", "pbs", "sge", "lsf", "oar", "moab", "htcondor", "local"] = Field(
         description='The batch system, or "local": processes of this machine.'
     )
     workers: int | None = Field(default=None, ge=1, description="Number of workers, one core each.")
-    minimum: int = Field(default=0, ge=0, description="With maximum: so many workers are kept, and no fewer.")
+    minimum: int = Field(default=0, ge=0, description="With maximum: the least number of workers to keep.")
     maximum: int | None = Field(
-        default=None, ge=1, description="Ask for workers as there is work, up to so many, instead of a fixed number."
+        default=None, ge=1, description="Instead of a fixed number: ask for workers as there is work, up to so many."
     )
     job: dict[str, Any] = Field(
         default={},
@@ -71,25 +73,12 @@ def read_cluster_file(path: Path) -> ClusterFile:
     InputError
         If it is missing, no TOML, or a key is unknown, missing or wrong.
     """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path}: not valid TOML: {error}") from error
-    try:
-        return ClusterFile.model_validate_json(json.dumps(data, default=str), strict=True)
-    except ValidationError as error:
-        known = ", ".join(ClusterFile.model_fields)
-        first = error.errors(include_url=False)[0]
-        key = ".".join(map(str, first["loc"]))
-        what = f"unknown key; known are {known}" if first["type"] == "extra_forbidden" else first["msg"]
-        raise InputError(f"{path}: {key + ': ' if key else ''}{what.removeprefix('Value error, ')}") from None
+    return read_toml(path, ClusterFile)
 
 
 @contextmanager
 def client_of(scheduler: str | None = None, cluster: Path | None = None) -> Iterator[Client]:
-    """Connect to a scheduler that runs, or start a cluster; what was started is ended with the context.
+    """Connect to a running scheduler, or start a cluster that ends with the context.
 
     Parameters
     ----------
@@ -105,7 +94,7 @@ def client_of(scheduler: str | None = None, cluster: Path | None = None) -> Iter
     Raises
     ------
     InputError
-        If nobody answers at the address, or the batch system does not take the job.
+        If no scheduler answers at the address, or the batch system refuses the job.
     MissingExtraError
         If dask is not installed.
     """
@@ -131,6 +120,36 @@ def client_of(scheduler: str | None = None, cluster: Path | None = None) -> Iter
         else:
             made.adapt(minimum=described.minimum, maximum=described.maximum)
         yield client
+
+
+@contextmanager
+def engine_of(scheduler: str | None = None, cluster: Path | None = None) -> Iterator[Engine | None]:
+    """What does the shards of a screen on a cluster; None where neither scheduler nor cluster is named.
+
+    Parameters
+    ----------
+    scheduler, cluster
+        As for `client_of`, or neither.
+
+    Yields
+    ------
+    callable or None
+        For ``screen(..., engine=...)``.
+
+    Raises
+    ------
+    InputError
+        If both are given, and as `client_of`.
+    """
+    if scheduler is None and cluster is None:
+        yield None
+        return
+    if scheduler is not None and cluster is not None:
+        raise InputError("--scheduler and --cluster: give one of the two")
+    from matganip.screening.dask_pool import run_shards_on_dask
+
+    with client_of(scheduler, cluster) as client:
+        yield partial(run_shards_on_dask, client)
 
 
 def _started(described: ClusterFile, path: Path) -> Any:

@@ -1,4 +1,4 @@
-"""The study file of crystals: which, how they become graphs, what learns, and what is asked of it afterwards."""
+"""The study file of crystals: which ones, their graphs, the networks, and what is asked of the trained model."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from matganip.features.powder.crystal_peaks import CrystalInput
+from matganip.learning.config import NetworkSettings, Objective
 from matganip.learning.crystals import CONFIG
 from matganip.workflows.reading import read_toml, toml_data
 from matganip.workflows.schema import Section
@@ -24,54 +25,39 @@ class CrystalsSection(Section):
     """Which crystals, and their property."""
 
     generate: Literal["abx3"] = Field(default="abx3", description="Every neutral ABX3 that radii allow.")
-    anions: tuple[str, ...] | None = Field(default=None, min_length=1, description="On X; all by default.")
-    cations: tuple[str, ...] | None = Field(default=None, min_length=2, description="On A and B; all by default.")
+    anions: tuple[str, ...] | None = Field(default=None, min_length=1, description="Elements on X; all by default.")
+    cations: tuple[str, ...] | None = Field(
+        default=None, min_length=2, description="Elements on A and B; all by default."
+    )
     convention: Literal["effective", "crystal"] = Field(
-        default="effective", description="Radii of the tolerance factor, as `matganip.tolerance_factor` has them."
+        default="effective", description="Radii, as for `matganip.tolerance_factor`."
     )
 
 
-class InputSection(Section):
-    """How a crystal becomes a graph."""
+class CrystalNetworks(NetworkSettings):
+    """The networks: `matganip.learning.crystals.CONFIG` but for the keys that are given."""
 
-    n_peaks: int = Field(default=16, ge=4, description="Vertices.")
-    vertices: Literal["families", "angle"] = Field(
-        default="families", description="Families of the ideal cubic cell, or the first peaks by angle."
-    )
-    intensities: Literal["absolute", "scaled"] = Field(
-        default="absolute", description="Absolute per formula unit, or scaled to 100."
-    )
-    radiation: str = Field(default="CuKa", description="Name of a laboratory line.")
-
-    def made(self) -> CrystalInput:
-        """As the library takes it."""
-        return CrystalInput(**self.model_dump())
-
-
-class NetworksSection(Section):
-    """The networks: what differs from `matganip.learning.crystals.CONFIG` most often."""
-
-    conv_channels: tuple[int, int] = Field(default=CONFIG.conv_channels, description="After Conv1 and Conv2 of G.")
-    kernel_size: int = Field(default=CONFIG.kernel_size, description="Side of both convolutions' kernels; odd.")
-    readout_sizes: tuple[int, ...] = Field(
-        default=CONFIG.readout_sizes, description="Hidden layers between the vertices and the sum that predicts."
-    )
-    objective: Literal["minimax", "non_saturating", "least_squares", "wasserstein", "supervised"] = Field(
-        default="supervised", description="The losses."
-    )
-    supervised_weight: float = Field(default=CONFIG.supervised_weight, ge=0, description="Beside an adversarial loss.")
-    epochs: int = Field(default=CONFIG.epochs, ge=1, description="Passes over the training set.")
-    batch_size: int = Field(default=CONFIG.batch_size, ge=1, description="Rows of a step.")
-    learning_rate: float = Field(default=CONFIG.learning_rate, gt=0, description="Adam's.")
+    conv_channels: tuple[int, int] = CONFIG.conv_channels
+    readout_fit: Literal["kernel", "linear", "ridge", "adam"] = CONFIG.readout_fit
+    readout_sizes: tuple[int, ...] = CONFIG.readout_sizes
+    readout_gain: float = CONFIG.readout_gain
+    correction_gain: float = CONFIG.correction_gain
+    objective: Objective = CONFIG.objective
+    epochs: int = CONFIG.epochs
+    batch_size: int = CONFIG.batch_size
+    learning_rate: float = CONFIG.learning_rate
+    evaluate_every: int = CONFIG.evaluate_every
     members: int = Field(default=2, ge=2, description="Networks whose mean predicts.")
 
 
 class DoublePerovskitesSection(Section):
-    """The map of figure 5: what is asked of the trained model."""
+    """The map of figure 5, drawn by the trained model."""
 
-    formulas: tuple[str, ...] = Field(default=PAPER, min_length=1, description="Cs2BB'X6; the paper's by default.")
+    formulas: tuple[str, ...] = Field(
+        default=PAPER, min_length=1, description="Cs2BB'X6; the paper's fifteen by default."
+    )
     calculator: str | None = Field(
-        default="chgnet", description="Whose energies stand beside the factor: a calculator of `matganip label`."
+        default="chgnet", description="Calculator of the energies beside the factor, as for `matganip label`."
     )
 
 
@@ -80,13 +66,13 @@ class CrystalStudy(Section):
 
     name: str = Field(min_length=1, description="What the study is called.")
     kind: Literal["crystals"] = Field(description='"crystals" tells it from a study of arrangements.')
-    seed: int = Field(default=0, ge=0, lt=2**32, description="Of the split and the networks.")
-    output: Path | None = Field(default=None, description="Folder for the results; --output wins.")
+    seed: int = Field(default=0, ge=0, lt=2**32, description="Seed of the split and of the networks.")
+    output: Path | None = Field(default=None, description="Folder for the results; --output overrides it.")
     crystals: CrystalsSection = Field(default=CrystalsSection(), description="Which crystals.")
-    input: InputSection = Field(default=InputSection(), description="How they become graphs.")
-    model: NetworksSection = Field(default=NetworksSection(), description="What learns.")
+    input: CrystalInput = Field(default=CrystalInput(), description="How a crystal becomes a graph.")
+    model: CrystalNetworks = Field(default=CrystalNetworks(), description="The networks.")
     double_perovskites: DoublePerovskitesSection | None = Field(
-        default=None, description="What is asked afterwards; nothing without it."
+        default=None, description="The map of figure 5; none without this section."
     )
 
 

@@ -19,13 +19,15 @@ from matganip.workflows.schema import Study
 M = TypeVar("M", bound=BaseModel)
 
 
-def read_study(path: str | os.PathLike[str]) -> Study:
+def read_study(path: str | os.PathLike[str], *, seed: int | None = None) -> Study:
     """Read and check a study file.
 
     Parameters
     ----------
     path : path-like
         A TOML file; its keys are those of `matganip.workflows.schema.Study`.
+    seed : int, optional
+        In place of the study's own.
 
     Returns
     -------
@@ -37,7 +39,8 @@ def read_study(path: str | os.PathLike[str]) -> Study:
     InputError
         As `read_toml`.
     """
-    return read_toml(path, Study)
+    study = read_toml(path, Study)
+    return study if seed is None else study.model_copy(update={"seed": seed})
 
 
 def read_toml(path: str | os.PathLike[str], model: type[M]) -> M:
@@ -123,7 +126,7 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise InputError(f"{path}: no such study file") from None
+        raise InputError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise InputError(f"{path}: cannot be read: {reason}") from error

@@ -8,7 +8,7 @@ pydantic's complaints into one line each; the table in `docs/study.md` is made f
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 

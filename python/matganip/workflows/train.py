@@ -2,69 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from matganip.configurations.codec import space_metadata
+from matganip.configurations.batch import ConfigurationBatch
 from matganip.configurations.io.parquet import arrangement_columns
-from matganip.errors import InputError, require
-from matganip.files import atomic_path, claim, sha256, write_json
-from matganip.learning.card import Card
-from matganip.learning.config import OPTIMA
-from matganip.learning.dataset import Dataset
-from matganip.learning.evaluation import Assessed, assess, or_null
-from matganip.learning.history import JsonLines
+from matganip.errors import require
+from matganip.files import atomic_path, sha256, write_json
+from matganip.learning.prediction import atoms_of
+from matganip.report.model_figures import draw_model_figures
 from matganip.versions import versions
-from matganip.workflows.learn import Learner, telling
-from matganip.workflows.listener import Clock, Listener, Silent
-from matganip.learning.parts import Parts, split_parts
-from matganip.workflows.prepare import Labels, prepare_labels
+from matganip.workflows.inputs import StudyInputs
 
 if TYPE_CHECKING:
-    from matganip.learning.gan import Matganip
-    from matganip.learning.history import Progress
+    from matganip.learning.model import Model
+    from matganip.progress import ProgressOption
+    from matganip.results.training import Training
     from matganip.workflows.schema import Study
 
 
-STATE, LOG = "training.safetensors", "training.jsonl"
-
-
-@dataclass(frozen=True)
-class Training:
-    """What `train` made.
-
-    Parameters
-    ----------
-    study : Study
-    labels : Labels
-        The space, its representation, and its labels.
-    card : Card
-        Of the model.
-    model : Matganip
-        It predicts eV/atom.
-    split : Parts
-        Which orbits did what.
-    parts : tuple of Assessed
-        "train", "validation" and "test", those of them that there are.
-    seconds : dict of str to float
-        Of each step.
-    """
-
-    study: Study
-    labels: Labels
-    card: Card
-    model: Matganip
-    split: Parts
-    parts: tuple[Assessed, ...]
-    seconds: dict[str, float]
-
-
-def train(
+def train_study(
     study: Study,
     base: Path,
     folder: Path,
@@ -74,10 +35,10 @@ def train(
     validation: float = 0.0,
     overwrite: bool = False,
     resume: bool = False,
-    listener: Listener | None = None,
+    progress: ProgressOption = None,
     command: tuple[str, ...] = (),
     source: Path | None = None,
-) -> Training:
+) -> Model:
     """Train on the labels of a study and write model, metrics, predictions and figures.
 
     Parameters
@@ -89,19 +50,8 @@ def train(
     folder : pathlib.Path
         Where the results go: ``model/``, ``metrics.json``, ``predictions.parquet``, ``training.jsonl``, ``figures/``;
         ``training.safetensors`` stands there while it trains.
-    split : {"orbit", "composition", "formula", "element", "random"}
-        What is never in both the training and the test set; "random" is the paper's split, through which orbits leak.
-    train_size : float
-        Part of the labelled orbits (compositions ...) to train on, drawn with the study's seed; the others are the
-        test. 1 trains on all.
-    validation : float
-        Part of the training orbits that are kept apart to choose the epoch (and to stop early); 0 keeps none.
-    overwrite : bool
-        Whether an earlier run's files there may be replaced.
-    resume : bool
-        Whether to go on with a training of the same study that was interrupted in this folder.
-    listener : Listener, optional
-        Hears how far it is.
+    split, train_size, validation, overwrite, resume, progress
+        As for `matganip.train`; 1 trains on all labels.
     command : tuple of str
         The command line, for the record.
     source : pathlib.Path, optional
@@ -109,143 +59,66 @@ def train(
 
     Returns
     -------
-    Training
+    Model
+        Its ``training`` has the errors on every part.
 
     Raises
     ------
     InputError, MissingExtraError
-        If something that the study names is missing or wrong, a part of the split would be empty, the folder
-        cannot be written, or an optional dependency is not installed.
+        If something that the study names is missing or wrong, a part of the split would be empty, the folder cannot be
+        written, or an optional dependency is not installed.
     """
-    clock = Clock(listener or Silent())
-    with clock.step("read"):
-        require("matplotlib", "report")
-        if not 0.0 < train_size <= 1.0 or not 0.0 <= validation < 1.0:
-            raise InputError(
-                f"train_size = {train_size:g} must be above 0 and at most 1, validation = {validation:g} at least 0 "
-                "and below 1"
-            )
-        labels = prepare_labels(study, base, str(source or "study"))
-        model = Learner(study, labels.represent).new_model()
-        data = _dataset(labels)
-        parts = split_parts(
-            data, labels.space, labels.labelled.occupations, split,
-            train_size=train_size, validation=validation, seed=study.seed,
-        )  # fmt: skip
-        state = folder / STATE
-        going_on = resume and state.exists()
-        claim(folder, overwrite=overwrite or going_on)
-        if not going_on:
-            state.unlink(missing_ok=True)
-    with clock.step("train"):
-        check = parts.dataset("validation", data) if "validation" in parts.rows else None
-        tell, log = telling(clock.listener), JsonLines(folder / LOG, append=going_on)
+    require("torch", "learn")
+    require("matplotlib", "report")
+    from matganip.learning.fitting import train
 
-        def follow(progress: Progress) -> None:
-            log(progress)
-            tell(progress)
-
-        model.fit(parts.dataset("train", data), validation=check, callback=follow, state=state)
-    with clock.step("evaluate"):
-        judged = tuple(
-            assess(name, model, labels.represent, parts.labelled(name, labels.labelled)) for name in parts.rows
-        )
-    made = Training(study, labels, _card(study, labels, parts), model, parts, judged, clock.seconds)
-    with clock.step("write"):
-        _write(made, folder, command=command, source=source)
-        state.unlink()  # what it kept is in the model now
-    return made
-
-
-def _dataset(labels: Labels) -> Dataset:
-    """All labelled orbits."""
-    labelled = labels.labelled
-    if len(labelled) < 2:
-        raise InputError(f"{labels.table.name}: {len(labelled)} labelled orbits of this composition; at least 2 needed")
-    per_atom = labelled.energy / labelled.n_atoms
-    return Dataset(labels.represent(labelled.occupations), per_atom, labelled.multiplicity, unit="eV/atom")
-
-
-def _card(study: Study, labels: Labels, parts: Parts) -> Card:
-    """What the model is to know of itself; orbits that chose the epoch count as trained on."""
-    card = Card(
+    inputs = StudyInputs.read(study, base, str(source or "study"))
+    model = train(
+        inputs.spaces,
+        inputs.tables,
         diffraction=study.diffraction,
-        parent=labels.parent,
-        symprec=study.parent.symprec,
-        supercell=study.supercell,
-        substitutions=study.substitutions,
-        positions=labels.represent.vertex_positions,
-        readout=study.model.readout_fit,
-        calculator=labels.labelled.calculator,
-        table=labels.table.name,
-        species=labels.space.species,
-        trained_on=(),
+        network=study.model,
+        split=split,
+        train_size=float(train_size),
+        validation=validation,
+        seed=study.seed,
+        folder=folder,
+        overwrite=overwrite,
+        resume=resume,
+        progress=progress,
     )
-    used = np.unique(np.concatenate([part for name, part in parts.rows.items() if name != "test"]))
-    return card.with_training_set(labels.space, labels.labelled.occupations[used])
-
-
-def _write(made: Training, folder: Path, *, command: tuple[str, ...], source: Path | None) -> None:
-    from matganip.workflows.train_pictures import draw_training_figures
-
-    made.model.save(folder / "model")
-    made.card.write(folder / "model")
-    write_predictions(made, folder / "predictions.parquet")
-    draw_training_figures(made, folder / "figures")
-    inputs = ([source] if source else []) + list(made.labels.files)
+    training = model.training
+    assert training is not None  # noqa: S101 - `train` has just made it
+    write_predictions(model, training, folder / "predictions.parquet")
+    draw_model_figures(model, inputs.spaces[0], training.parts, folder / "figures", training.history)
+    files = ([source] if source else []) + list(inputs.files)
     record = {
-        **summary(made),
+        "study": study.name,
+        **training.to_dict(),
         "command": list(command),
         "versions": versions(),
-        "study_file": made.study.model_dump(mode="json"),
-        "inputs": {str(path): sha256(path) for path in inputs},
+        "study_file": study.model_dump(mode="json"),
+        "inputs": {str(path): sha256(path) for path in files},
     }
     write_json(folder / "metrics.json", record)
+    return model
 
 
-def write_predictions(made: Training, path: Path) -> None:
-    """Every labelled orbit with its part in the training, its label and its prediction, as Parquet."""
-    space, per_cell = made.labels.space, made.labels.labelled.n_atoms / 1000.0
-    where = arrangement_columns(space, np.concatenate([one.occupations for one in made.parts]))
+def write_predictions(model: Model, training: Training, path: Path) -> None:
+    """Write every labelled orbit with its part in the training, its label and its prediction, as Parquet."""
+    space = model.own_space
+    occupations = np.concatenate([part.occupations for part in training.parts])
+    frame = training.to_frame()
+    atoms = atoms_of(ConfigurationBatch(space, occupations, frame["multiplicity"].to_numpy())) / 1000.0
     table = pa.table(
         {
-            "part": pa.array([one.name for one in made.parts for _ in one.multiplicity]),
-            "multiplicity": pa.array(np.concatenate([one.multiplicity for one in made.parts])),
-            "label_eV": pa.array(np.concatenate([one.calculated * per_cell for one in made.parts])),
-            "prediction_eV": pa.array(np.concatenate([one.predicted * per_cell for one in made.parts])),
-            **where,
+            "part": pa.array(frame["part"].tolist()),
+            "multiplicity": pa.array(frame["multiplicity"].to_numpy()),
+            "label_eV": pa.array(frame["label_meV_per_atom"].to_numpy() * atoms),
+            "prediction_eV": pa.array(frame["prediction_meV_per_atom"].to_numpy() * atoms),
+            **arrangement_columns(space, occupations),
         }
     )
-    about = {**space_metadata(space), "calculator": made.card.calculator, "seed": str(made.study.seed)}
+    about = {**space.metadata(), "calculator": model.calculator, "seed": str(training.seed)}
     with atomic_path(path) as temporary:
         pq.write_table(table.replace_schema_metadata(about), temporary, compression="zstd")
-
-
-def summary(made: Training) -> dict[str, Any]:
-    """The numbers of a training, as JSON values: what ``metrics.json`` begins with and ``--json`` prints."""
-    history = made.model.history
-    last = history.last
-    return {
-        "study": made.study.name,
-        "seed": made.study.seed,
-        "calculator": made.card.calculator,
-        "labels": made.card.table,
-        "property": "total energy, meV/atom, weighted by multiplicity",
-        "split": made.split.kind,
-        "leaked": made.split.leaked,
-        "errors": {one.name: one.as_dict() for one in made.parts},
-        "game": None
-        if not np.isfinite(last.loss_d)
-        else {
-            "objective": made.model.config.objective,
-            "loss_d": or_null(last.loss_d),
-            "loss_g": or_null(last.loss_g),
-            "d_real": or_null(last.d_real),
-            "d_fake": or_null(last.d_fake),
-            "optimum": dict(zip(("loss_d", "d"), OPTIMA[made.model.config.objective], strict=True)),
-        },
-        "epochs": last.epoch,
-        "best_epoch": history.best_epoch,
-        "stopped_early": history.stopped_early,
-        "seconds": made.seconds,
-    }

@@ -1,4 +1,4 @@
-"""The figures of one training, each a file: curves, errors, parity, saliency and feature maps."""
+"""The figures of a model, each a file: training curves, errors, parity, saliency and feature maps."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matganip.learning.config import OPTIMA
+from matganip.learning.ensemble import Ensemble
 from matganip.learning.saliency import Vertices, feature_maps, saliency
 from matganip.plots.energies import Parity, metrics_text, parity_panels
 from matganip.plots.errors import error_boxes
@@ -18,31 +19,61 @@ from matganip.plots.training_curves import training_curves
 from matganip.results.content import Picture
 
 if TYPE_CHECKING:
-    from matganip.learning.evaluation import Assessed
+    from matganip.configurations.space import ConfigurationSpace
     from matganip.learning.gan import Matganip
+    from matganip.learning.history import TrainingHistory
+    from matganip.learning.model import Model
     from matganip.learning.representation import GraphRepresentation
-    from matganip.workflows.train import Training
+    from matganip.results.evaluation import Assessed
 
 MOST_GRAPHS = 2000
 """Arrangements that the saliency is integrated over at most, evenly drawn: it costs sixteen gradients for each."""
 
 
-def draw_training_figures(made: Training, folder: Path) -> dict[str, Picture]:
-    """Draw every figure of a training into a folder and return them by name."""
-    return {
-        "training": draw_curves(made, folder / "training.png"),
-        "errors": draw_errors(made.parts, made.card.calculator, folder / "errors.png"),
-        "parity": draw_parity(made.parts, made.card.calculator, folder / "parity.png"),
-        "saliency": draw_saliency(made.model, made.labels.represent, made.parts, folder / "saliency.png"),
-        "feature_maps": draw_feature_maps(made.model, made.labels.represent, made.parts, folder / "feature_maps.png"),
+def draw_model_figures(
+    model: Model,
+    space: ConfigurationSpace,
+    parts: Sequence[Assessed],
+    folder: Path,
+    history: TrainingHistory | None = None,
+) -> dict[str, Picture]:
+    """Draw how wrong a model is and what it rests on, each a file, and return the pictures by name.
+
+    Parameters
+    ----------
+    model : Model
+    space : ConfigurationSpace
+        Whose arrangements it was asked about.
+    parts : sequence of Assessed
+        These arrangements.
+    folder : pathlib.Path
+        Made where it is missing.
+    history : TrainingHistory, optional
+        Draws the training and its feature maps, too.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    represent, network = model.represent(space), _network(model)
+    drawn = {
+        "errors": draw_errors(parts, model.calculator, folder / "errors.png"),
+        "parity": draw_parity(parts, model.calculator, folder / "parity.png"),
+        "saliency": draw_saliency(network, represent, parts, folder / "saliency.png"),
     }
+    if history is not None:
+        drawn["training"] = draw_curves(history, network.config.objective, model.calculator, folder / "training.png")
+        drawn["feature_maps"] = draw_feature_maps(network, represent, parts, folder / "feature_maps.png")
+    return drawn
 
 
-def draw_curves(made: Training, path: Path) -> Picture:
+def _network(model: Model) -> Matganip:
+    """The network whose workings are drawn: of an ensemble, the first."""
+    return model.predictor.members[0] if isinstance(model.predictor, Ensemble) else model.predictor
+
+
+def draw_curves(history: TrainingHistory, objective: str, calculator: str, path: Path) -> Picture:
     """Losses, verdicts and errors over the epochs (MATGANIP, figures 4a and 6a)."""
-    history = made.model.history.scaled(1000.0, "meV/atom")
+    history = history.scaled(1000.0, "meV/atom")
     playing = bool(np.isfinite(history.column("loss_d")).any())
-    loss_level, verdict_level = OPTIMA[made.model.config.objective] if playing else (None, None)
+    loss_level, verdict_level = OPTIMA[objective] if playing else (None, None)
     save_figure(training_curves(history, (loss_level, verdict_level), axes=off_screen()), path)
     told = (
         f"Where D can no longer tell real from generated energies, its loss is {loss_level:.4f}"
@@ -51,7 +82,7 @@ def draw_curves(made: Training, path: Path) -> Picture:
         if playing
         else ""
     )
-    return Picture(path, f"{told}Errors of G beside that of the mean baseline ({made.card.calculator} labels).")
+    return Picture(path, f"{told}Errors of G beside that of the mean baseline ({calculator} labels).")
 
 
 def draw_errors(parts: Sequence[Assessed], calculator: str, path: Path) -> Picture:
