@@ -52,7 +52,6 @@ class Spaces:
     oxidation_states: dict[str, float] | None = None
 
 
-
 def spaces_from(
     source: Path,
     supercell: str | None,
