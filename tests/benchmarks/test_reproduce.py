@@ -1,87 +1,81 @@
+"""`matganip reproduce`: what is measured once, the page, and the numbers that the page stands for."""
+
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
 
 from matganip.benchmarks.reproduce import registry, runner
-from matganip.benchmarks.reproduce.arrangements import HeldOut, PaperSplit
+from matganip.benchmarks.reproduce.arrangements import held_out, paper_split
+from matganip.benchmarks.reproduce.benchmark import Benchmark, Column
 from matganip.benchmarks.reproduce.methods import CLUSTERS, KERNEL_RIDGE
-from matganip.benchmarks.reproduce.page import write
 from matganip.benchmarks.reproduce.registry import chosen
-from matganip.benchmarks.reproduce.runner import run
-from matganip.benchmarks.reproduce.task import Column
-from matganip.benchmarks.reproduce.transfer import OWN_MEAN, RIDGE, TRAINING_MEAN, Transfer
+from matganip.benchmarks.reproduce.runner import measure, reproduce
+from matganip.benchmarks.reproduce.transfer import OWN_MEAN, RIDGE, TRAINING_MEAN, TRANSFER
 from matganip.cli.main import app
 from matganip.errors import InputError
 
 
-@dataclass(frozen=True)
-class Toy:
-    """A task that counts how often it is asked."""
-
-    asked: list[tuple[str, int]] = field(default_factory=list, hash=False)
-    name: str = "toy"
-    title: str = "A toy"
-    about: str = "Nothing is learned."
-    methods: tuple[str, ...] = ("good", "bad")
-    columns: tuple[Column, ...] = (
-        Column("mae", "MAE, eV", 2),
-        Column("spearman", "Spearman"),
-        Column("cpu_s", "CPU s", 1),
-    )
-    text: str = ""
-
-    def settings(self, method):
-        return self.text + method
-
-    def measure(self, method, seed):
-        self.asked.append((method, seed))
-        return {"mae": seed + (method == "bad"), "spearman": float("nan"), "cpu_s": 2.0}
+@pytest.fixture
+def asked():
+    """(method, seed) of every measurement of the toy."""
+    return []
 
 
 @pytest.fixture
-def toy(monkeypatch):
-    made = Toy()
+def toy(asked, monkeypatch):
+    """A benchmark that learns nothing and notes what it is asked."""
+
+    def numbers(method, seed):
+        asked.append((method, seed))
+        return {"mae": seed + (method == "bad"), "spearman": float("nan"), "cpu_s": 2.0}
+
+    columns = (Column("mae", "MAE, eV", 2), Column("spearman", "Spearman"), Column("cpu_s", "CPU s", 1))
+    made = Benchmark("toy", "A toy", "Nothing is learned.", ("good", "bad"), columns, numbers)
     for module in (registry, runner):
-        monkeypatch.setattr(module, "TASKS", (made,))
+        monkeypatch.setattr(module, "BENCHMARKS", (made,))
     return made
 
 
-def test_a_result_is_measured_once_and_again_where_its_settings_changed(toy, monkeypatch, tmp_path):
-    found = run((toy,), range(2), tmp_path, workers=1)
-    assert toy.asked == [("good", 0), ("good", 1), ("bad", 0), ("bad", 1)]
-    again = run((toy,), range(3), tmp_path, workers=1)
-    assert toy.asked[4:] == [("good", 2), ("bad", 2)]
-    assert [again[job]["mae"] for job in found] == [0, 1, 1, 2]
-    changed = Toy(toy.asked, text="other ")
-    monkeypatch.setattr(runner, "TASKS", (changed,))
-    run((changed,), range(1), tmp_path, workers=1)
-    assert toy.asked[6:] == [("good", 0), ("bad", 0)]
+def test_a_result_is_measured_once_and_again_where_its_settings_changed(toy, asked, monkeypatch, tmp_path):
+    found = measure((toy,), range(2), tmp_path, workers=1)
+    assert asked == [("good", 0), ("good", 1), ("bad", 0), ("bad", 1)]
+    again = measure((toy,), range(3), tmp_path, workers=1)
+    assert asked[4:] == [("good", 2), ("bad", 2)]
+    assert [again[one]["mae"] for one in found] == [0, 1, 1, 2]
+    changed = replace(toy, settings=lambda method: f"other {method}")
+    monkeypatch.setattr(runner, "BENCHMARKS", (changed,))
+    measure((changed,), range(1), tmp_path, workers=1)
+    assert asked[6:] == [("good", 0), ("bad", 0)]
 
 
 def test_the_page_has_mean_and_spread_and_the_json_every_value(toy, tmp_path):
-    found = run((toy,), range(2), tmp_path, workers=1)
-    document = write(tmp_path / "docs" / "page.md", (toy,), found, "matganip reproduce")
-    text = (tmp_path / "docs" / "page.md").read_text()
+    seen = []
+    page = tmp_path / "docs" / "page.md"
+    found = reproduce("", 2, tmp_path, page, workers=1, progress=lambda *now: seen.append(now))
+    text = page.read_text()
     assert "| good | 0.50 ± 0.50 |  | 2.0 |" in text
     assert "| bad | 1.50 ± 0.50 |  | 2.0 |" in text
     assert "2 seeds (0, 1)" in text
     assert "| MAE | toy |" in text
     assert "| bad | 1.5000 ± 0.5000 |" in text
     kept = json.loads((tmp_path / "docs" / "page.json").read_text())
-    assert kept == document
+    assert {**kept, "page": str(page)} == found.to_dict()
     assert kept["tasks"]["toy"]["methods"]["bad"]["mae"]["values"] == [1.0, 2.0]
     assert kept["tasks"]["toy"]["methods"]["bad"]["spearman"]["mean"] is None
+    assert [now[:3] for now in seen] == [("reproduce", done, 4) for done in range(5)]
+    frame = found.to_frame()
+    assert frame[(frame.method == "bad") & (frame.number == "mae")]["value"].tolist() == [1.0, 2.0]
 
 
 def test_a_damaged_result_is_said(toy, tmp_path):
-    run((toy,), range(1), tmp_path, workers=1)
+    measure((toy,), range(1), tmp_path, workers=1)
     next((tmp_path / "cache").iterdir()).write_text("[]")
     with pytest.raises(InputError, match="damaged"):
-        run((toy,), range(1), tmp_path, workers=1)
+        measure((toy,), range(1), tmp_path, workers=1)
 
 
 def test_an_unknown_task_is_refused_by_name(tmp_path):
@@ -103,19 +97,19 @@ def test_the_command_prints_tables_or_json(toy, tmp_path):
 
 
 def test_pairs_and_triplets_solved_alone_pass_the_cluster_expansion():
-    found = {method: HeldOut("triplets").measure(method, 0) for method in (CLUSTERS, "readout alone")}
+    found = {method: held_out("triplets").measure(method, 0) for method in (CLUSTERS, "readout alone")}
     assert found[CLUSTERS]["mae"] == pytest.approx(0.006, abs=0.001)
     assert found["readout alone"]["mae"] < 0.0040
     assert found["readout alone"]["constant_mae"] > 0.3
 
 
 def test_in_the_papers_split_everything_has_been_seen():
-    found = PaperSplit("paper", "cspbi3_br/chgnet_X3of24", "CHGNet").measure(KERNEL_RIDGE, 0)
+    found = paper_split("paper", "cspbi3_br/chgnet_X3of24", "CHGNet").measure(KERNEL_RIDGE, 0)
     assert found["seen_percent"] > 90
     assert found["mae"] < found["constant_mae"] / 20
 
 
 def test_linear_models_carry_over_to_larger_cells():
-    found = {method: Transfer().measure(method, 0) for method in (TRAINING_MEAN, OWN_MEAN, RIDGE)}
-    assert set(found[RIDGE]) == {column.key for column in Transfer().columns}
+    found = {method: TRANSFER.measure(method, 0) for method in (TRAINING_MEAN, OWN_MEAN, RIDGE)}
+    assert set(found[RIDGE]) == {column.key for column in TRANSFER.columns}
     assert found[RIDGE]["mean"] < 0.1 * found[OWN_MEAN]["mean"] < found[TRAINING_MEAN]["mean"]

@@ -88,9 +88,9 @@ def test_a_graph_is_symmetric_and_of_rank_two():
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        (lambda: CrystalInput(vertices="all"), "vertices = 'all' must be one of families, angle"),
-        (lambda: CrystalInput(intensities="raw"), "intensities = 'raw' must be one of absolute, scaled"),
-        (lambda: CrystalInput(n_peaks=3), "n_peaks = 3 must be 4 or more"),
+        (lambda: CrystalInput(vertices="all"), "vertices = 'all': input should be 'families' or 'angle'"),
+        (lambda: CrystalInput(intensities="raw"), "intensities = 'raw': input should be 'absolute' or 'scaled'"),
+        (lambda: CrystalInput(n_peaks=3), "n_peaks = 3: input should be greater than or equal to 4"),
         (lambda: crystal_peaks([]), "no crystal to diffract"),
         (
             lambda: crystal_peaks([mg.perovskite("CsPbI3", a=6.3), mg.perovskite("NoPbI3", a=6.3)]),

@@ -1,11 +1,11 @@
-"""Figure 5 of the paper: the predicted factor of double perovskites, arrangement by arrangement, beside an energy."""
+"""Figure 5 of the paper: predicted factor and energy of double perovskites, arrangement by arrangement."""
 
 from __future__ import annotations
 
 import csv
 import tempfile
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,18 +16,19 @@ from pymatgen.io.ase import AseAtomsAdaptor
 
 from matganip.configurations.perovskite_spaces import perovskite_space
 from matganip.configurations.point_groups import cluster_point_groups
-from matganip.crystal.tolerance import Convention, tolerance_factor
+from matganip.crystal.tolerance_factors import Convention, tolerance_factor
 from matganip.errors import InputError
 from matganip.files import atomic_path
 from matganip.labels.calculators import CalculatorChoice
 from matganip.plots.heat_map import pearson, split_heat_map
-from matganip.plots.style import figure
-from matganip.results.content import Picture
+from matganip.progress import ProgressOption, Report, reporting
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from pymatgen.core.structure import Structure
 
     from matganip.learning.crystals import CrystalModel
+    from matganip.plots.style import Place
 
 Floats = NDArray[np.float64]
 
@@ -78,13 +79,18 @@ class ArrangementMap:
         """(m,): the same over the formulas in each arrangement."""
         return np.array([pearson(e, f) for e, f in zip(self.above_lowest.T, self.factor.T, strict=True)])
 
-    def as_dict(self) -> dict[str, Any]:
+    @property
+    def deviations(self) -> tuple[float, float]:
+        """Standard deviation of the predicted factor between the arrangements of a formula, and between formulas."""
+        return float(self.factor.std(axis=1).mean()), float(self.factor.mean(axis=1).std())
+
+    def to_dict(self) -> dict[str, Any]:
         """The numbers as JSON values."""
 
         def plain(values: Floats) -> list[Any]:
             return [float(value) if np.isfinite(value) else None for value in values.tolist()]
 
-        within, between = self.factor.std(axis=1).mean(), self.factor.mean(axis=1).std()
+        within, between = self.deviations
         return {
             "calculator": self.calculator,
             "arrangements": dict(zip(self.arrangements, self.multiplicity.tolist(), strict=True)),
@@ -92,11 +98,44 @@ class ArrangementMap:
             "pearson_of_columns": dict(zip(self.arrangements, plain(self.pearson_of_columns), strict=True)),
             "factor_from_radii": dict(zip(self.formulas, self.radii.tolist(), strict=True)),
             "factor_predicted": dict(zip(self.formulas, self.factor.mean(axis=1).tolist(), strict=True)),
-            "deviation_between_arrangements": float(within),
-            "deviation_between_formulas": float(between),
+            "deviation_between_arrangements": within,
+            "deviation_between_formulas": between,
             "mean_absolute_error": float(np.abs(self.factor - self.radii[:, np.newaxis]).mean()),
             "constant_error": float(np.abs(self.radii - self.radii.mean()).mean()),
         }
+
+    def write(self, path: Path) -> None:
+        """Write every formula and arrangement with its factor and energy, as CSV."""
+        with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+            lines = csv.writer(file, lineterminator="\n")
+            lines.writerow(
+                ("formula", "arrangement", "multiplicity", "factor", "spread", "factor_from_radii",
+                 "energy_eV_per_atom", "calculator")
+            )  # fmt: skip
+            for i, formula in enumerate(self.formulas):
+                for j, name in enumerate(self.arrangements):
+                    energy = self.energy[i, j]
+                    lines.writerow(
+                        (formula, name, int(self.multiplicity[j]), repr(float(self.factor[i, j])),
+                         repr(float(self.spread[i, j])), repr(float(self.radii[i])),
+                         repr(float(energy)) if np.isfinite(energy) else "", self.calculator)
+                    )  # fmt: skip
+
+    def plot(self, ax: Place = None) -> Axes:
+        """Draw the map of split squares (MATGANIP, figure 5).
+
+        Upper left: energy; lower right: predicted factor. r is Pearson's correlation along a row or column. Radii give
+        one factor for all arrangements of a formula: what varies along a row comes from the network.
+        """
+        return split_heat_map(
+            self.above_lowest,
+            self.factor,
+            self.formulas,
+            self.arrangements,
+            upper_label=f"energy above the row's lowest, meV/atom ({self.calculator or 'none'})",
+            lower_label="tolerance factor that the network predicts",
+            ax=ax,
+        )
 
 
 def arrangement_map(
@@ -105,9 +144,9 @@ def arrangement_map(
     calculator: str | None = None,
     *,
     convention: Convention = "effective",
-    progress: Callable[[int, int], object] | None = None,
+    progress: ProgressOption = None,
 ) -> ArrangementMap:
-    """Ask a trained model for every arrangement of B sites in 2x2x2 cells, and a calculator for their energies.
+    """Predict every arrangement of B sites in 2x2x2 cells, and compute their energies.
 
     Parameters
     ----------
@@ -118,8 +157,8 @@ def arrangement_map(
         One of `matganip label`; single points on the ideal lattice. None computes no energy.
     convention : {"effective", "crystal"}
         Of the factor from radii.
-    progress : callable, optional
-        Called with how many structures have an energy, and how many there are.
+    progress : bool or callable, optional
+        See `matganip.progress`.
 
     Returns
     -------
@@ -148,8 +187,9 @@ def arrangement_map(
     factor, spread = (part.reshape(shape) for part in model.predict_with_spread(every))
     energy, title = np.full(len(every), np.nan), ""
     if calculator is not None:
-        choice = CalculatorChoice(calculator)
-        energy, title = _energies(every, choice, progress), choice.title
+        choice = CalculatorChoice(name=calculator)
+        with reporting(progress) as report:
+            energy, title = _energies(every, choice, report), choice.title
     return ArrangementMap(
         tuple(formulas),
         columns,
@@ -162,55 +202,15 @@ def arrangement_map(
     )
 
 
-def _energies(
-    structures: Sequence[Structure], choice: CalculatorChoice, progress: Callable[[int, int], object] | None
-) -> Floats:
-    """Single points, (n,) in eV/atom."""
+def _energies(structures: Sequence[Structure], choice: CalculatorChoice, report: Report) -> Floats:
+    """Energies (n,) of single points, eV/atom."""
     found = np.empty(len(structures))
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what a foreign program says to its own authors
+        warnings.simplefilter("ignore")  # warnings of the calculator for its own authors
         calculator = choice.build(folder)
         for number, structure in enumerate(structures):
             atoms: Any = AseAtomsAdaptor.get_atoms(structure, msonable=False)
             atoms.calc = calculator if choice.reusable else choice.build(folder)
             found[number] = atoms.get_potential_energy() / len(atoms)
-            if progress is not None:
-                progress(number + 1, len(structures))
+            report("double perovskites", number + 1, len(structures), "energies")
     return found
-
-
-def write_map(found: ArrangementMap, path: Path) -> None:
-    """Every formula and arrangement with its factor and energy, as CSV."""
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        lines = csv.writer(file, lineterminator="\n")
-        lines.writerow(
-            ("formula", "arrangement", "multiplicity", "factor", "spread", "factor_from_radii", "energy_eV_per_atom",
-             "calculator")
-        )  # fmt: skip
-        for i, formula in enumerate(found.formulas):
-            for j, name in enumerate(found.arrangements):
-                energy = found.energy[i, j]
-                lines.writerow(
-                    (formula, name, int(found.multiplicity[j]), repr(float(found.factor[i, j])),
-                     repr(float(found.spread[i, j])), repr(float(found.radii[i])),
-                     repr(float(energy)) if np.isfinite(energy) else "", found.calculator)
-                )  # fmt: skip
-
-
-def draw_map(found: ArrangementMap, path: Path) -> Picture:
-    """Draw the map of split squares (MATGANIP, figure 5)."""
-    with figure(path, 8.5, 0.42 * len(found.formulas) + 1.8) as ax:
-        split_heat_map(
-            found.above_lowest,
-            found.factor,
-            found.formulas,
-            found.arrangements,
-            upper_label=f"energy above the row's lowest, meV/atom ({found.calculator or 'none'})",
-            lower_label="tolerance factor that the network predicts",
-            ax=ax,
-        )
-    return Picture(
-        path,
-        "Upper left: energy; lower right: predicted factor. r: Pearson's correlation along the row or column. Radii "
-        "give one factor for all arrangements of a formula: what varies along a row is the network's own.",
-    )

@@ -1,10 +1,10 @@
-"""MATGANIP.f against what else reads the same crystals: tolerance factors of formulas that no model has seen."""
+"""MATGANIP.f beside other methods on the same crystals: tolerance factors of formulas that no model has seen."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,19 +23,20 @@ from matganip.features.powder.crystal_peaks import (
 from matganip.learning.config import MatganipConfig
 from matganip.learning.crystals import CONFIG, CrystalModel, formulas_apart
 from matganip.learning.metrics import Metrics, evaluate
+from matganip.progress import ProgressOption, reporting
 
 if TYPE_CHECKING:
     from matganip.crystal.datasets import PerovskiteTable
 
 Floats = NDArray[np.float64]
-Rows = NDArray[np.int64]
+Indices = NDArray[np.int64]
 
 SPLIT = "by formula"
 CHEMISTRY = "atomic numbers, cell edge"
 
 
 @dataclass(frozen=True)
-class Row:
+class MethodResult:
     """One method on one split.
 
     Attributes
@@ -43,7 +44,7 @@ class Row:
     method, input, split : str
         What learned, what it read ("absolute per formula unit", "scaled to 100", ...) and how it was tested.
     seed : int
-        Of the split and of the method.
+        Seed of the split and of the method.
     metrics : Metrics
         On the formulas held out; every crystal counts once.
     seconds : float
@@ -59,12 +60,12 @@ class Row:
 
     @property
     def ratio(self) -> float:
-        """MAE in parts of the constant's."""
-        return self.metrics.mae / self.metrics.constant_mae
+        """MAE divided by the mean baseline's."""
+        return self.metrics.mae / self.metrics.baseline_mae
 
 
 def diffractable(table: PerovskiteTable, radiation: str | float = "CuKa") -> tuple[PerovskiteTable, tuple[str, ...]]:
-    """The rows of a table whose elements all have a form factor, and the elements that have none."""
+    """Select the rows of a table whose elements all have a form factor; also name the elements that have none."""
     sites = np.array([table.species(site) for site in "abx"]).T  # (n, 3); a mixed site is "Ag/Bi"
     elements = sorted({element for names in sites.ravel().tolist() for element in names.split("/")})
     missing = without_form_factor(elements, radiation)
@@ -88,13 +89,13 @@ def compare(
     made: CrystalInput | None = None,
     train_size: float = 0.8,
     n_trees: int = 60,
-    progress: Callable[[str], object] | None = None,
-) -> list[Row]:
+    progress: ProgressOption = None,
+) -> list[MethodResult]:
     """Train and test every method on the same splits by formula.
 
-    The constant; MATGANIP on absolute intensities; scikit-learn's extremely randomised trees on the same numbers, and
-    on intensities scaled to 100; gradient boosting on what no diffractometer tells directly, the atomic numbers of A, B
-    and X and the cell edge.
+    The methods are the mean baseline; MATGANIP on absolute intensities; scikit-learn's extremely randomised trees on
+    the same numbers, and on intensities scaled to 100; and gradient boosting on the atomic numbers of A, B and X and
+    the cell edge, which no diffractometer measures directly.
 
     Parameters
     ----------
@@ -105,17 +106,17 @@ def compare(
         Of the tolerance factor.
     config : MatganipConfig, optional
     made : CrystalInput, optional
-        Of the absolute input; the scaled one differs in its intensities alone.
+        The absolute input; the scaled one differs in its intensities only.
     train_size : float
         Part of the formulas to train on.
     n_trees : int
         Of the extremely randomised trees.
-    progress : callable, optional
-        Called with what is being done.
+    progress : bool or callable, optional
+        See `matganip.progress`.
 
     Returns
     -------
-    list of Row
+    list of MethodResult
         By seed, then by method.
 
     Raises
@@ -127,54 +128,65 @@ def compare(
         require(package, "learn")
     from matganip import datasets
 
-    how = made or CrystalInput()
-    say = progress or (lambda _text: None)
-    say("diffract")
-    crystals, _ = diffractable(datasets.abx3() if table is None else table, how.radiation)
-    target = target_of(crystals, convention)
-    absolute, scaled = (
-        crystal_peaks(crystals.structures(), replace(how, intensities=kind)) for kind in ("absolute", "scaled")
-    )
-    rows: list[Row] = []
-    for seed in seeds:
-        task = Task.of(crystals, target, train_size, seed)
-        say(f"seed {seed}: MATGANIP")
-        rows.append(task.row("MATGANIP", INPUTS["absolute"], partial(_matganip, task, absolute, config)))
-        say(f"seed {seed}: baselines")
-        rows += baselines(task, crystals, absolute, scaled, n_trees)
+    how, chosen = made or CrystalInput(), tuple(seeds)
+    with reporting(progress) as report:
+        report("compare", 0, len(chosen), "diffraction")
+        crystals, _ = diffractable(datasets.abx3() if table is None else table, how.radiation)
+        target = target_of(crystals, convention)
+        absolute, scaled = (
+            crystal_peaks(crystals.structures(), how.replace(intensities=kind)) for kind in ("absolute", "scaled")
+        )
+        rows: list[MethodResult] = []
+        for done, seed in enumerate(chosen):
+            split = FormulaSplit.of(crystals, target, train_size, seed)
+            report("compare", done, len(chosen), f"seed {seed}: MATGANIP")
+            rows.append(matganip_on(split, absolute, config))
+            report("compare", done, len(chosen), f"seed {seed}: baselines")
+            rows += baselines(split, crystals, absolute, scaled, n_trees)
     return rows
 
 
+def matganip_on(split: FormulaSplit, peaks: CrystalPeaks, config: MatganipConfig | None = None) -> MethodResult:
+    """Train and test MATGANIP on one split."""
+
+    def predict() -> Floats:
+        model = CrystalModel((config or CONFIG).replace(seed=split.seed), peaks.made)
+        model.fit(take(peaks, split.train), split.target[split.train])
+        return model.predict(take(peaks, split.test))
+
+    return split.measure("MATGANIP", peaks.made.name, predict)
+
+
 def baselines(
-    task: Task, table: PerovskiteTable, absolute: CrystalPeaks, scaled: CrystalPeaks, n_trees: int = 60
-) -> list[Row]:
-    """The constant, trees on both inputs, and boosting on atomic numbers and the cell edge, all on one split."""
-    rows = [task.row("constant", "nothing", lambda: np.full(len(task.test), task.constant))]
+    split: FormulaSplit, table: PerovskiteTable, absolute: CrystalPeaks, scaled: CrystalPeaks, n_trees: int = 60
+) -> list[MethodResult]:
+    """The mean baseline, trees on both inputs, and boosting on atomic numbers and the cell edge, all on one split."""
+    rows = [split.measure("mean baseline", "nothing", lambda: np.full(len(split.test), split.baseline))]
     for name, peaks in (("absolute", absolute), ("scaled", scaled)):
         features = np.concatenate([peaks.two_theta, peaks.amplitude], axis=1)
-        rows.append(task.row("extra trees", INPUTS[name], partial(_trees, task, features, n_trees)))
-    return [*rows, task.row("gradient boosting", CHEMISTRY, partial(_boosting, task, chemistry(table)))]
+        rows.append(split.measure("extra trees", INPUTS[name], partial(_trees, split, features, n_trees)))
+    return [*rows, split.measure("gradient boosting", CHEMISTRY, partial(_boosting, split, chemistry(table)))]
 
 
 @dataclass(frozen=True)
-class Summary:
-    """A method over its seeds: mean and standard deviation of what a table shows."""
+class MethodSummary:
+    """A method over its seeds: mean and standard deviation of the numbers of a table."""
 
     method: str
     input: str
     split: str
     n_seeds: int
     mae: tuple[float, float]
-    constant_mae: float
+    baseline_mae: float
     ratio: tuple[float, float]
     r2: float
     spearman: float
     seconds: float
 
 
-def summarise(rows: Sequence[Row]) -> list[Summary]:
-    """Mean and spread over the seeds of each method, in the order of their first rows."""
-    found: dict[tuple[str, str, str], list[Row]] = {}
+def summarise(rows: Sequence[MethodResult]) -> list[MethodSummary]:
+    """Mean and standard deviation over the seeds of each method, in the order of their first rows."""
+    found: dict[tuple[str, str, str], list[MethodResult]] = {}
     for row in rows:
         found.setdefault((row.method, row.input, row.split), []).append(row)
 
@@ -183,11 +195,11 @@ def summarise(rows: Sequence[Row]) -> list[Summary]:
         return float(every.mean()), float(every.std(ddof=1)) if len(every) > 1 else 0.0
 
     return [
-        Summary(
+        MethodSummary(
             *key,
             n_seeds=len(some),
             mae=over(row.metrics.mae for row in some),
-            constant_mae=over(row.metrics.constant_mae for row in some)[0],
+            baseline_mae=over(row.metrics.baseline_mae for row in some)[0],
             ratio=over(row.ratio for row in some),
             r2=over(row.metrics.r2 for row in some)[0],
             spearman=over(row.metrics.spearman for row in some)[0],
@@ -206,13 +218,13 @@ def chemistry(table: PerovskiteTable) -> Floats:
     return np.array([*columns, table.lattice_constant.tolist()]).T
 
 
-def take(peaks: CrystalPeaks, rows: Rows) -> CrystalPeaks:
+def take(peaks: CrystalPeaks, rows: Indices) -> CrystalPeaks:
     """Some crystals' peaks."""
     return CrystalPeaks(peaks.two_theta[rows], peaks.amplitude[rows], peaks.made)
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class FormulaSplit:
     """One split of the crystals by formula.
 
     Attributes
@@ -225,49 +237,43 @@ class Task:
     """
 
     target: Floats
-    train: Rows
-    test: Rows
+    train: Indices
+    test: Indices
     seed: int
 
     @classmethod
-    def of(cls, table: PerovskiteTable, target: Floats, train_size: float, seed: int) -> Task:
+    def of(cls, table: PerovskiteTable, target: Floats, train_size: float, seed: int) -> FormulaSplit:
         """Split a table."""
         train, test = formulas_apart(table.formulas, train_size, seed)
         return cls(target, train, test, seed)
 
     @property
-    def constant(self) -> float:
-        """The mean of what is trained on."""
+    def baseline(self) -> float:
+        """The mean of the training set."""
         return float(self.target[self.train].mean())
 
-    def row(self, method: str, read: str, predict: Callable[[], Floats]) -> Row:
-        """Time a prediction of the test rows, and judge it."""
+    def measure(self, method: str, read: str, predict: Callable[[], Floats]) -> MethodResult:
+        """Time a prediction of the test rows, and evaluate it."""
         start = time.process_time()
         prediction = predict()
         seconds = time.process_time() - start
-        found = evaluate(prediction, self.target[self.test], constant=self.constant)
-        return Row(method, read, SPLIT, self.seed, found, seconds)
+        found = evaluate(prediction, self.target[self.test], baseline=self.baseline)
+        return MethodResult(method, read, SPLIT, self.seed, found, seconds)
 
 
-def _matganip(task: Task, peaks: CrystalPeaks, config: MatganipConfig | None) -> Floats:
-    model = CrystalModel((config or CONFIG).replace(seed=task.seed), peaks.made)
-    model.fit(take(peaks, task.train), task.target[task.train])
-    return model.predict(take(peaks, task.test))
-
-
-def _trees(task: Task, features: Floats, n_trees: int) -> Floats:
+def _trees(split: FormulaSplit, features: Floats, n_trees: int) -> Floats:
     from sklearn.ensemble import ExtraTreesRegressor
 
-    return _fitted(ExtraTreesRegressor(n_trees, random_state=task.seed), task, features)
+    return _fitted(ExtraTreesRegressor(n_trees, random_state=split.seed), split, features)
 
 
-def _boosting(task: Task, features: Floats) -> Floats:
+def _boosting(split: FormulaSplit, features: Floats) -> Floats:
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    return _fitted(HistGradientBoostingRegressor(max_iter=500, random_state=task.seed), task, features)
+    return _fitted(HistGradientBoostingRegressor(max_iter=500, random_state=split.seed), split, features)
 
 
-def _fitted(model: Any, task: Task, features: Floats) -> Floats:
-    model.fit(features[task.train], task.target[task.train])
-    found: Floats = model.predict(features[task.test])
+def _fitted(model: Any, split: FormulaSplit, features: Floats) -> Floats:
+    model.fit(features[split.train], split.target[split.train])
+    found: Floats = model.predict(features[split.test])
     return found

@@ -1,11 +1,11 @@
-"""The methods of the comparison: baselines, the paper's networks, and what was made of them."""
+"""The methods of the comparison: baselines, the paper's networks, and what became of them."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,93 +16,81 @@ from matganip.learning.metrics import Metrics, evaluate
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from matganip.benchmarks.reproduce.inputs import Inputs
+    from matganip.benchmarks.reproduce.labelled_orbits import LabelledOrbits
     from matganip.learning.splits import Split
 
     Floats = NDArray[np.float64]
 
-Reads = Literal["vertices", "pairs", "clusters"]
-
 
 @dataclass(frozen=True)
-class BaselineMethod:
-    """A baseline and the features that it reads."""
+class Method:
+    """How a method predicts the test rows of a split, given the seed, and the settings that decide its result."""
 
-    make: Callable[[int], Baseline]
-    reads: Reads
+    predict: Callable[[LabelledOrbits, Split, int], Floats]
+    settings: str
 
-    def settings(self) -> str:
-        """What decides the result, as text."""
-        return self.reads
 
-    def features(self, inputs: Inputs) -> Floats:
-        """(n, f)."""
-        return {"vertices": lambda: inputs.vertices, "pairs": inputs.pair_counts, "clusters": inputs.clusters}[
-            self.reads
-        ]()
+def _baseline(make: Callable[[int], Baseline], reads: str = "vertices") -> Method:
+    """A baseline, and the features that it reads: an attribute or a method of `LabelledOrbits`."""
 
-    def predict(self, inputs: Inputs, split: Split, seed: int) -> Floats:
-        """Fit the training rows and predict the test rows."""
-        features = self.features(inputs)
-        baseline = self.make(seed)
+    def predict(orbits: LabelledOrbits, split: Split, seed: int) -> Floats:
+        features = orbits.features(reads)
+        baseline = make(seed)
         baseline.fit(features[split.train_rows], split.train.target, split.train.weight)
         return baseline.predict(features[split.test_rows])
 
+    return Method(predict, reads)
 
-@dataclass(frozen=True)
-class NetworkMethod:
-    """MATGANIP with a config; number of vertices and seed are set for it."""
 
-    config: MatganipConfig
+def _network(config: MatganipConfig) -> Method:
+    """MATGANIP; the number of vertices and the seed are set for each split."""
 
-    def settings(self) -> str:
-        """What decides the result, as text."""
-        return repr(self.config)
-
-    def predict(self, inputs: Inputs, split: Split, seed: int) -> Floats:
-        """Train and predict the test rows."""
+    def predict(orbits: LabelledOrbits, split: Split, seed: int) -> Floats:
         from matganip.learning.gan import Matganip
 
-        del inputs
-        model = Matganip(self.config.replace(n_peaks=split.train.n_peaks, seed=seed))
+        del orbits
+        model = Matganip(config.replace(n_peaks=split.train.n_peaks, seed=seed))
         model.fit(split.train)
         return model.predict(split.test.matrices)
 
+    return Method(predict, repr(config))
 
-Method = BaselineMethod | NetworkMethod
 
 _PLAIN = MatganipConfig(linear_readout=False, epochs=200, readout_fit="adam")
 _OURS = MatganipConfig()
-CONSTANT, KERNEL_RIDGE = "constant", "kernel ridge on the vertices"
+MEAN, PAIR_COUNTS, KERNEL_RIDGE = "mean baseline", "ridge on pair counts", "kernel ridge on the vertices"
 CLUSTERS = "cluster expansion, pairs and triplets (icet)"
-PUBLISHED = "as published: G, D reads the property alone, minimax"
-DEFAULT = "G with readout, conditional D, non-saturating + 3 L1 (default)"
 
 METHODS: dict[str, Method] = {
-    CONSTANT: BaselineMethod(lambda _seed: ConstantBaseline(), "vertices"),
-    "ridge on pair counts": BaselineMethod(lambda _seed: RidgeBaseline(), "pairs"),
-    "ridge on the vertices": BaselineMethod(lambda _seed: RidgeBaseline(), "vertices"),
-    KERNEL_RIDGE: BaselineMethod(KernelRidgeBaseline, "vertices"),
-    CLUSTERS: BaselineMethod(lambda _seed: RidgeBaseline(), "clusters"),
-    PUBLISHED: NetworkMethod(MatganipConfig.published(epochs=200)),
-    "G, conditional D, non-saturating": NetworkMethod(replace(_PLAIN, supervised_weight=0.0)),
-    "G, conditional D, non-saturating + 3 L1": NetworkMethod(_PLAIN),
-    "G, supervised L1": NetworkMethod(replace(_PLAIN, objective="supervised")),
-    "G with linear readout by Adam, conditional D, non-saturating": NetworkMethod(
-        replace(_OURS, readout_fit="adam", supervised_weight=0.0, epochs=150)
+    MEAN: _baseline(lambda _: ConstantBaseline()),
+    PAIR_COUNTS: _baseline(lambda _: RidgeBaseline(), "pairs"),
+    "ridge on the vertices": _baseline(lambda _: RidgeBaseline()),
+    KERNEL_RIDGE: _baseline(KernelRidgeBaseline),
+    CLUSTERS: _baseline(lambda _: RidgeBaseline(), "clusters"),
+    "as published: G, D reads the property alone, minimax": _network(MatganipConfig.published(epochs=200)),
+    "G, conditional D, non-saturating": _network(_PLAIN.replace(supervised_weight=0.0)),
+    "G, conditional D, non-saturating + 3 L1": _network(_PLAIN),
+    "G, supervised L1": _network(_PLAIN.replace(objective="supervised")),
+    "G with linear readout by Adam, conditional D, non-saturating": _network(
+        _OURS.replace(readout_fit="adam", supervised_weight=0.0, epochs=150)
     ),
-    "readout alone": NetworkMethod(replace(_OURS, objective="supervised", correction_gain=0.0, epochs=1)),
-    "G with readout, supervised L1": NetworkMethod(replace(_OURS, objective="supervised")),
-    "G with readout, conditional D, non-saturating": NetworkMethod(replace(_OURS, supervised_weight=0.0)),
-    DEFAULT: NetworkMethod(_OURS),
+    "readout alone": _network(_OURS.replace(objective="supervised", correction_gain=0.0, epochs=1)),
+    "G with readout, supervised L1": _network(_OURS.replace(objective="supervised")),
+    "G with readout, conditional D, non-saturating": _network(_OURS.replace(supervised_weight=0.0)),
+    "G with readout, conditional D, non-saturating + 3 L1 (default)": _network(_OURS),
 }
 
 
+def settings_of(method: str) -> str:
+    """Settings that decide the result of a method, as text."""
+    return METHODS[method].settings
+
+
 def measured(metrics: Metrics, since: float) -> dict[str, float]:
-    """Numbers of a test, for the columns `task.ERRORS`; `since` is the process time at the start of the fit."""
+    """Numbers of a test for the columns `benchmark.ERRORS`; `since` is the process time at the start of the fit."""
     return {
         "mae": metrics.mae,
-        "constant_mae": metrics.constant_mae,
+        "constant_mae": metrics.baseline_mae,
         "skill": metrics.skill,
         "r2": metrics.r2,
         "spearman": metrics.spearman,
@@ -110,11 +98,9 @@ def measured(metrics: Metrics, since: float) -> dict[str, float]:
     }
 
 
-def test(method: Method, inputs: Inputs, split: Split, seed: int) -> dict[str, float]:
-    """Train on one part of a split, and judge on the other beside the training part's constant."""
-    start = time.process_time()
-    prediction = method.predict(inputs, split, seed)
-    found = evaluate(
-        prediction, split.test.target, constant=split.train.constant, weight=split.test.weight, unit=split.test.unit
-    )
+def evaluated(method: str, orbits: LabelledOrbits, split: Split, seed: int) -> dict[str, float]:
+    """Train on one part of a split and judge on the other, beside the mean of the training part."""
+    start, test = time.process_time(), split.test
+    prediction = METHODS[method].predict(orbits, split, seed)
+    found = evaluate(prediction, test.target, baseline=split.train.baseline, weight=test.weight, unit=test.unit)
     return measured(found, start)

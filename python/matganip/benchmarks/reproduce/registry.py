@@ -1,26 +1,26 @@
-"""The tasks of the comparison, in the order of the page: one line adds one."""
+"""The benchmarks of the comparison, in the order of the page: one line adds one."""
 
 from __future__ import annotations
 
-from matganip.benchmarks.reproduce.arrangements import HeldOut, PaperSplit
-from matganip.benchmarks.reproduce.task import Task
-from matganip.benchmarks.reproduce.tolerance import Tolerance
-from matganip.benchmarks.reproduce.transfer import Transfer
+from matganip.benchmarks.reproduce.arrangements import held_out, paper_split
+from matganip.benchmarks.reproduce.benchmark import Benchmark
+from matganip.benchmarks.reproduce.tolerance import TOLERANCE
+from matganip.benchmarks.reproduce.transfer import TRANSFER
 from matganip.errors import InputError
 
-TASKS: tuple[Task, ...] = (
-    HeldOut("powder"),
-    HeldOut("resolved"),
-    HeldOut("triplets"),
-    Transfer(),
-    PaperSplit("paper", "cspbi3_br/chgnet_X3of24", "CHGNet 0.3.0"),
-    PaperSplit("paper-dft", "cspbi3_br/gpaw_mp2", "GPAW, PBE, k-mesh 2x2x2"),
-    Tolerance(),
+BENCHMARKS: tuple[Benchmark, ...] = (
+    held_out("powder"),
+    held_out("resolved"),
+    held_out("triplets"),
+    TRANSFER,
+    paper_split("paper", "cspbi3_br/chgnet_X3of24", "CHGNet 0.3.0"),
+    paper_split("paper-dft", "cspbi3_br/gpaw_mp2", "GPAW, PBE, k-mesh 2x2x2"),
+    TOLERANCE,
 )
 
 
-def chosen(names: str = "") -> tuple[Task, ...]:
-    """Tasks of these names, a comma between them; all without any.
+def chosen(names: str = "") -> tuple[Benchmark, ...]:
+    """Benchmarks by their names, separated by commas; all if there are none.
 
     Raises
     ------
@@ -29,12 +29,12 @@ def chosen(names: str = "") -> tuple[Task, ...]:
 
     Examples
     --------
-    >>> [task.name for task in chosen("transfer,powder")]
+    >>> [one.name for one in chosen("transfer,powder")]
     ['powder', 'transfer']
     """
     wanted = {name.strip() for name in names.split(",") if name.strip()}
-    known = [task.name for task in TASKS]
+    known = [one.name for one in BENCHMARKS]
     for name in sorted(wanted):
         if name not in known:
             raise InputError(f"tasks: {name!r} is unknown; there are: {', '.join(known)}")
-    return tuple(task for task in TASKS if not wanted or task.name in wanted)
+    return tuple(one for one in BENCHMARKS if not wanted or one.name in wanted)

@@ -1,4 +1,4 @@
-"""Runs trainings side by side and keeps each result, so that a run that was stopped goes on where it was."""
+"""Runs the benchmarks in several processes and stores each result, so that a run that was stopped can be resumed."""
 
 from __future__ import annotations
 
@@ -13,82 +13,101 @@ from functools import cache
 from pathlib import Path
 
 import matganip
-from matganip.benchmarks.reproduce.registry import TASKS
-from matganip.benchmarks.reproduce.task import Task
+from matganip.benchmarks.reproduce.benchmark import Benchmark
+from matganip.benchmarks.reproduce.page import Numbers, Reproduction
+from matganip.benchmarks.reproduce.registry import BENCHMARKS, chosen
 from matganip.errors import InputError, require
 from matganip.files import atomic_path
-from matganip.workflows.listener import Listener, Silent
-from matganip.workflows.provenance import versions
-
-Numbers = dict[str, float]
+from matganip.progress import ProgressOption, reporting
+from matganip.versions import versions
 
 
 @dataclass(frozen=True)
-class Job:
-    """One training."""
+class Measurement:
+    """One training and test: of a method on a benchmark with a seed; `key` names the file of its result."""
 
-    task: str
+    benchmark: str
     method: str
     seed: int
     key: str
 
 
-def run(
-    tasks: tuple[Task, ...],
-    seeds: range,
-    folder: Path,
+def reproduce(
+    tasks: str = "",
+    n_seeds: int = 5,
+    output: Path = Path("runs/reproduce"),
+    page: Path | None = None,
+    *,
     workers: int = 2,
-    listener: Listener | None = None,
-) -> dict[Job, Numbers]:
-    """Measure every method of some tasks with every seed.
+    progress: ProgressOption = None,
+) -> Reproduction:
+    """Measure every method on the benchmarks, and write the results as a page and as JSON.
 
     Parameters
     ----------
-    tasks : tuple of Task
-    seeds : range
-    folder : pathlib.Path
-        Each result is kept in its ``cache/``; what is there already is not measured again.
+    tasks : str
+        Names of benchmarks, separated by commas; all of them if empty.
+    n_seeds : int
+        Each number is measured with the seeds 0 to `n_seeds` - 1.
+    output : pathlib.Path
+        Each result is stored in its ``cache/`` and not measured again.
+    page : pathlib.Path, optional
+        The page, a Markdown file, with a JSON file beside it; ``results.md`` in `output` by default.
     workers : int
         Processes, of one thread each. Results are the same for any number.
-    listener : Listener, optional
-        Hears how far it is.
+    progress : bool or callable, optional
+        See `matganip.progress`.
 
     Returns
     -------
-    dict of Job to dict of str to float
-        In the order of tasks, methods and seeds.
+    Reproduction
 
     Raises
     ------
     InputError, MissingExtraError
-        If a kept result is damaged, or an optional dependency is not installed.
+        If a benchmark is unknown, a stored result is damaged, or an optional dependency is not installed.
     """
+    benchmarks = chosen(tasks)
+    found = measure(benchmarks, range(n_seeds), output, workers, progress)
+    options = f" --tasks {','.join(one.name for one in benchmarks)}" if tasks else ""
+    numbers = {(one.benchmark, one.method, one.seed): values for one, values in found.items()}
+    result = Reproduction.of(benchmarks, numbers, f"matganip reproduce --seeds {n_seeds}{options}")
+    return result.write(page or output / "results.md")
+
+
+def measure(
+    benchmarks: tuple[Benchmark, ...],
+    seeds: range,
+    folder: Path,
+    workers: int = 2,
+    progress: ProgressOption = None,
+) -> dict[Measurement, Numbers]:
+    """Measure every method of the benchmarks with every seed, in this order; see `reproduce`."""
     for module, extra in (("torch", "learn"), ("icet", "icet"), ("threadpoolctl", "learn")):
         require(module, extra)
-    hear = listener or Silent()
-    kept = folder / "cache"
+    store = folder / "cache"
     try:
-        kept.mkdir(parents=True, exist_ok=True)
+        store.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{kept}: cannot be made a folder: {error.strerror}") from error
-    jobs = [_job(task, method, seed) for task in tasks for method in task.methods for seed in seeds]
-    found = {job: _kept(kept / f"{job.key}.json") for job in jobs}
-    missing = [job for job in jobs if found[job] is None]
-    done = len(jobs) - len(missing)
-    hear.progress("reproduce", done, len(jobs), "")
-    with _measuring(missing, workers) as results:
-        for job, numbers in results:
-            with atomic_path(kept / f"{job.key}.json") as temporary:
+        raise InputError(f"{store}: cannot be made a folder: {error.strerror}") from error
+    wanted = [_measurement(one, method, seed) for one in benchmarks for method in one.methods for seed in seeds]
+    found = {one: _stored(store / f"{one.key}.json") for one in wanted}
+    missing = [one for one in wanted if found[one] is None]
+    done = len(wanted) - len(missing)
+    with reporting(progress) as report, _measuring(missing, workers) as results:
+        report("reproduce", done, len(wanted), "")
+        for one, numbers in results:
+            with atomic_path(store / f"{one.key}.json") as temporary:
                 temporary.write_text(json.dumps(numbers), encoding="utf-8")
-            found[job] = numbers
+            found[one] = numbers
             done += 1
-            hear.progress("reproduce", done, len(jobs), f"{job.task}: {job.method}, seed {job.seed}")
-    return {job: numbers for job, numbers in found.items() if numbers is not None}
+            report("reproduce", done, len(wanted), f"{one.benchmark}: {one.method}, seed {one.seed}")
+    return {one: numbers for one, numbers in found.items() if numbers is not None}
 
 
 @cache
 def _code() -> str:
-    """SHA-256 of the rooms that a number comes from: after an edit of one of them it is measured again."""
+    """SHA-256 of the rooms that a number depends on: after an edit of one of them it is measured again."""
     digest = hashlib.sha256()
     for room in ("crystal", "configurations", "features", "labels", "learning", "benchmarks"):
         for path in sorted(Path(matganip.__file__).parent.joinpath(room).rglob("*.py")):
@@ -97,12 +116,12 @@ def _code() -> str:
     return digest.hexdigest()
 
 
-def _job(task: Task, method: str, seed: int) -> Job:
-    about = [task.name, method, task.settings(method), seed, versions(), _code()]
-    return Job(task.name, method, seed, hashlib.sha256(json.dumps(about).encode()).hexdigest()[:24])
+def _measurement(benchmark: Benchmark, method: str, seed: int) -> Measurement:
+    about = [benchmark.name, method, benchmark.settings(method), seed, versions(), _code()]
+    return Measurement(benchmark.name, method, seed, hashlib.sha256(json.dumps(about).encode()).hexdigest()[:24])
 
 
-def _kept(path: Path) -> Numbers | None:
+def _stored(path: Path) -> Numbers | None:
     if not path.exists():
         return None
     try:
@@ -113,19 +132,19 @@ def _kept(path: Path) -> Numbers | None:
 
 
 @contextmanager
-def _measuring(jobs: list[Job], workers: int) -> Iterator[Iterator[tuple[Job, Numbers]]]:
-    if workers == 1 or len(jobs) < 2:
-        yield map(_measure, jobs)
+def _measuring(missing: list[Measurement], workers: int) -> Iterator[Iterator[tuple[Measurement, Numbers]]]:
+    if workers == 1 or len(missing) < 2:
+        yield map(_measure, missing)
         return
-    # Not forked: OpenMP does not survive that. Leaving the block ends the processes at once.
-    with multiprocessing.get_context("spawn").Pool(min(workers, len(jobs))) as pool:
-        yield pool.imap_unordered(_measure, jobs)
+    # Spawned, since OpenMP does not survive a fork. Leaving the block ends the processes at once.
+    with multiprocessing.get_context("spawn").Pool(min(workers, len(missing))) as pool:
+        yield pool.imap_unordered(_measure, missing)
 
 
-def _measure(job: Job) -> tuple[Job, Numbers]:
+def _measure(one: Measurement) -> tuple[Measurement, Numbers]:
     from threadpoolctl import threadpool_limits
 
-    logging.getLogger("matganip").setLevel(logging.ERROR)  # what learns nothing stands in the table
-    task = next(task for task in TASKS if task.name == job.task)
+    logging.getLogger("matganip").setLevel(logging.ERROR)  # the table shows which methods learn nothing
+    benchmark = next(benchmark for benchmark in BENCHMARKS if benchmark.name == one.benchmark)
     with threadpool_limits(1):
-        return job, task.measure(job.method, job.seed)
+        return one, benchmark.measure(one.method, one.seed)

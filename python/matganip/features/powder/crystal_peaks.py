@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 from pymatgen.core.structure import Structure
 
 from matganip.crystal.structures import read_structure
@@ -16,64 +17,45 @@ from matganip.errors import InputError
 from matganip.features.peaks import Pattern
 from matganip.features.powder.diffraction import PowderDiffraction
 from matganip.features.radiation import Radiation
+from matganip.settings import Settings
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-Vertices = Literal["families", "angle"]
-Intensities = Literal["absolute", "scaled"]
 Floats = NDArray[np.float64]
 
 INPUTS: dict[str, str] = {"absolute": "absolute per formula unit", "scaled": "scaled to 100"}
 """What a result says about the intensities that it was made from."""
 
 
-@dataclass(frozen=True)
-class CrystalInput:
-    """How a crystal becomes the vertices of a graph.
+class CrystalInput(Settings):
+    """How a crystal becomes the vertices of a graph: the section [input] of a study of crystals.
 
-    Parameters
-    ----------
-    n_peaks : int
-        Vertices.
-    vertices : {"families", "angle"}
-        "families": the first families hkl of the ideal cubic cell of one formula unit, in order of angle. Every peak
-        of a crystal goes to the family whose h2 + k2 + l2 is nearest to (a / d)2, a being the edge of the cube that
-        holds one formula unit: a distorted or larger cell splits a family's peaks, and their intensities are added.
-        "angle": the first peaks by angle as they come, whatever their indices.
-    intensities : {"absolute", "scaled"}
-        "absolute": electrons squared, of one formula unit. "scaled": the strongest peak of each crystal is 100, as
-        diffractometers print them; what elements there are is then seen in ratios alone.
-    radiation : str or float
-        As for `PowderDiffraction`.
-    two_theta_range : (float, float)
-        Degrees.
-    atoms_per_unit : int
-        Atoms of a formula unit: 5 of ABX3.
-
-    Raises
-    ------
-    InputError
-        If a value is out of its range.
+    Examples
+    --------
+    >>> CrystalInput(intensities="scaled").name
+    'scaled to 100'
     """
 
-    n_peaks: int = 16
-    vertices: Vertices = "families"
-    intensities: Intensities = "absolute"
-    radiation: str | float = "CuKa"
-    two_theta_range: tuple[float, float] = (0.0, 178.0)
-    atoms_per_unit: int = 5
-
-    def __post_init__(self) -> None:
-        for name, found, known in (
-            ("vertices", self.vertices, get_args(Vertices)),
-            ("intensities", self.intensities, get_args(Intensities)),
-        ):
-            if found not in known:
-                raise InputError(f"{name} = {found!r} must be one of {', '.join(known)}")
-        for name, number, least in (("n_peaks", self.n_peaks, 4), ("atoms_per_unit", self.atoms_per_unit, 1)):
-            if number < least:
-                raise InputError(f"{name} = {number} must be {least} or more")
+    n_peaks: int = Field(default=16, ge=4, description="Vertices.")
+    vertices: Literal["families", "angle"] = Field(
+        default="families",
+        description='"families": the first families hkl of the ideal cubic cell of one formula unit, by angle; each '
+        "peak goes to the family whose h2 + k2 + l2 is nearest to (a / d)2, a being the edge of the cube of one formula "
+        'unit, and the peaks of a family are added. "angle": the first peaks by angle, whatever their indices.',
+    )
+    intensities: Literal["absolute", "scaled"] = Field(
+        default="absolute",
+        description='"absolute": electrons squared per formula unit. "scaled": the strongest peak of each crystal is '
+        "100, as diffractometers print them, so that only ratios tell the elements.",
+    )
+    radiation: str | float = Field(
+        default="CuKa", description="Name of a laboratory line as pymatgen has it, or a wavelength in angstrom."
+    )
+    two_theta_range: tuple[float, float] = Field(
+        default=(0.0, 178.0), description="First and last angle 2theta, in degrees."
+    )
+    atoms_per_unit: int = Field(default=5, ge=1, description="Atoms of a formula unit: 5 of ABX3.")
 
     @property
     def name(self) -> str:
