@@ -130,7 +130,7 @@ MODULES = {
     "study.schema": "workflows.schema",
     "study.screen": "screening.run",
     "study.screen_folder": "screening.folder",
-    "study.screen_plan": "screening.dry_run",
+    "study.screen_plan": "screening.plan",
     "study.screen_report": "report.screen",
     "study.screen_student": "screening.distilled",
     "study.search": "sampling.search",

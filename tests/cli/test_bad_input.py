@@ -138,7 +138,7 @@ def run(path: Path, *options: object) -> str:
 
 
 def test_a_missing_study(tmp_path):
-    assert run(tmp_path / "nowhere.toml").endswith("nowhere.toml: no such study file")
+    assert run(tmp_path / "nowhere.toml").endswith("nowhere.toml: no such file")
 
 
 def test_an_unknown_key_names_the_nearest(tmp_path):

@@ -141,7 +141,8 @@ def test_a_mistake_is_one_line(model, tmp_path, monkeypatch, arguments, message)
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_it_is_a_python_call_too(model, tmp_path):
-    standings = list(mg.screen(model, tmp_path / "s", top=5, n_shards=4, workers=0))
+def test_the_generator_of_version_0_1_still_works(model, tmp_path):
+    with pytest.warns(DeprecationWarning, match="folder=folder"):
+        standings = list(mg.screen(model, tmp_path / "s", top=5, n_shards=4, workers=0))
     assert standings[-1].phase == "done"
     assert sum(one.record is not None for one in standings) == 4

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import matganip as mg
-from matganip.learning.card import Card, vertex_positions
+from matganip.features.settings import DiffractionSettings
+from matganip.learning.card import Card
 from matganip.learning.dataset import Dataset
 from matganip.learning.representation import representation
-from matganip.features.settings import DiffractionSettings
 
 
 def write_model(folder: Path, space, parent, *, seed: int = 0, epochs: int = 30, n_peaks: int = 28) -> Path:
@@ -31,7 +31,7 @@ def write_model(folder: Path, space, parent, *, seed: int = 0, epochs: int = 30,
         symprec=0.01,
         supercell=(2, 2, 2),
         substitutions={"I": {"Br": 6}},
-        positions=vertex_positions(represent),
+        positions=represent.vertex_positions,
         readout=config.readout_fit,
         calculator=rows.calculator,
         table="cspbi3_br/chgnet_X6of24",

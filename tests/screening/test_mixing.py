@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 
 import matganip as mg
 from matganip.errors import InputError
-from matganip.thermo.mixing import fractions, mixing
+from matganip.thermo.mixing import fractions, mixing_energies
 
 
 @given(st.lists(st.floats(-1, 1), min_size=3, max_size=9))
 def test_hull_against_all_pairs(values) -> None:
     x = np.linspace(0, 1, len(values))
-    found = mixing(x, values)
+    found = mixing_energies(x, values)
     assert found.mixing[[0, -1]].tolist() == [0, 0]
     for k in range(len(x)):
         # The hull at x_k: the lowest of all lines through two compositions around it, and of the point itself.
@@ -42,4 +42,4 @@ def test_refusals() -> None:
         ([0, 1], [np.nan, 1], "finite"),
     ):
         with pytest.raises(InputError, match=message):
-            mixing(x, e)
+            mixing_energies(x, e)

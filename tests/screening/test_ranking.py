@@ -1,65 +1,78 @@
-"""A ranking holds every orbit once, lowest first, whatever the batches were."""
+"""A ranking puts labels beside a screen: every orbit once, lowest first, ties in the order of their occupations."""
 
 from __future__ import annotations
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 import matganip as mg
-from matganip.screening.ranking import GraphRepresentation, rank
+from matganip.errors import InputError
+from matganip.learning.model import Model
+from matganip.learning.representation import GraphRepresentation
+from matganip.learning.scoring import GraphScorer
+from matganip.screening.ranking import rank, write_ranking
+from matganip.screening.run import screen
 
 PARENT = mg.perovskite("CsPbI3", a=6.289)
 SPACE = mg.ConfigurationSpace(PARENT, (2, 2, 2), {"I": {"Br": 3}})
 ORBITS = next(iter(SPACE.orbits()))
+LABELS = "cspbi3_br/chgnet_X6of24"
 
 
-def moments(occupations: np.ndarray) -> np.ndarray:
-    """A stand-in for the graph: anything that differs between orbits."""
-    return (occupations * np.arange(SPACE.n_sites) ** 2).astype(np.float32)
+@pytest.fixture(scope="module")
+def model(model_folder) -> Model:
+    return Model.of(model_folder)
 
 
-def total(matrices: np.ndarray) -> np.ndarray:
-    return matrices.sum(axis=1).astype(np.float64)
+@pytest.fixture(scope="module")
+def ranking(model):
+    return rank(screen(model, top=603, cascade=False), model, LABELS)
 
 
-def test_every_orbit_once_and_lowest_first():
-    ranking = rank(SPACE, moments, total)
-    assert sorted(ranking.orbit.tolist()) == list(range(19))
-    assert ranking.multiplicity.sum() == 2024
+def test_every_orbit_once_and_lowest_first(model, ranking):
+    orbits = next(iter(model.space().orbits()))
+    assert sorted(ranking.orbit.tolist()) == list(range(603))
+    assert ranking.multiplicity.sum() == 134_596
     assert (np.diff(ranking.prediction) >= 0).all()
-    np.testing.assert_array_equal(ORBITS.occupations[ranking.orbit], ranking.occupations)
-    np.testing.assert_array_equal(total(moments(ranking.occupations)), ranking.prediction)
-
-
-def test_ties_keep_the_order_of_enumeration_also_when_they_differ_by_noise():
-    noise = np.random.default_rng(0).normal(scale=1e-9, size=19)
-
-    def tied(matrices: np.ndarray) -> np.ndarray:
-        return -126.8 + noise[: len(matrices)]
-
-    assert rank(SPACE, moments, tied).orbit.tolist() == list(range(19))
-
-
-@pytest.mark.parametrize("batch_size", [1, 4, 19, 100])
-def test_the_ranking_does_not_depend_on_the_batches(batch_size: int):
-    seen: list[int] = []
-    ranking = rank(SPACE, moments, total, batch_size=batch_size, progress=seen.append)
-    whole = rank(SPACE, moments, total)
-    np.testing.assert_array_equal(ranking.orbit, whole.orbit)
-    np.testing.assert_array_equal(ranking.prediction, whole.prediction)
-    assert seen[-1] == 19
-    assert len(seen) == -(-19 // batch_size)
-
-
-def test_relative_energies_are_in_mev_an_atom_above_the_lowest():
-    ranking = rank(SPACE, moments, lambda matrices: total(matrices) * 1e-3)
-    assert ranking.relative[0] == 0.0
+    np.testing.assert_array_equal(orbits.occupations[ranking.orbit], ranking.occupations)
     np.testing.assert_allclose(ranking.relative, (ranking.prediction - ranking.prediction[0]) * 1000 / 40)
 
 
+def test_labels_stand_beside_their_orbits(model, ranking):
+    labelled = mg.read_labels(LABELS).join(model.space())
+    known = dict(zip(map(bytes, labelled.occupations), labelled.energy.tolist(), strict=True))
+    assert ranking.label.tolist() == [known[bytes(row)] for row in ranking.occupations]
+
+
+def test_only_a_screen_for_the_lowest_is_ranked(model):
+    with pytest.raises(InputError, match="screen for the lowest"):
+        rank(screen(model, select="highest", top=5, cascade=False), model, LABELS)
+
+
+class Rounding:
+    """A predictor whose energies differ by noise alone."""
+
+    baseline = 0.0
+
+    def predict(self, matrices: np.ndarray) -> np.ndarray:
+        return np.round(-3.17 + np.random.default_rng(0).normal(scale=1e-11, size=len(matrices)), 12)
+
+
+def test_predictions_that_differ_by_noise_are_ties():
+    scorer = GraphScorer(GraphRepresentation(mg.LatticeDiffraction(SPACE), 10), Rounding())
+    assert len(set(scorer.predict(scorer.features(ORBITS.occupations)).energy.tolist())) == 1
+
+
+class Diverged(Rounding):
+    def predict(self, matrices: np.ndarray) -> np.ndarray:
+        return np.full(len(matrices), np.nan)
+
+
 def test_a_model_that_diverged_is_named():
-    with pytest.raises(ValueError, match="the model predicts nan"):
-        rank(SPACE, moments, lambda matrices: np.full(len(matrices), np.nan))
+    scorer = GraphScorer(GraphRepresentation(mg.LatticeDiffraction(SPACE), 10), Diverged())
+    with pytest.raises(InputError, match="the model predicts nan"):
+        scorer.predict(scorer.features(ORBITS.occupations))
 
 
 @pytest.mark.parametrize("scaling", ["unit", "paper"])
@@ -69,3 +82,14 @@ def test_the_representation_is_the_graph_of_the_first_peaks(scaling: str):
     peaks = diffraction.peaks(ORBITS.occupations)
     expected = mg.graph_matrix(peaks, n_peaks=10, scaling=scaling)
     np.testing.assert_array_equal(represent(ORBITS.occupations), expected)
+
+
+def test_a_ranking_is_written_with_its_labels_and_the_same_bytes(model, ranking, tmp_path):
+    for name in ("a.parquet", "b.parquet"):
+        write_ranking(tmp_path / name, ranking, {"calculator": "CHGNet"})
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+    table = pq.read_table(tmp_path / "a.parquet")
+    assert table["rank"].to_pylist() == list(range(1, 604))
+    assert table["label_eV"].null_count == 0
+    assert table["relative_meV_per_atom"].to_pylist() == ranking.relative.tolist()
+    assert table.schema.metadata[b"calculator"] == b"CHGNet"

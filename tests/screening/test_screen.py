@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from screens import FINAL, final, run
+from screens import final, run
 
 import matganip as mg
-from matganip.screening.ranking import rank
+from matganip.learning.model import Model
 from matganip.thermo.sums import CanonicalSums
-from matganip.workflows.predict import Predictor
 
 
 @pytest.fixture(scope="module")
 def ranked(model_folder):
-    """Every orbit, ranked by the loop of `matganip run`."""
-    asked = Predictor.load(model_folder)
-    atoms = 40
-    return rank(asked.space, asked.represent, lambda matrices: asked.model.predict(matrices) * atoms)
+    """Every orbit, lowest first, by the network alone: matrices of all at once, no classes."""
+    model = Model.of(model_folder)
+    batch = next(iter(model.space().orbits()))
+    energy = np.round(model.predictor.predict(model.represent(model.space())(batch.occupations)) * 40, 7)
+    order = np.argsort(energy, kind="stable")
+    return SimpleNamespace(
+        prediction=energy[order], occupations=batch.occupations[order], multiplicity=batch.multiplicity[order]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -98,9 +102,9 @@ def test_a_bound_that_proves_too_narrow_is_widened_and_the_result_is_the_same(mo
 def test_several_models_predict_together(model_folder, other_model, tmp_path):
     run([model_folder, other_model], tmp_path / "both")
     winners = pq.read_table(tmp_path / "both/winners.parquet").to_pylist()
-    asked = [Predictor.load(folder) for folder in (model_folder, other_model)]
+    asked = [Model.of(folder) for folder in (model_folder, other_model)]
     occupations = np.array([list(map(int, row["occupation"])) for row in winners], dtype=np.uint8)
-    every = np.array([one.predict(occupations) for one in asked]) * 40
+    every = np.array([one.predictor.predict(one.represent(one.space())(occupations)) for one in asked]) * 40
     np.testing.assert_allclose([row["prediction_eV"] for row in winners], every.mean(axis=0), atol=2e-6)
     # The screen rounds intensities, which a steep readout shows in the last digit.
     np.testing.assert_allclose([row["deviation_eV"] for row in winners], every.std(axis=0, ddof=1), atol=1e-5)
@@ -139,32 +143,34 @@ def test_all_rows_are_kept_where_asked_for(model_folder, screened, tmp_path):
 
 
 def test_parts_merge_to_the_whole(model_folder, screened, tmp_path):
-    from matganip.screening.run import merge_parts
+    from matganip.screening.parts import merge_parts
 
     for k in range(3):
         run(model_folder, tmp_path / f"part-{k}", part=(k, 3))
         assert not (tmp_path / f"part-{k}/result.json").exists()
-    list(merge_parts([tmp_path / f"part-{k}" for k in (2, 0, 1)], tmp_path / "whole", workers=0))
+    found = merge_parts([tmp_path / f"part-{k}" for k in (2, 0, 1)], tmp_path / "whole")
+    assert found.n_orbits == 603
     assert final(tmp_path / "whole") == final(screened[1])
     with pytest.raises(mg.InputError, match="in none of the folders"):
-        list(merge_parts([tmp_path / "part-0"], tmp_path / "half", workers=0))
+        merge_parts([tmp_path / "part-0"], tmp_path / "half")
 
 
 def test_parts_of_other_screens_are_not_merged(model_folder, other_model, tmp_path):
-    from matganip.screening.run import merge_parts
+    from matganip.screening.parts import merge_parts
 
     run(model_folder, tmp_path / "a", part=(0, 2))
     run(other_model, tmp_path / "b", part=(1, 2))
     with pytest.raises(mg.InputError, match="parts of different screens"):
-        list(merge_parts([tmp_path / "a", tmp_path / "b"], tmp_path / "whole", workers=0))
+        merge_parts([tmp_path / "a", tmp_path / "b"], tmp_path / "whole")
 
 
 @pytest.mark.parametrize("fmt", ["cif", "poscar", "extxyz"])
 def test_winners_are_exported_with_what_is_known_of_them(screened, space_6of24, tmp_path, fmt):
+    from matganip.screening.reading import read_screen
     from matganip.screening.winners import export_winners
 
     target = tmp_path / ("winners.xyz" if fmt == "extxyz" else "winners")
-    assert export_winners(space_6of24, screened[1], target, fmt, number=3) == 3
+    assert export_winners(read_screen(screened[1]), target, fmt, number=3) == 3
     first = pq.read_table(screened[1] / "winners.parquet").to_pylist()[0]
     if fmt == "extxyz":
         from ase.io import read
@@ -205,7 +211,7 @@ def test_what_makes_no_sense_is_said_before_anything_is_written(model_folder, tm
     with pytest.raises(mg.InputError, match=message):
         run(model_folder, tmp_path / "screen", **options)
     left = [path.name for path in (tmp_path / "screen").glob("*")] if (tmp_path / "screen").exists() else []
-    assert not set(left) & {"manifest.jsonl", *FINAL}
+    assert not set(left) & {"manifest.jsonl", *"winners.parquet", "result.json"}
 
 
 def test_selections_and_classes():

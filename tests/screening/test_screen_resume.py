@@ -16,7 +16,8 @@ from screens import copy, final, run
 
 import matganip as mg
 from matganip.screening import shard_files
-from matganip.screening.manifest import MANIFEST, ScreenFolder, locked
+from matganip.screening.manifest import MANIFEST, ScreenFolder, locked_screen
+from matganip.screening.run import Standing, resume_screen, screen
 
 
 @pytest.fixture(scope="module")
@@ -39,18 +40,16 @@ def half(whole: Path, target: Path, n_shards: int = 3) -> Path:
     return target
 
 
-def go_on(folder: Path, model=None, **options) -> list[str]:
-    """Resume; returns what was told."""
-    from matganip.screening.run import run as resume
-
-    told: list[str] = []
-    list(resume(None, folder, workers=0, resume=True, say=told.append, **options))
-    return told
+def resumed(folder: Path) -> list[str]:
+    """Resume; returns the sentences that were reported."""
+    events: list[Standing | str] = []
+    resume_screen(folder, follow=events.append)
+    return [one for one in events if isinstance(one, str)]
 
 
 def test_it_goes_on_where_it_stopped(whole, tmp_path):
     folder = half(whole, tmp_path / "screen")
-    assert go_on(folder) == []
+    assert resumed(folder) == []
     assert final(folder) == final(whole)
     assert len((folder / MANIFEST).read_bytes().splitlines()) == 9  # no shard was done twice
 
@@ -60,7 +59,7 @@ def test_a_torn_line_of_the_manifest_is_dropped(whole, tmp_path):
     for kept in (1, len(lines[4]) // 2, len(lines[4]) - 1):
         folder = half(whole, tmp_path / f"screen-{kept}")
         (folder / MANIFEST).write_bytes(b"".join(lines[:4]) + lines[4][:kept])
-        go_on(folder)
+        resumed(folder)
         assert final(folder) == final(whole)
         assert len(ScreenFolder.read(folder).shards) == 8
 
@@ -70,7 +69,7 @@ def test_a_changed_line_of_the_manifest_is_told_of(whole, tmp_path):
     text = (folder / MANIFEST).read_text()
     (folder / MANIFEST).write_text(text.replace('"n_rescored": 0', '"n_rescored": 1', 1))
     with pytest.raises(mg.InputError, match=r"manifest\.jsonl: line 2 is damaged"):
-        go_on(folder)
+        resumed(folder)
 
 
 @pytest.mark.parametrize("harm", ["truncated", "flipped", "missing"])
@@ -83,7 +82,7 @@ def test_a_damaged_shard_is_done_again(whole, tmp_path, harm):
     else:
         data[len(data) // 2] ^= 4
         path.write_bytes(data[:-7] if harm == "truncated" else data)
-    (told,) = go_on(folder)
+    (told,) = resumed(folder)
     assert "shard-00005.parquet" in told
     assert "shard 5 is done again" in told
     assert final(folder) == final(whole)
@@ -107,7 +106,7 @@ def test_a_full_disk_is_told_of_and_nothing_is_lost(model_folder, whole, tmp_pat
     folder = tmp_path / "screen"
     assert len(ScreenFolder.read(folder).shards) == 3
     assert not list(folder.glob(".shard-*"))
-    go_on(folder)
+    resumed(folder)
     assert final(folder) == final(whole)
 
 
@@ -122,25 +121,25 @@ def test_a_full_disk_tears_no_line_of_the_manifest(whole, tmp_path, monkeypatch)
 
     monkeypatch.setattr("matganip.screening.manifest.os.write", full)
     with pytest.raises(mg.InputError, match=r"manifest\.jsonl: cannot be written: No space left"):
-        go_on(folder)
+        resumed(folder)
     monkeypatch.undo()
     assert (folder / MANIFEST).read_bytes() == before
-    go_on(folder)
+    resumed(folder)
     assert final(folder) == final(whole)
 
 
 def test_two_screens_do_not_share_a_folder(whole, tmp_path):
     folder = half(whole, tmp_path / "screen")
-    with locked(folder), pytest.raises(mg.InputError, match="another screen is at work"):
-        go_on(folder)
-    go_on(folder)
+    with locked_screen(folder), pytest.raises(mg.InputError, match="another screen is at work"):
+        resumed(folder)
+    resumed(folder)
     assert final(folder) == final(whole)
 
 
 def test_another_screen_is_refused(model_folder, other_model, whole, tmp_path):
     folder = half(whole, tmp_path / "screen")
     before = final_names(folder)
-    with pytest.raises(mg.InputError, match="holds a screen already; go on with it by --resume"):
+    with pytest.raises(mg.InputError, match="holds a screen already; resume it with --resume"):
         run(model_folder, folder)
     with pytest.raises(mg.InputError, match="holds another screen: settings.selection.size: 20 and 21"):
         run(model_folder, folder, resume=True, top=21)
@@ -174,11 +173,11 @@ def test_a_manifest_of_another_version_is_refused(whole, tmp_path):
     folder = half(whole, tmp_path / "format")
     change_header(folder, lambda header: header.update(version=99))
     with pytest.raises(mg.InputError, match="version 99, this program reads version 2"):
-        go_on(folder)
+        resumed(folder)
     folder = half(whole, tmp_path / "torch")
     change_header(folder, lambda header: header["versions"].update(torch="1.0"))
     with pytest.raises(mg.InputError, match=r"begun with torch 1\.0"):
-        go_on(folder)
+        resumed(folder)
 
 
 def test_a_folder_of_other_things_is_left_alone(model_folder, tmp_path):
@@ -186,8 +185,8 @@ def test_a_folder_of_other_things_is_left_alone(model_folder, tmp_path):
     (tmp_path / "screen/thesis.tex").write_text("mine")
     with pytest.raises(mg.InputError, match=r"not empty \(thesis\.tex"):
         run(model_folder, tmp_path / "screen")
-    with pytest.raises(mg.InputError, match="no screen is there to go on with"):
-        go_on(tmp_path / "screen")
+    with pytest.raises(mg.InputError, match="no screen is there to resume"):
+        resumed(tmp_path / "screen")
     assert (tmp_path / "screen/thesis.tex").read_text() == "mine"
 
 
@@ -195,18 +194,19 @@ def test_models_that_were_exchanged_are_noticed(whole, other_model, tmp_path):
     folder = half(whole, tmp_path / "screen")
     (folder / "models/0/model.safetensors").write_bytes((other_model / "model.safetensors").read_bytes())
     with pytest.raises(mg.InputError, match="is not the file that the screen was begun with"):
-        go_on(folder)
+        resumed(folder)
 
 
 def test_a_worker_that_is_killed_is_replaced(model_folder, whole, tmp_path):
     killed = []
-    from matganip.screening.run import screen
 
-    for standing in screen(model_folder, tmp_path / "screen", n_shards=8, top=20, cascade=False, workers=1):
-        if standing.n_shards == 2 and not killed:
+    def kill(event) -> None:
+        if isinstance(event, Standing) and event.n_shards == 2 and not killed:
             (child,) = children(os.getpid())
             os.kill(child, signal.SIGKILL)
             killed.append(child)
+
+    screen(model_folder, folder=tmp_path / "screen", n_shards=8, top=20, cascade=False, workers=1, follow=kill)
     assert killed
     assert final(tmp_path / "screen") == final(whole)
 

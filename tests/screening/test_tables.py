@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 import matganip as mg
+from matganip.configurations.io.parquet import arrangement_columns, write_orbits
 from matganip.errors import InputError
-from matganip.screening.ranking import Ranking
-from matganip.screening.tables import arrangement_columns, write_orbits, write_ranking
 
 PARENT = mg.perovskite("CsPbI3", a=6.289)
 SPACE = mg.ConfigurationSpace(PARENT, (2, 2, 2), {"I": {"Br": 3}})
 ORBITS = next(iter(SPACE.orbits()))
-
-
-def ranking() -> Ranking:
-    energy = np.linspace(-127.0, -126.0, 19)
-    return Ranking(SPACE, np.arange(19), ORBITS.occupations, ORBITS.multiplicity, energy)
-
-
-def write(path: Path) -> None:
-    label = np.where(np.arange(19) % 2 == 0, -126.5, np.nan)
-    write_ranking(path, ranking(), label=label, trained=np.arange(19) % 4 == 0, about={"calculator": "CHGNet"})
 
 
 def test_orbits_are_written_in_order_whatever_the_batches(tmp_path):
@@ -61,22 +49,6 @@ def test_two_sublattices_with_a_vacancy_keep_apart_what_sits_where():
                 assert [named[site] for site in taken] == [species] * len(taken)
                 elements = {space.supercell_structure[int(space.site_indices[i])].specie.symbol for i in taken}
                 assert elements == {host}
-
-
-def test_a_ranking_has_labels_where_there_are_some(tmp_path):
-    write(tmp_path / "ranking.parquet")
-    table = pq.read_table(tmp_path / "ranking.parquet")
-    assert table["rank"].to_pylist() == list(range(1, 20))
-    assert table["label_eV"].null_count == 9
-    assert table["relative_meV_per_atom"][18].as_py() == pytest.approx(1000 / 40)
-    assert table["trained_on"].to_pylist()[:5] == [True, False, False, False, True]
-    assert table.schema.metadata[b"calculator"] == b"CHGNet"
-
-
-def test_equal_rankings_are_equal_bytes(tmp_path):
-    write(tmp_path / "a.parquet")
-    write(tmp_path / "b.parquet")
-    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
 
 
 def test_an_enumeration_that_fails_leaves_no_file(tmp_path):

@@ -2,232 +2,143 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory
 
 from matganip.errors import InputError
-from matganip.report.page import write_page
+from matganip.report.page import covered, limits, provenance, write_page
 from matganip.results.content import Picture, Report, Scene, Section, Table
-from matganip.screening.merge import read_result
-from matganip.screening.shard import STAGES
-from matganip.screening.winners import read_winners
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from matganip.configurations.space import ConfigurationSpace
-    from matganip.screening.manifest import ScreenFolder
+from matganip.results.screen import ScreenResult
+from matganip.screening.reading import read_screen
 
 PAGE, FIGURE = "report.html", "density_of_states.png"
 N_SCENES, N_ROWS = 6, 20
 
 
-def write_screen_report(path: Path) -> Path:
-    """Write ``report.html`` into the folder of a complete screen.
+def write_screen_report(
+    screen: ScreenResult | str | os.PathLike[str], path: str | os.PathLike[str] | None = None
+) -> Path:
+    """Write the report of a finished screen as one HTML page, to be read and turned without a network.
 
     Parameters
     ----------
-    path : pathlib.Path
-        The folder.
+    screen : ScreenResult or path-like
+        The screen, or its folder.
+    path : path-like, optional
+        The page; ``report.html`` in the folder of the screen by default, beside the figure of the density of states.
 
     Returns
     -------
     pathlib.Path
-        The page: one file, to be read and turned without a network.
+        The page.
 
     Raises
     ------
     InputError
-        If there is no screen, it is not complete or only a part of one, or a file is damaged.
+        If there is no screen, it is not complete or only a part of one, a file is damaged, or a screen that was
+        computed in memory is given without `path`.
     MissingExtraError
         If matplotlib, jinja2 or plotly is not installed.
     """
-    from matganip.screening.folder import FolderSource
-    from matganip.screening.manifest import ScreenFolder
+    found = screen if isinstance(screen, ScreenResult) else read_screen(screen)
+    if path is None and found.folder is None:
+        raise InputError("the screen was computed in memory; name the page of its report")
+    if path is None:
+        path = Path(str(found.folder)) / PAGE
+        write_page(_report(found, path.parent / FIGURE), path)
+        return path
+    with TemporaryDirectory(prefix="matganip-") as name:
+        write_page(_report(found, Path(name) / FIGURE), Path(path))
+    return Path(path)
 
-    folder = ScreenFolder.read(path)
-    if folder.part != (0, 1):
-        k, n = folder.part
-        raise InputError(f"{path}: is part {k} of {n} of a screen; merge the parts, then report the whole")
-    result, winners = read_result(path), read_winners(path)
-    space = FolderSource(path.absolute(), folder.fingerprint).open().space
-    write_page(_report(folder, space, result, winners), path / PAGE)
-    return path / PAGE
 
-
-def _report(folder: ScreenFolder, space: ConfigurationSpace, result: dict[str, Any], winners: pa.Table) -> Report:
-    header = folder.header
-    first = winners.slice(0, 1).to_pylist()[0]
-    cpu = sum(sum(record.stages.values()) for record in folder.shards.values())
-    kind = header["settings"]["selection"]["kind"]
-    calculator = header["models"][0]["calculator"]
+def _report(found: ScreenResult, figure: Path) -> Report:
+    header, space = found.header, found.space
+    cpu = sum(found.stages.values())
+    n_models = len(header["models"])
+    models = "a model" if n_models == 1 else f"{n_models} models"
     return Report(
         title=f"{header['space']['composition']}, every arrangement",
-        subtitle=f"Screened by {_models(header)} trained on energies of {calculator}, for the {kind}.",
+        subtitle=f"Screened by {models} trained on energies of {found.calculator}, for the {found.selection}.",
         headline=(
-            (f"{int(result['configurations']):,}", "arrangements"),
-            (f"{result['orbits']:,}", "distinct by symmetry, all screened"),
+            *covered(found.n_configurations, found.n_orbits),
             (
-                f"{first['prediction_eV']:.4f} eV",
-                f"the first, {first['point_group']}, {first['multiplicity']:,} copies",
+                f"{found.energy[0, 0]:.4f} eV",
+                f"the first, {found.point_groups[0]}, {int(found.winners.multiplicity[0]):,} copies",
             ),
-            (f"{result['orbits'] / max(cpu, 1e-9):,.0f}", "orbits a second and core"),
+            (f"{found.n_orbits / max(cpu, 1e-9):,.0f}", "orbits per second and core"),
         ),
         sections=(
-            Section("What was covered", coverage(folder, result)),
-            Section("The winners", (WINNERS,), (winners_table(folder, winners),), scenes=_scenes(space, winners)),
-            Section(
-                "The ensemble", (ENSEMBLE,), (thermo_table(result, space),), pictures=_pictures(folder, result, space)
-            ),
-            Section("What it cost", (COST,), (stage_table(folder),)),
-            Section("What this does not show", LIMITS),
+            Section("What was covered", _coverage(found)),
+            Section("The winners", (WINNERS,), (found.winners_table(N_ROWS),), scenes=_scenes(found)),
+            Section("The ensemble", (ENSEMBLE,), (_ensemble_table(found),), pictures=(_density(found, figure),)),
+            Section("What it cost", (COST,), (found.stage_table(),)),
+            limits(),
         ),
-        provenance=(
-            ("command", " ".join(header.get("command", [])) or "a Python call"),
-            ("folder", folder.path.name),
-            ("fingerprint", folder.fingerprint),
-            ("space", header["space"]["key"]),
-            *(
-                (f"model {number}", f"{one['table']}, {one['calculator']}")
-                for number, one in enumerate(header["models"])
-            ),
-            *((name, str(version)) for name, version in header["versions"].items()),
+        provenance=provenance(
+            header.get("command", []),
+            header["versions"],
+            {
+                "folder": "in memory" if found.folder is None else found.folder.name,
+                "fingerprint": found.fingerprint,
+                "space": space.key,
+                **{f"model {k}": f"{one['table']}, {one['calculator']}" for k, one in enumerate(header["models"])},
+            },
         ),
     )
 
 
-def coverage(folder: ScreenFolder, result: dict[str, Any]) -> tuple[str, ...]:
-    """What was looked at, exactly."""
-    shards = len(folder.shards)
-    told = (
-        f"The space has {int(result['configurations']):,} arrangements in {result['orbits']:,} orbits by Burnside's "
-        f"lemma, and so many were enumerated, in {shards} shards; multiplicities sum to the number of arrangements. "
-        f"The network has seen {result['graphs_predicted']:,} graphs: arrangements with the same graph are predicted "
-        "once.",
+def _coverage(found: ScreenResult) -> tuple[str, ...]:
+    """What was screened, exactly."""
+    covered = (
+        f"The space has {found.n_configurations:,} arrangements in {found.n_orbits:,} orbits by Burnside's lemma. All "
+        f"of them were enumerated, in {found.header['settings']['n_shards']} shards; their multiplicities sum to the "
+        f"number of arrangements. The network has seen {found.graphs_predicted:,} graphs: arrangements with the same "
+        "graph are predicted once."
     )
-    return (*told, cascade_sentence(result["cascade"])) if result["cascade"] else told
+    return (covered, found.cascade_sentence()) if found.cascade else (covered,)
 
 
-def cascade_sentence(cascade: dict[str, Any]) -> str:
-    """What the two stages of a cascade did."""
-    return (
-        f"The model re-scored {cascade['rescored']:,} of {cascade['of']:,} orbits, all that could win within the bound "
-        f"of {cascade['bound_eV']:.6f} eV; on these the surrogate was at most {cascade['widest_eV_of_rescored']:.6f} eV "
-        "off. Histogram and canonical sums are of the surrogate's energies."
-    )
-
-
-def stage_table(folder: ScreenFolder) -> Table:
-    """CPU time by stage of all shards of a folder."""
-    records = list(folder.shards.values())
-    orbits = sum(record.n_orbits for record in records)
-    seconds = {stage: sum(record.stages[stage] for record in records) for stage in STAGES}
-    total = sum(seconds.values()) or 1.0
-    rows = [
-        (stage, f"{spent:.2f}", f"{spent / total:.1%}", f"{spent / max(orbits, 1) * 1e6:.3f}")
-        for stage, spent in seconds.items()
-    ]
-    rows.append(("all", f"{sum(seconds.values()):.2f}", "", f"{sum(seconds.values()) / max(orbits, 1) * 1e6:.3f}"))
-    return Table("", ("stage", "CPU, s", "share", "µs an orbit"), tuple(rows), "lrrr", "")
-
-
-def winners_table(folder: ScreenFolder, winners: pa.Table, number: int = N_ROWS) -> Table:
-    """The first winners."""
-    header = folder.header
-    shown = winners.slice(0, number).to_pylist()
-    likely = [name for name in winners.column_names if name.startswith("probability_")]
-    rows = tuple(
-        (
-            f"{row['rank']}",
-            f"{row['prediction_eV']:.4f}",
-            f"{row['relative_meV_per_atom']:.4f}",
-            f"{row['multiplicity']:,}",
-            row["point_group"],
-            *(f"{row[name]:.2e}" for name in likely),
-        )
-        for row in shown
-    )
-    return Table(
-        f"{header['space']['composition']}: the first {len(rows)} of {winners.num_rows} "
-        f"({header['settings']['selection']['kind']})",
-        (
-            "rank",
-            "eV",
-            "above first",
-            "multiplicity",
-            "point group",
-            *(name.replace("probability_", "at ") for name in likely),
-        ),
-        rows,
-        "rrrrl" + "r" * len(likely),
-        f"Energies of the supercell as {header['models'][0]['calculator']} would give them; above first in meV/atom"
-        + ("; at a temperature, the probability of the orbit." if likely else "."),
-    )
-
-
-def thermo_table(result: dict[str, Any], space: ConfigurationSpace) -> Table:
+def _ensemble_table(found: ScreenResult) -> Table:
     """F, U, S and C_v at the temperatures of the screen."""
-    found, atoms = result["thermodynamics"], space.n_atoms
-    columns = [found[key] for key in ("F_eV", "U_eV", "S_eV_per_K", "C_eV_per_K")]
+    functions, atoms = found.sums.result(), found.space.n_atoms
+    columns = (functions.free_energy, functions.energy, functions.entropy, functions.heat_capacity)
+    units = (1.0, 1.0, 1000 / atoms, 1000 / atoms)
     rows = tuple(
         (
-            "infinite" if temperature is None else f"{temperature:g}",
-            *("\u2013" if value is None else f"{value:.5f}" for value in (f, u)),
-            *("\u2013" if value is None else f"{value * 1000 / atoms:.5f}" for value in (s, c)),
+            "infinite" if t == float("inf") else f"{t:g}",
+            *(
+                "\u2013" if abs(value) == float("inf") else f"{value * unit:.5f}"
+                for value, unit in zip(values, units, strict=True)
+            ),
         )
-        for temperature, f, u, s, c in zip(found["temperature_K"], *columns, strict=True)
+        for t, *values in zip(functions.temperature.tolist(), *(column.tolist() for column in columns), strict=True)
     )
     return Table("", ("T, K", "F, eV", "U, eV", "S, meV/K/atom", "C_v, meV/K/atom"), rows, "rrrrr", "")
 
 
-def _models(header: dict[str, Any]) -> str:
-    number = len(header["models"])
-    return "a model" if number == 1 else f"{number} models"
-
-
-def _scenes(space: ConfigurationSpace, winners: pa.Table) -> tuple[Scene, ...]:
-    from matganip.configurations.batch import ConfigurationBatch
+def _scenes(found: ScreenResult) -> tuple[Scene, ...]:
     from matganip.report.viewer import configuration_scene
-    from matganip.screening.shard_files import codes
 
-    shown = winners.slice(0, N_SCENES)
-    batch = ConfigurationBatch(
-        space, codes(shown["occupation"].to_pylist(), space.n_sites), shown["multiplicity"].to_numpy()
-    )
     return tuple(
-        configuration_scene(
-            space, occupation, f"{row['rank']}: {row['point_group']}, {row['relative_meV_per_atom']:.3f} meV/atom"
+        configuration_scene(found.space, occupation, f"{k + 1}: {group}, {above:.3f} meV/atom")
+        for k, (occupation, group, above) in enumerate(
+            zip(found.winners.occupations[:N_SCENES], found.point_groups, found.relative.tolist(), strict=False)
         )
-        for occupation, row in zip(batch.occupations, shown.to_pylist(), strict=True)
     )
 
 
-def _pictures(folder: ScreenFolder, result: dict[str, Any], space: ConfigurationSpace) -> tuple[Picture, ...]:
-    """Density of states, drawn anew from the folder."""
-    from matganip.plots.style import figure
-    from matganip.plots.thermodynamics import density_of_states
-    from matganip.thermo.histogram import EnergyHistogram
-
-    path = folder.path / FIGURE
-    histogram = EnergyHistogram.from_dict(result["histogram"])
-    with figure(path, 8.0, 3.4) as ax:
-        density_of_states(histogram, space.n_atoms, ax=ax).set_title("Density of states")
-    return (
-        Picture(
-            path, f"All arrangements by their energy, in bins of {1000 * histogram.bin_width:g} meV of the supercell."
-        ),
-    )
+def _density(found: ScreenResult, figure: Path) -> Picture:
+    """The density of states, drawn anew."""
+    found.save_figure(figure)
+    width = 1000 * found.histogram.bin_width
+    return Picture(figure, f"All arrangements by their energy, in bins of {width:g} meV of the supercell.")
 
 
-WINNERS = "Dopants in colour, the host pale. Drag to turn, scroll to come nearer."
+WINNERS = "Substituted atoms in colour, vacancies as rings, the host pale. Drag to rotate, scroll to zoom."
 ENSEMBLE = (
-    "Canonical sums over all arrangements with their multiplicities: configurational only, on ideal positions, without "
+    "Canonical sums over all arrangements with their multiplicities: configurational only, at ideal positions, without "
     "vibrations. They are exact for the energies that were predicted."
 )
 COST = "CPU time of the stages, summed over all workers; one worker is one core."
-LIMITS = (
-    "A prediction is as good as the model: `matganip evaluate` tells its error on arrangements that it has not seen, "
-    "beside that of the constant. Winners that are closer together than that error are not told apart.",
-    "Energies of the model stand for those of the calculator that it learned from, at ideal positions. Relaxation "
-    "changes energies by more than what separates these arrangements.",
-)

@@ -1,9 +1,9 @@
-"""Two stages: a surrogate screens everything, and the model re-scores whatever could still be among the winners.
+"""Two stages: a distilled surrogate screens everything, and the model re-scores whatever could still win.
 
-A surrogate, far cheaper than the model, is within a bound b of it: measured on a sample, and looked at again on each
-arrangement that both have seen. An arrangement whose key by the surrogate is s has a key by the model of at least s - b;
-where that exceeds the key of the k-th best found so far, the model need not see it. What wins is then what would win
-had the model seen all of them.
+A surrogate is far cheaper than the model and within a bound b of it, measured on a sample and checked on every
+arrangement that both have scored. An arrangement of surrogate key s has a model key of at least s - b; where that
+exceeds the key of the k-th best found so far, the model need not see it. The winners are then those that the model
+alone would have found.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 Timing = Callable[[str], AbstractContextManager[None]]
 
 SLACK = 1e-9
-"""eV: what rounding may do to a sum of a key and a bound."""
+"""eV: for rounding in the sum of a key and a bound."""
 _WAITING = 65536
 _AT_ONCE = 4096
 
@@ -49,7 +49,7 @@ class SurrogateScorer:
         Makes its features.
     surrogate : DistilledSurrogate
     bound : float
-        How far the two were found to be apart, eV per supercell.
+        Largest difference assumed between the two, eV per supercell.
     """
 
     scorer: GraphScorer
@@ -65,8 +65,8 @@ class SurrogateScorer:
         return np.round(self.surrogate.predict(features) * float(self.scorer.n_atoms), DECIMALS) + 0.0
 
 
-class TooNarrow(Exception):  # noqa: N818 - it is caught and answered, never shown
-    """DistilledSurrogate and model are farther apart than the bound says."""
+class TooNarrow(Exception):  # noqa: N818 - it is caught, never shown
+    """Surrogate and model differ by more than the bound."""
 
     def __init__(self, gap: float) -> None:
         super().__init__(gap)
@@ -74,29 +74,29 @@ class TooNarrow(Exception):  # noqa: N818 - it is caught and answered, never sho
 
 
 class Rescorer:
-    """Keeps what could win by the surrogate's word, and asks the model about it.
+    """Keeps the arrangements that could win by the surrogate, and asks the model about them.
 
     Parameters
     ----------
     scorer : GraphScorer
         The model.
     best : Best
-        Where rows go that the model has scored.
+        Takes the rows that the model has scored.
     bound : float
         eV per supercell.
     ceiling : float
-        A key that the last of the winners is known not to exceed.
+        An upper limit of the key of the last winner, known beforehand.
     timing : callable
-        Context in which a stage's time is taken.
+        Context that takes the time of a stage.
 
     Attributes
     ----------
     n_rescored, n_predicted : int
-        Rows that the model has scored, and different graphs among them.
+        Rows that the model has scored, and distinct graphs among them.
     widest : float
-        Largest distance between the two on these.
+        Largest difference of the two on these.
     reach : float
-        Smallest key by the surrogate of a row that the model has not scored.
+        Smallest surrogate key of a row that the model has not scored.
     """
 
     def __init__(self, scorer: GraphScorer, best: Best, bound: float, ceiling: float, timing: Timing) -> None:
@@ -109,16 +109,16 @@ class Rescorer:
 
     @property
     def limit(self) -> float:
-        """Key by the surrogate beyond which no row can win."""
+        """Surrogate key beyond which no row can win."""
         return min(self.best.threshold, self.ceiling) + self.bound + SLACK
 
     def offer(self, rows: Rows) -> None:
-        """Take up the rows that could win, by energies (n, 1) of the surrogate.
+        """Keep the rows that could win by the surrogate's energies (n, 1).
 
         Raises
         ------
         TooNarrow
-            If surrogate and model are farther apart than the bound.
+            If surrogate and model differ by more than the bound.
         """
         with self._timing("ranking"):
             near = self._could_win(rows)
@@ -128,7 +128,7 @@ class Rescorer:
             self._ask(leave=_WAITING // 2)
 
     def finish(self) -> None:
-        """Ask about all that wait; raises `TooNarrow` as `offer` does."""
+        """Re-score all rows that are waiting; raises `TooNarrow` as `offer` does."""
         if self._waiting:
             self._ask(leave=0)
 
@@ -139,7 +139,7 @@ class Rescorer:
         return rows.take(could)
 
     def _ask(self, leave: int) -> None:
-        """Re-score from the most promising row on, until no more than so many are left that could win."""
+        """Re-score the most promising rows first, until at most `leave` rows that could win are left."""
         with self._timing("ranking"):
             waiting = Rows.joined(self._waiting)
             waiting = waiting.take(ordered(self.best.selection.key(waiting.energy[:, 0]), waiting.occupations))

@@ -1,4 +1,4 @@
-"""Shards on the workers of a dask cluster: they may come and go, a lost worker's shard is done again by another."""
+"""Shards on the workers of a dask cluster, which may come and go: the shard of a lost worker is rerun by another."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ def run_shards_on_dask(client: Client, tasks: Iterable[ShardTask], folder: Path)
     client : distributed.Client
         Its workers see `folder` under the same name, and have one thread each.
     tasks : iterable of ShardTask
-        All are given out at once, so that a cluster that grows with its work knows how much there is.
+        All are submitted at once, so that an adaptive cluster knows how much work there is.
     folder : pathlib.Path
         Where their files go.
 
     Yields
     ------
     ShardRecord
-        What a shard did, once its files are in their places; in any order.
+        Once the files of a shard are in their places; in any order.
 
     Raises
     ------
     InputError
-        As `run_shard` does; if workers end on the same shard three times; if a worker has several threads; or if the
+        As `run_shard` does; if workers die three times on the same shard; if a worker has several threads; or if the
         scheduler is lost.
 
     Notes
     -----
-    A worker that is only cut off, not dead, may write a shard that another one writes too. Both write the same bytes
-    under names of their own and rename them, so that the later one changes nothing.
+    A worker that is cut off but alive may write a shard that another one writes too. Both write the same bytes under
+    names of their own and rename them, so that the later one changes nothing.
     """
     from distributed import as_completed
 
-    # The number of deaths that a shard survives is the scheduler's; three as in `crew` unless it was set otherwise.
+    # How many lost workers a shard survives is the scheduler's setting: three, as in `screening.pool`, by default.
     futures = client.map(do_shard, list(tasks), folder=str(folder.absolute()), pure=False)
     try:
         for future in as_completed(futures):
@@ -56,16 +56,16 @@ def run_shards_on_dask(client: Client, tasks: Iterable[ShardTask], folder: Path)
 
 
 def _record(future: Future[Any]) -> ShardRecord:
-    """What a shard did, or its failure as an exception here."""
+    """The record of a shard, or its failure as an exception here."""
     from distributed import KilledWorker
     from distributed.client import FutureCancelledError
 
-    kept = "what is complete is kept, go on with --resume"
+    kept = "complete shards are kept, resume with --resume"
     try:
         news = future.result()
     except KilledWorker as error:
         raise InputError(
-            f"workers ended again and again on the same shard (dask allows {ATTEMPTS} times): {_first_line(error)}; "
+            f"workers died again and again on the same shard (dask allows {ATTEMPTS} times): {_first_line(error)}; "
             f"{kept}"
         ) from None
     except FutureCancelledError:
@@ -78,7 +78,7 @@ def _record(future: Future[Any]) -> ShardRecord:
 
 
 def do_shard(task: ShardTask, folder: str) -> ShardRecord | Failure:
-    """What a worker of the cluster does; failures are told, not raised: dask would try a wrong input again."""
+    """Run a shard on a worker of the cluster; return failures, since dask would retry what raises."""
     from distributed import get_worker
 
     worker = get_worker()

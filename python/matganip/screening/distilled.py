@@ -1,4 +1,4 @@
-"""The surrogate of a screen: distilled once, by the process that begins it, and how its bound was found."""
+"""The surrogate of a screen, distilled once by the process that begins it, and how its bound was found."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SAMPLE = 20_000
 MARGIN = 1.5
-"""The bound is so many times the largest error on the sample: the winners stand in the tails."""
+"""The bound is this many times the largest error on the sample: winners lie in the tails."""
 
 
 def distilled(
@@ -79,19 +79,20 @@ def distilled(
         "files": files_of(output / SURROGATE),
     }
     sentence = (
-        f"The surrogate is a quadratic function of the peaks, fitted to the model on a uniform sample of {len(sample):,} "
-        f"orbits. It is off by {apart.mean() * per_atom:.4f} meV/atom on average and {apart.max() * per_atom:.4f} at "
-        f"most (the model's own spread there: {said.std() * per_atom:.4f}); {errors.n:,} of them with peaks of their "
-        f"own were held out of the fit, at most {errors.largest * 1000:.4f} off, so that with 95 % confidence "
+        "The distilled surrogate is a quadratic function of the peaks, fitted to the model on a uniform sample of "
+        f"{len(sample):,} orbits. It is off by {apart.mean() * per_atom:.4f} meV/atom on average and "
+        f"{apart.max() * per_atom:.4f} at most (the model's own spread there: {said.std() * per_atom:.4f}); "
+        f"{errors.n:,} of them with distinct "
+        f"peaks were held out of the fit, at most {errors.largest * 1000:.4f} off, so that with 95 % confidence "
         f"fewer than {errors.exceeding:.2%} of the orbits are farther off than that. The bound is {MARGIN:g} times the "
-        f"largest, {MARGIN * apart.max() * per_atom:.4f} meV/atom, and is checked on all that is re-scored."
+        f"largest, {MARGIN * apart.max() * per_atom:.4f} meV/atom, and is checked on every re-scored arrangement."
     )
     return record, sentence
 
 
 @dataclass(frozen=True)
 class _Represents:
-    """The graphs of a scorer without the thousands of peaks that stand beyond their vertices."""
+    """The graphs of a scorer, without the thousands of peaks beyond their vertices."""
 
     scorer: GraphScorer
 

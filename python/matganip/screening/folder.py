@@ -1,117 +1,44 @@
-"""What stands in a screen's folder beside its shards: the models that it asks, and the header of its manifest."""
+"""What a screen's folder holds beside its shards: copies of the models, and the header of its manifest."""
 
 from __future__ import annotations
 
 import functools
 import shutil
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from matganip.configurations.summary import composition
+from matganip.configurations.codec import composition_text
+from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
-from matganip.files import atomic_folder
-from matganip.learning.card import CARD, Card, model_folder
-from matganip.learning.evaluation import check_species
+from matganip.files import atomic_folder, sha256
 from matganip.learning.scoring import GraphScorer, Panel
 from matganip.screening.cascade import SurrogateScorer
-from matganip.screening.manifest import LOCK, ScreenFolder
+from matganip.screening.manifest import LOCK, MANIFEST, ScreenFolder
 from matganip.screening.selection import Selection
 from matganip.screening.shard import Opened, Settings
-from matganip.workflows.folder import sha256
-from matganip.workflows.provenance import versions
+from matganip.versions import versions
 
 if TYPE_CHECKING:
-    from matganip.configurations.space import ConfigurationSpace
+    from collections.abc import Sequence
+
+    from matganip.learning.model import Model
+    from matganip.screening.request import Request
 
 MODELS, SECOND, SURROGATE = "models", "second", "surrogate"
 BYTE_VERSIONS = ("matganip", "numpy", "torch", "pyarrow")
 """Packages whose version must stay the same for the result to be the same bytes."""
-FILES = (CARD, "model.json", "model.safetensors", "surrogate.json")
 
 
-@dataclass(frozen=True)
-class Models:
-    """The models of a screen and the space that they are asked about.
-
-    Parameters
-    ----------
-    folders : tuple of pathlib.Path
-        Of the first property, asked together.
-    second : pathlib.Path or None
-        Of the second property.
-    cards : tuple of Card
-        Of `folders`.
-    space : ConfigurationSpace
-    supercell, substitutions
-        As they were asked for; None is the first model's own.
-    """
-
-    folders: tuple[Path, ...]
-    second: Path | None
-    cards: tuple[Card, ...]
-    space: ConfigurationSpace
-    supercell: Any
-    substitutions: dict[str, dict[str, int]] | None
-
-    @classmethod
-    def load(
-        cls,
-        models: Sequence[str | Path],
-        second: str | Path | None,
-        supercell: Any,
-        substitutions: dict[str, dict[str, int]] | None,
-    ) -> Models:
-        """Read the cards.
-
-        Raises
-        ------
-        InputError
-            If a folder is no model's, a model cannot speak of the space, or several of one property are asked
-            together that read different graphs.
-        """
-        folders = tuple(model_folder(Path(model)) for model in models)
-        if not folders:
-            raise InputError("no model to screen with")
-        cards = tuple(Card.read(folder) for folder in folders)
-        for card, folder in zip(cards[1:], folders[1:], strict=True):
-            if (card.diffraction, card.positions) != (cards[0].diffraction, cards[0].positions):
-                raise InputError(
-                    f"{folder}: reads other graphs than {folders[0]}; models that are asked together read the same"
-                )
-            if card.calculator != cards[0].calculator:
-                raise InputError(
-                    f"{folder}: learned energies of {card.calculator}, {folders[0]} those of {cards[0].calculator}; "
-                    "their mean would mean nothing"
-                )
-        space = cards[0].space(supercell, substitutions)
-        for card in cards:
-            check_species(card, space)
-        other = None if second is None else model_folder(Path(second))
-        return cls(folders, other, cards, space, supercell, substitutions)
-
-    def copy_into(self, output: Path) -> None:
-        """Copy the models, so that the screen is the same whatever becomes of their folders."""
-        for number, folder in enumerate(self.folders):
-            _copy(folder, output / MODELS / str(number))
-        if self.second is not None:
-            _copy(self.second, output / SECOND)
-
-    def scorers(self) -> tuple[GraphScorer, ...]:
-        """Load the networks."""
-        from matganip.learning.gan import Matganip
-
-        members = tuple(Matganip.load(folder) for folder in self.folders)
-        model = members[0] if len(members) == 1 else Panel(members)
-        scorers = [GraphScorer(self.cards[0].represent(self.space), model)]
-        if self.second is not None:
-            card = Card.read(self.second)
-            check_species(card, self.space)
-            scorers.append(GraphScorer(card.represent(self.space), Matganip.load(self.second)))
-        return tuple(scorers)
+def scorers_of(models: Sequence[Model], second: Model | None, space: ConfigurationSpace) -> tuple[GraphScorer, ...]:
+    """One scorer for each property; the mean of several models of the first."""
+    first = models[0].scorer(space)
+    if len(models) > 1:
+        first = GraphScorer(first.represent, Panel(tuple(model.predictor for model in models)))
+    return (first,) if second is None else (first, second.scorer(space))
 
 
 @dataclass(frozen=True)
@@ -123,7 +50,7 @@ class FolderSource:
     path : pathlib.Path
         Absolute.
     fingerprint : str
-        Of the manifest's header; a process that has opened the folder remembers it by this.
+        Of the manifest's header; a process remembers the folder that it has opened by this.
     """
 
     path: Path
@@ -134,67 +61,72 @@ class FolderSource:
         return _open(self.path, self.fingerprint)
 
 
+def source_of(folder: ScreenFolder) -> FolderSource:
+    """The source of the shards of a folder."""
+    return FolderSource(folder.path.absolute(), folder.fingerprint)
+
+
 @functools.lru_cache(maxsize=1)
 def _open(path: Path, fingerprint: str) -> Opened:
+    from matganip.learning.model import Model
     from matganip.learning.surrogate import DistilledSurrogate
 
     del fingerprint  # part of the cache's key
     header = ScreenFolder.read(path).header
     same_versions(header, path)
-    asked = header["space"]
     folders = [path / MODELS / str(number) for number in range(len(header["models"]))]
-    models = Models.load(
-        folders, path / SECOND if header["second"] else None, asked["supercell"], asked["substitutions"]
-    )
-    for known, folder in [*zip(header["models"], folders, strict=True), *_second(header, path)]:
-        _check_files(folder, known["files"])
-    if models.space.key != asked["key"]:
-        raise InputError(f"{path}: the manifest is of another space than its models; start anew in another folder")
-    scorers = models.scorers()
+    for record, folder in zip(header["models"], folders, strict=True):
+        _check_files(folder, record["files"])
+    second = None
+    if header["second"]:
+        _check_files(path / SECOND, header["second"]["files"])
+        second = Model.of(path / SECOND)
+    space = space_of(header)
+    scorers = scorers_of([Model.of(folder) for folder in folders], second, space)
     surrogate = None
     if header["surrogate"] is not None:
         _check_files(path / SURROGATE, header["surrogate"]["files"])
-        surrogate = SurrogateScorer(
-            scorers[0], DistilledSurrogate.load(path / SURROGATE), header["surrogate"]["bound_eV"]
-        )
-    return Opened(models.space, scorers, surrogate)
+        distilled = DistilledSurrogate.load(path / SURROGATE)
+        surrogate = SurrogateScorer(scorers[0], distilled, header["surrogate"]["bound_eV"])
+    return Opened(space, scorers, surrogate)
 
 
-def _second(header: dict[str, Any], path: Path) -> list[tuple[dict[str, Any], Path]]:
-    return [(header["second"], path / SECOND)] if header["second"] else []
+def space_of(header: dict[str, Any]) -> ConfigurationSpace:
+    """The space that a manifest's header describes."""
+    return ConfigurationSpace.from_dict(header["space"]["made_from"], header["space"]["key"])
 
 
-def header_of(
-    models: Models, settings: Settings, surrogate: dict[str, Any] | None, part: tuple[int, int]
-) -> dict[str, Any]:
+def header_of(request: Request, surrogate: dict[str, Any] | None) -> dict[str, Any]:
     """The header of a manifest: all that results depend on, and the part of the shards that the folder is for."""
-    space = models.space
+    space = request.space
     return {
         "versions": versions(),
         "space": {
             "key": space.key,
-            "composition": composition(space),
+            "composition": composition_text(space),
+            "atoms": space.n_atoms,
             "orbits": space.count_orbits(),
             "configurations": str(space.n_configurations),
-            "supercell": np.asarray(models.supercell).tolist() if models.supercell is not None else None,
-            "substitutions": models.substitutions,
+            "made_from": space.to_dict(),
         },
-        "models": [_model_record(folder) for folder in models.folders],
-        "second": None if models.second is None else _model_record(models.second),
+        "models": [_model_record(model) for model in request.models],
+        "second": None if request.second is None else _model_record(request.second),
         "surrogate": surrogate,
-        "settings": settings_record(settings),
-        "part": list(part),
+        "settings": settings_record(request.settings),
+        "part": list(request.part),
     }
 
 
-def _model_record(folder: Path) -> dict[str, Any]:
-    card = Card.read(folder)
-    return {"calculator": card.calculator, "table": card.table, "files": files_of(folder)}
+def _model_record(model: Model) -> dict[str, Any]:
+    with TemporaryDirectory(prefix="matganip-") as name:
+        model.save(name)
+        return {"calculator": model.card.calculator, "table": model.card.table, "files": files_of(Path(name))}
 
 
 def files_of(folder: Path) -> dict[str, str]:
-    """SHA-256 of a model's or a surrogate's files by their names."""
-    return {name: sha256(folder / name) for name in FILES if (folder / name).is_file()}
+    """SHA-256 of the files of a model or surrogate, by their names."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): sha256(path) for path in files}
 
 
 def settings_record(settings: Settings) -> dict[str, Any]:
@@ -222,7 +154,7 @@ def settings_of(header: dict[str, Any]) -> Settings:
 
 
 def claim_screen(output: Path) -> None:
-    """Make sure that a screen can begin in a folder: it is empty, or holds what one left that never began.
+    """Make sure that a screen can begin in a folder: it is empty, or holds what is left of one that never began.
 
     Raises
     ------
@@ -230,10 +162,10 @@ def claim_screen(output: Path) -> None:
         If anything else is in it, or it cannot be written.
     """
     present = sorted(path.name for path in output.iterdir())
-    begun = [name for name in present if name.startswith(f".{SECOND}-")]
+    begun = [name for name in present if name.startswith((f".{SECOND}-", f".{SURROGATE}-"))]
     foreign = [name for name in present if name not in (LOCK, MODELS, SECOND, SURROGATE, *begun)]
-    if "manifest.jsonl" in foreign:
-        raise InputError(f"{output}: holds a screen already; go on with it by --resume, or name another folder")
+    if MANIFEST in foreign:
+        raise InputError(f"{output}: holds a screen already; resume it with --resume, or name another folder")
     if foreign:
         raise InputError(f"{output}: the output folder is not empty ({foreign[0]}, ...); name another with --output")
     try:
@@ -244,20 +176,22 @@ def claim_screen(output: Path) -> None:
         raise InputError(f"{output}: the output folder cannot be written: {error.strerror}") from error
 
 
+def save_models(request: Request, output: Path) -> None:
+    """Write copies of the models, so that the screen stays the same whatever becomes of the originals."""
+    for number, model in enumerate(request.models):
+        with atomic_folder(output / MODELS / str(number)) as temporary:
+            model.save(temporary)
+    if request.second is not None:
+        with atomic_folder(output / SECOND) as temporary:
+            request.second.save(temporary)
+
+
 def copy_models(source: Path, output: Path) -> None:
     """Copy models and surrogate of one screen's folder into another's."""
-    for folder in sorted((source / MODELS).iterdir()):
-        _copy(folder, output / MODELS / folder.name)
-    for name in (SECOND, SURROGATE):
-        if (source / name).is_dir():
-            _copy(source / name, output / name)
-
-
-def _copy(source: Path, target: Path) -> None:
-    with atomic_folder(target) as temporary:
-        for name in FILES:
-            if (source / name).is_file():
-                shutil.copyfile(source / name, temporary / name)
+    folders = [Path(MODELS) / folder.name for folder in sorted((source / MODELS).iterdir())]
+    for name in (*folders, *(Path(name) for name in (SECOND, SURROGATE) if (source / name).is_dir())):
+        with atomic_folder(output / name) as temporary:
+            shutil.copytree(source / name, temporary, dirs_exist_ok=True)
 
 
 def same_versions(header: dict[str, Any], path: Path) -> None:
@@ -267,7 +201,7 @@ def same_versions(header: dict[str, Any], path: Path) -> None:
         if now.get(name) != then.get(name):
             raise InputError(
                 f"{path}: was begun with {name} {then.get(name)}, this is {now.get(name)}, which may round "
-                "otherwise; go on with the former, or start anew in another folder"
+                "otherwise; resume it with the former, or start anew in another folder"
             )
 
 

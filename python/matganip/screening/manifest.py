@@ -1,13 +1,12 @@
-"""The folder of a screen: its manifest, who may write in it, and what is still to be done.
+"""The folder of a screen: its manifest, the lock on it, and what is still to be done.
 
-``manifest.jsonl`` has a line of JSON for what is screened, and one for each shard that is complete; lines are only
-ever appended. Each carries the start of its own SHA-256: a torn last line, which a full disk or a power cut leaves, is
-dropped, any other damage is told of.
+``manifest.jsonl`` has a line of JSON for what is screened, and one for each complete shard; lines are only ever
+appended. Each carries the start of its own SHA-256: a torn last line, which a full disk or a power cut leaves, is
+dropped, and any other damage is reported.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from matganip.errors import InputError
-from matganip.files import flush_folder
+from matganip.files import flush_folder, locked
 from matganip.screening.shard import ShardRecord
 from matganip.screening.shard_files import file_record
 
@@ -36,9 +35,9 @@ class ScreenFolder:
     header : dict
         What is screened, the manifest's first line.
     shards : dict of int to ShardRecord
-        Those that are complete; of a shard that was done twice, the later record.
+        The complete ones; of a shard that was done twice, the later record.
     rounds : list of dict
-        What has been decided to be done again, see `stream`.
+        Shards that were found to need a rerun, see `stream`.
     """
 
     def __init__(self, path: Path, header: Header, lines: list[dict[str, Any]]) -> None:
@@ -47,6 +46,11 @@ class ScreenFolder:
         self.rounds: list[dict[str, Any]] = []
         for line in lines:
             self._take(line)
+
+    @staticmethod
+    def is_begun(path: Path) -> bool:
+        """Whether a folder holds a manifest."""
+        return (path / MANIFEST).exists()
 
     @classmethod
     def create(cls, path: Path, header: Header) -> ScreenFolder:
@@ -58,7 +62,7 @@ class ScreenFolder:
             If there is one, or it cannot be written.
         """
         if (path / MANIFEST).exists():
-            raise InputError(f"{path}: holds a screen already; go on with it by --resume, or name another folder")
+            raise InputError(f"{path}: holds a screen already; resume it with --resume, or name another folder")
         folder = cls(path, {"format": FORMAT, "version": VERSION, **header}, [])
         folder._append(folder.header)
         return folder
@@ -83,7 +87,7 @@ class ScreenFolder:
         whole, _, torn = text.rpartition(b"\n")
         for number, line in enumerate(whole.split(b"\n") if whole else [], 1):
             lines.append(_checked(file, number, line))
-        del torn  # nobody was told that it was written
+        del torn  # its write was never confirmed
         if not lines:
             raise InputError(f"{file}: has no complete line; remove the folder and start anew")
         header = lines[0]
@@ -91,8 +95,9 @@ class ScreenFolder:
             raise InputError(f"{file}: not the manifest of a screen")
         if header.get("version") != VERSION:
             raise InputError(
-                f"{file}: version {header.get('version')}, this program reads version {VERSION}; go on with matganip "
-                f"{header.get('versions', {}).get('matganip', '?')}, which began it, or start anew in another folder"
+                f"{file}: version {header.get('version')}, this program reads version {VERSION}; resume it with "
+                f"matganip {header.get('versions', {}).get('matganip', '?')}, which began it, or start anew in "
+                "another folder"
             )
         return cls(path, header, lines[1:])
 
@@ -113,7 +118,7 @@ class ScreenFolder:
         return list(range(k, int(self.header["settings"]["n_shards"]), n))
 
     def missing(self) -> list[int]:
-        """Those of them that are not complete."""
+        """Those of `wanted` that are not complete."""
         return [shard for shard in self.wanted() if shard not in self.shards]
 
     def add(self, record: ShardRecord) -> None:
@@ -123,7 +128,7 @@ class ScreenFolder:
         self._take(line)
 
     def add_round(self, decided: Mapping[str, Any]) -> None:
-        """Enter that shards are to be done again: their numbers, the bound and the ceiling."""
+        """Enter that shards must be rerun: their numbers, the bound and the ceiling."""
         line = {"round": dict(decided)}
         self._append(line)
         self._take(line)
@@ -138,7 +143,7 @@ class ScreenFolder:
         return found
 
     def forget(self, shard: int) -> None:
-        """Take a shard as not done, because its file is damaged."""
+        """Treat a shard as not done, because its file is damaged."""
         del self.shards[shard]
 
     def clear_temporary(self) -> None:
@@ -186,8 +191,10 @@ def _write(handle: int, data: bytes, end: int) -> None:
 
 def _end_of_lines(handle: int) -> int:
     """Where the last complete line ends."""
-    size = os.fstat(handle).st_size
-    text = os.pread(handle, size, 0)
+    text = b""
+    os.lseek(handle, 0, os.SEEK_SET)
+    while part := os.read(handle, 1 << 20):
+        text += part
     return text.rfind(b"\n") + 1
 
 
@@ -204,13 +211,13 @@ def _checked(file: Path, number: int, line: bytes) -> dict[str, Any]:
         good, record = False, {}
     if not good:
         raise InputError(
-            f"{file}: line {number} is damaged; remove that line (its shard is then done again), or restore the file"
+            f"{file}: line {number} is damaged; remove that line (its shard is then rerun), or restore the file"
         )
     return dict(record)
 
 
 def _wrong(path: Path, known: Mapping[str, Any]) -> str:
-    """What is wrong with a file, nothing where it is as it was written."""
+    """What is wrong with a file; empty where it is as it was written."""
     try:
         if path.stat().st_size != known["bytes"]:
             return f"has {path.stat().st_size} bytes, not {known['bytes']}"
@@ -257,26 +264,17 @@ def _short(value: object) -> str:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Be the only screen at work in a folder; the lock ends with the process, however it ends.
+def locked_screen(path: Path) -> Iterator[None]:
+    """Be the only screen at work in a folder; the lock ends with the process, however that ends.
 
     Raises
     ------
     InputError
-        If another is, or the folder cannot be written.
+        If another screen is at work there, or the folder cannot be written.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
         raise InputError(f"{path}: the output folder cannot be written: {error.strerror}") from error
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(
-                f"{path}: another screen is at work in this folder; wait for it, or name another"
-            ) from None
+    with locked(path / LOCK, f"{path}: another screen is at work in this folder; wait for it, or name another"):
         yield
-    finally:
-        os.close(handle)

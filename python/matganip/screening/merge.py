@@ -1,4 +1,4 @@
-"""From the files of all shards to the result: always in the order of the shards, whoever did them and when."""
+"""From the files of all shards to the result, in the order of the shards whoever did them and when."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def merged(folder: ScreenFolder, space: ConfigurationSpace, settings: Settings) 
         path = folder.path / shard_name(shard)
         rows, facts = read_shard(path)
         if facts.get("space") != space.key or facts.get("shard") != str(shard):
-            raise InputError(f"{path}: is not shard {shard} of this screen; remove it and go on with --resume")
+            raise InputError(f"{path}: is not shard {shard} of this screen; remove it and resume with --resume")
         if len(rows):
             best.add(rows)
         of_shard = CanonicalSums.from_dict(json.loads(facts["sums"]))
@@ -76,16 +76,16 @@ def merged(folder: ScreenFolder, space: ConfigurationSpace, settings: Settings) 
 
 
 def next_round(folder: ScreenFolder, settings: Settings, found: Merged) -> dict[str, Any] | None:
-    """Which shards are to be done again, because a surrogate erred more elsewhere than they allowed for.
+    """Which shards must be rerun, because the surrogate's error elsewhere exceeded the bound that they used.
 
-    A winner's key is at most that of the last one, T, in every shard; a row that a shard has not re-scored, by the
-    surrogate at `ShardRecord.reach` or more, is not below ``reach - bound``. With the widest bound that any shard has
-    needed, that must be above T.
+    Every winner's key is at most that of the last one, T. A row that a shard has not re-scored, of surrogate key
+    `ShardRecord.reach` or more, has a key of at least ``reach - bound``. With the widest bound that any shard needed,
+    that must be above T.
 
     Returns
     -------
     dict or None
-        The numbers of the shards, the bound and the ceiling to do them with; None where all is proved.
+        The numbers of the shards, and the bound and ceiling for them; None where the winners are certain.
     """
     bound = max(record.bound for record in folder.shards.values())
     if bound == 0.0:
@@ -100,7 +100,7 @@ def next_round(folder: ScreenFolder, settings: Settings, found: Merged) -> dict[
 
 
 def write_result(folder: ScreenFolder, space: ConfigurationSpace, settings: Settings, found: Merged) -> None:
-    """Write ``winners.parquet`` and ``result.json``: the same bytes whoever did the shards and when."""
+    """Write ``winners.parquet`` and ``result.json``, the same bytes whoever did the shards and when."""
     write_winners(folder.path / WINNERS, space, settings.selection, found.best, found.sums)
     records = [folder.shards[shard] for shard in sorted(folder.shards)]
     thermo = found.sums.result()
@@ -159,6 +159,6 @@ def read_result(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        raise InputError(f"{path}: the screen there is not complete; go on with `matganip screen --resume`") from None
+        raise InputError(f"{path}: the screen is not complete; resume it with `matganip screen --resume`") from None
     except (OSError, ValueError) as error:
-        raise InputError(f"{file}: damaged: {error}; remove it and go on with `matganip screen --resume`") from error
+        raise InputError(f"{file}: damaged: {error}; remove it and resume with `matganip screen --resume`") from error

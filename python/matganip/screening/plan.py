@@ -1,16 +1,19 @@
-"""What a screen will cost: rates measured on a few shards of it, and the exact number of orbits."""
+"""What a screen will cost: rates measured on a few of its shards, and the exact number of orbits."""
 
 from __future__ import annotations
 
-import resource
+import os
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from matganip.results.screen import ScreenPlan
+from matganip.screening.folder import settings_of, source_of
 from matganip.screening.pool import run_shards
+from matganip.screening.request import Request
+from matganip.screening.run import begin
 from matganip.screening.selection import Best
 from matganip.screening.shard import ShardRecord, ShardTask
 from matganip.screening.shard_files import read_shard, shard_name
@@ -19,91 +22,72 @@ from matganip.thermo.sums import CanonicalSums
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
+    from matganip.screening.request import ModelOrFolder
     from matganip.screening.shard import Settings, Source
 
 SECONDS = 20.0
-"""How long is measured, once workers are at work."""
+"""How long to measure, once the workers are at work."""
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What a screen costs.
+def plan_screen(
+    model: ModelOrFolder | Sequence[ModelOrFolder],
+    space: ConfigurationSpace | None = None,
+    *,
+    workers: int = 1,
+    cores: int | None = None,
+    seconds: float = SECONDS,
+    already_s: float = 0.0,
+    **options: Any,
+) -> ScreenPlan:
+    """Measure some shards of a screen and work out what all of them cost; nothing stays on disk.
 
-    Attributes
+    Parameters
     ----------
-    orbits, configurations : int
-        Exact.
-    n_shards : int
+    model, space
+        As for `screen`.
     workers : int
-        Of the measurement.
-    rate : float
-        Orbits a second by all of them together, once they were at work.
-    core_seconds : float
-        CPU time that they spent on an orbit.
-    start_s, start_core_s : float
-        From starting a worker to its first block, wall time (of all workers at once) and CPU time of each.
-    end_s : float
-        Merging the shards and writing the winners, estimated from those measured.
-    prepare_s : float
-        Before the first shard: a surrogate, where there is one.
-    asking_core_s : float
-        CPU time of the process that asks: starting, preparing, hearing and merging.
-    measured : int
-        Orbits.
-    bytes : int
-        Of all files.
+        Processes to measure with, at least one.
+    cores : int, optional
+        Number of cores to plan for besides.
+    seconds : float
+        How long to measure, after the start.
+    already_s : float
+        CPU time that this process has spent on importing, and that a screen spends too.
+    **options
+        The other keywords of `screen` that say what is screened.
+
+    Returns
+    -------
+    ScreenPlan
+
+    Raises
+    ------
+    InputError
+        As `screen`.
     """
-
-    orbits: int
-    configurations: int
-    n_shards: int
-    workers: int
-    rate: float
-    core_seconds: float
-    start_s: float
-    start_core_s: float
-    end_s: float
-    prepare_s: float
-    asking_core_s: float
-    measured: int
-    bytes: int
-
-    def shards_for(self, cores: int) -> int:
-        """Shards to ask for on so many cores: at least four for each, of at least a thousand orbits."""
-        return max(self.n_shards, min(4 * cores, self.orbits // 1000))
-
-    def seconds(self, cores: int) -> float:
-        """Wall time on so many cores like those measured, in seconds.
-
-        A core does whole shards, which are alike: at the end half a shard's time is spent waiting for the last.
-        """
-        shards = self.n_shards if cores == self.workers else self.shards_for(cores)
-        of_shard = self.orbits / shards / (self.rate / self.workers)
-        even = shards / cores
-        rounds = -(-shards // cores) if even < 4 else even + 0.5
-        return self.prepare_s + self.start_s + of_shard * rounds + self.end_s * shards / self.n_shards
-
-    def core_hours(self, cores: int) -> float:
-        """CPU time in hours."""
-        starting = self.start_core_s * min(cores, self.shards_for(cores))
-        return (self.orbits * self.core_seconds + starting + self.asking_core_s) / 3600.0
-
-    def to_dict(self, cores: int | None = None) -> dict[str, Any]:
-        """As JSON values."""
-        return {
-            "orbits": self.orbits,
-            "configurations": str(self.configurations),
-            "shards": self.n_shards,
-            "bytes": self.bytes,
-            "measured": {"orbits": self.measured, "workers": self.workers, "orbits_per_s": self.rate},
-            "plans": [
-                {"cores": n, "shards": self.shards_for(n), "core_hours": self.core_hours(n), "seconds": self.seconds(n)}
-                for n in dict.fromkeys([self.workers, *([cores] if cores else [])])
-            ],
-        }
+    with tempfile.TemporaryDirectory(prefix="matganip-") as name:
+        start, own = time.perf_counter(), time.process_time()
+        request = Request.of(model, space, **options)
+        folder = begin(request, Path(name), _no_op)
+        source = source_of(folder)
+        source.open()
+        surrogate = folder.header["surrogate"] or {"bound_eV": 0.0, "ceiling_eV": None}
+        ceiling = surrogate["ceiling_eV"]
+        return measured(
+            source,
+            settings_of(folder.header),
+            request.space,
+            workers=max(1, workers),
+            prepare_s=already_s + time.perf_counter() - start,
+            prepare_core_s=already_s + time.process_time() - own,
+            bound=surrogate["bound_eV"],
+            ceiling=float("inf") if ceiling is None else ceiling,
+            seconds=seconds,
+            cores=cores,
+        )
 
 
-def measure(
+def measured(
     source: Source,
     settings: Settings,
     space: ConfigurationSpace,
@@ -114,8 +98,9 @@ def measure(
     bound: float = 0.0,
     ceiling: float = float("inf"),
     seconds: float = SECONDS,
-) -> Plan:
-    """Do some shards of a screen in a temporary folder, and work out what all of them cost.
+    cores: int | None = None,
+) -> ScreenPlan:
+    """Do some shards in a temporary folder, and extrapolate to all of them.
 
     Parameters
     ----------
@@ -125,19 +110,21 @@ def measure(
     workers : int
         At least one.
     prepare_s, prepare_core_s : float
-        What has been spent before the first shard: wall time, and CPU time of this process.
+        Spent before the first shard: wall time, and CPU time of this process.
     bound, ceiling : float
         Of a surrogate, as in `ShardTask`.
     seconds : float
         After which no other shard is begun, counted from the first block.
+    cores : int, optional
+        To plan for besides.
 
     Returns
     -------
-    Plan
+    ScreenPlan
 
     Notes
     -----
-    Shards are alike, whole subtrees of the enumeration dealt out evenly, so that those done speak for the others.
+    A shard is an even share of the enumeration's subtrees, so that those measured are representative of the others.
     """
     began, before, own_before = time.perf_counter(), _cpu_of_children(), time.process_time()
     records: list[ShardRecord] = []
@@ -171,7 +158,7 @@ def measure(
     spent = sum(sum(record.stages.values()) for record in records)
     merging = reading / len(records) * settings.n_shards + writing
     size = sum(known["bytes"] for record in records for known in record.files.values())
-    return Plan(
+    return ScreenPlan(
         orbits=space.count_orbits(),
         configurations=space.n_configurations,
         n_shards=settings.n_shards,
@@ -185,10 +172,15 @@ def measure(
         asking_core_s=prepare_core_s + hearing_core_s + merging,
         measured=orbits,
         bytes=round(size / len(records) * settings.n_shards),
+        cores=cores,
     )
 
 
+def _no_op(sentence: str) -> None:
+    """No-op callback."""
+
+
 def _cpu_of_children() -> float:
-    """CPU seconds of the processes that this one has started and that have ended."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+    """CPU seconds of the child processes that have ended; 0 on Windows, where no such count is kept."""
+    spent = os.times()
+    return spent.children_user + spent.children_system

@@ -1,4 +1,4 @@
-"""Processes that do shards, one core each: one that ends is replaced, and its shard is done again."""
+"""Worker processes that do shards, one core each: dead workers are replaced and their shard is rerun."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from itertools import islice
 from pathlib import Path
 
 from matganip.errors import InputError, MissingExtraError
-from matganip.processes import Asker, Crew, Ended
+from matganip.processes import Ended, Parent, WorkerPool
 from matganip.screening.shard import Pulse, ShardRecord, ShardTask, run_shard
 
 ATTEMPTS = 3
-"""How often a shard is given out whose worker ends on it."""
+"""How often a shard is tried before its dead workers stop the screen."""
 
 News = ShardRecord | Pulse
 Engine = Callable[[Iterable[ShardTask], Path], Iterator[ShardRecord | Pulse]]
-"""Does shards and puts their files into a folder: `run_shards` with its number of workers, or a cluster."""
+"""Does shards and writes their files into a folder: `run_shards` with its number of workers, or a cluster."""
 
 
 def run_shards(tasks: Iterable[ShardTask], folder: Path, n_workers: int) -> Iterator[News]:
@@ -36,12 +36,12 @@ def run_shards(tasks: Iterable[ShardTask], folder: Path, n_workers: int) -> Iter
     Yields
     ------
     Pulse or ShardRecord
-        How far a shard is, and what it did once its files are in their places; shards end in any order.
+        How far a shard is, and its record once its files are in their places; shards end in any order.
 
     Raises
     ------
     InputError
-        As `run_shard` does, or if a worker ends on the same shard three times.
+        As `run_shard` does, or if workers die three times on the same shard.
 
     Notes
     -----
@@ -54,36 +54,36 @@ def run_shards(tasks: Iterable[ShardTask], folder: Path, n_workers: int) -> Iter
             yield from pulses[-1:]
             yield record
         return
-    with Crew(_serve, folder) as crew:
-        yield from _work(crew, iter(tasks), n_workers)
+    with WorkerPool(_serve, folder) as pool:
+        yield from _work(pool, iter(tasks), n_workers)
 
 
-def _work(crew: Crew, tasks: Iterator[ShardTask], n_workers: int) -> Iterator[News]:
+def _work(pool: WorkerPool, tasks: Iterator[ShardTask], n_workers: int) -> Iterator[News]:
     """Let workers do shards; one that ends is replaced, and its shard done again, `ATTEMPTS` times in all."""
     ended: Counter[int] = Counter()
     for task in islice(tasks, n_workers):
-        crew.hire(task)
-    for worker, told in crew.hear():
+        pool.start(task)
+    for worker, told in pool.messages():
         if isinstance(told, Ended):
             shard = worker.task.shard
             ended[shard] += 1
             if ended[shard] >= ATTEMPTS:
                 raise InputError(
-                    f"shard {shard}: its worker ended {ATTEMPTS} times, the last time by {told.how}; what is complete "
-                    "is kept, go on with --resume and fewer --workers"
+                    f"shard {shard}: its worker died {ATTEMPTS} times, the last time by {told.how}; complete shards "
+                    "are kept, resume with --resume and fewer --workers"
                 )
-            crew.hire(worker.task)
+            pool.start(worker.task)
             continue
         if isinstance(told, Failure):
             told.raise_again()
         yield told
         if isinstance(told, ShardRecord):
-            crew.give(worker, next(tasks, None))
+            pool.give(worker, next(tasks, None))
 
 
 @dataclass(frozen=True)
 class Failure:
-    """What went wrong in a worker: a sentence for the user, or a traceback."""
+    """An error in a worker: a sentence for the user, or a traceback."""
 
     message: str
     is_input: bool
@@ -93,14 +93,14 @@ class Failure:
         raise InputError(self.message) if self.is_input else RuntimeError(f"in a worker:\n{self.message}")
 
 
-def _serve(asker: Asker, folder: Path) -> None:
-    """A worker: does the shards that it is given until it is given none."""
-    for task in asker.tasks():
+def _serve(parent: Parent, folder: Path) -> None:
+    """Work of a process: shards, until there are no more."""
+    for task in parent.tasks():
         try:
-            asker.tell(run_shard(task, folder, asker.tell))
+            parent.send(run_shard(task, folder, parent.send))
         except (InputError, MissingExtraError) as error:
-            asker.tell(Failure(str(error), is_input=True))
+            parent.send(Failure(str(error), is_input=True))
             return
         except Exception:
-            asker.tell(Failure(traceback.format_exc(), is_input=False))
+            parent.send(Failure(traceback.format_exc(), is_input=False))
             return

@@ -1,350 +1,337 @@
-"""`matganip screen`: every arrangement of a space by a trained model, in a folder that any start completes."""
+"""`screen`: every arrangement of a space by a trained model, in memory or in a folder that any restart completes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+import logging
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from matganip.errors import InputError
 from matganip.learning.remarks import remark_on
+from matganip.progress import ProgressOption, reporting
 from matganip.screening.distilled import distilled
 from matganip.screening.folder import (
-    FolderSource,
-    Models,
     claim_screen,
-    copy_models,
     header_of,
     same_versions,
-    settings_of,
+    save_models,
+    scorers_of,
+    source_of,
+    space_of,
 )
-from matganip.screening.manifest import ScreenFolder, differences, locked
+from matganip.screening.manifest import ScreenFolder, differences, locked_screen
 from matganip.screening.pool import run_shards
-from matganip.screening.selection import Selection
-from matganip.screening.shard import Settings
+from matganip.screening.reading import read_part, result_of
+from matganip.screening.request import BIN_WIDTH, TEMPERATURES, Request
 from matganip.screening.stream import Standing, stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from matganip.configurations.space import ConfigurationSpace
+    from matganip.results.screen import ScreenPart, ScreenResult
     from matganip.screening.pool import Engine
+    from matganip.screening.request import ModelOrFolder, PathLike
+    from matganip.screening.selection import Kind
 
-    Say = Callable[[str], object]
-
-ORBITS_OF_A_SHARD = 200_000
-CASCADE_FROM = 2_000_000
-"""Orbits from which on a screen has two stages unless it is told otherwise."""
-OUT_OF_REACH = 10**13
-"""Orbits: 2000 cores at half a million a second enumerate them in three hours; beyond, nobody waits."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What to screen, and for what; all but `part` is the same for all parts of a screen.
-
-    Parameters
-    ----------
-    models : sequence of path-like
-        Folders of `matganip train`; several are asked together, their mean predicts.
-    supercell, substitutions
-        Of the space, as in a study file; None is what the first model was trained on.
-    second : path-like, optional
-        Folder of the model of a second property, for a Pareto front.
-    selection : Selection
-    temperatures : tuple of float
-        Kelvin.
-    bin_width : float
-        Of the energy histogram, eV per supercell.
-    n_shards : int, optional
-        By default one for each 200,000 orbits, at least 16. Results other than the last digits of sums do not depend
-        on it.
-    keep : {"best", "all"}
-        Write the best of each shard, or every orbit.
-    cascade : bool, optional
-        Whether a surrogate screens and the model re-scores; by default from 2,000,000 orbits on.
-    surrogate : path-like, optional
-        Folder of a surrogate to take, ``surrogate`` in the output of another part of the screen.
-    seed : int
-        Of the sample that a surrogate learns from.
-    part : (int, int)
-        ``(k, n)``: do only the shards with number % n == k.
-    """
-
-    models: Sequence[str | Path]
-    supercell: Any = None
-    substitutions: dict[str, dict[str, int]] | None = None
-    second: str | Path | None = None
-    selection: Selection = field(default_factory=Selection)
-    temperatures: tuple[float, ...] = (300.0, 600.0, 1000.0)
-    bin_width: float = 0.002
-    n_shards: int | None = None
-    keep: str = "best"
-    cascade: bool | None = None
-    surrogate: str | Path | None = None
-    seed: int = 0
-    part: tuple[int, int] = (0, 1)
+Event = Standing | str
+Follow = Callable[[Event], object]
+log = logging.getLogger(__name__)
 
 
 def screen(
-    model: str | Path | Sequence[str | Path],
-    output: str | Path,
+    model: ModelOrFolder | Sequence[ModelOrFolder],
+    space: ConfigurationSpace | None = None,
     *,
-    select: str = "lowest",
     top: int = 100,
+    select: Kind = "lowest",
     target: float | None = None,
-    workers: int = 1,
-    engine: Engine | None = None,
+    second: ModelOrFolder | None = None,
+    temperatures: Sequence[float] = TEMPERATURES,
+    bin_width: float = BIN_WIDTH,
+    folder: PathLike | None = None,
     resume: bool = False,
-    **wanted: Any,
-) -> Iterator[Standing]:
-    """Screen every orbit of a space; yields where it stands while it runs, and writes the result.
+    n_shards: int | None = None,
+    keep: str = "best",
+    cascade: bool | None = None,
+    surrogate: PathLike | None = None,
+    seed: int = 0,
+    workers: int = 0,
+    engine: Engine | None = None,
+    progress: ProgressOption = None,
+    follow: Follow | None = None,
+    command: Sequence[str] = (),
+) -> ScreenResult:
+    """Screen every arrangement of a space: the best ones, the density of states and the canonical sums.
 
     Parameters
     ----------
-    model : path-like or sequence of path-like
-        Folder of `matganip train`, or several: their mean predicts.
-    output : path-like
-        Folder for the result; ``docs/screening.md`` says what is in it.
-    select : {"lowest", "highest", "nearest", "pareto"}
-        What is looked for.
+    model : Model or path-like, or sequence of them
+        A model or its folder. The mean of several predicts, and their spread is the deviation.
+    space : ConfigurationSpace, optional
+        Of the first model's parent; by default the space that it was trained on.
     top : int
-        How many.
+        How many arrangements to keep.
+    select : {"lowest", "highest", "nearest"}
+        Which.
     target : float, optional
-        Where "nearest" looks, eV per supercell.
-    workers : int
-        Processes, one core each; 0 computes in this one.
-    engine : callable, optional
-        Who does the shards in their place: ``partial(run_shards_on_dask, client)``, see
-        `matganip.screening.dask_pool`.
+        Energy for "nearest", eV per supercell.
+    second : Model or path-like, optional
+        The model of a second property: keep the Pareto front, both properties low.
+    temperatures : sequence of float
+        Kelvin, of the canonical sums.
+    bin_width : float
+        Of the energy histogram, eV per supercell.
+    folder : path-like, optional
+        Where the result is written and from where it can be resumed; ``docs/screening.md`` says what is in it. Without
+        it nothing stays on disk.
     resume : bool
-        Go on with what is in the folder.
-    **wanted
-        The other fields of `Wanted`: ``supercell``, ``substitutions``, ``temperatures``, ``cascade``, ``keep`` ...
+        Complete the screen in `folder`, or begin one where there is none.
+    n_shards : int, optional
+        By default one for each 200,000 orbits, at least 16. Only the last digits of sums depend on it.
+    keep : {"best", "all"}
+        In the folder, write the best of each shard, or every orbit too.
+    cascade : bool, optional
+        Whether a distilled surrogate screens and the model re-scores what could win; by default from 2,000,000 orbits.
+    surrogate : path-like, optional
+        Folder of a surrogate to take, ``surrogate`` in the folder of another part of the screen.
+    seed : int
+        Of the sample that a surrogate is fitted to.
+    workers : int
+        Worker processes, one core each; 0 computes in this one. They are spawned: a script that asks for them must keep
+        its main part behind ``if __name__ == "__main__":``.
+    engine : callable, optional
+        Does the shards in place of worker processes: ``partial(run_shards_on_dask, client)``, see
+        `matganip.screening.dask_pool`.
+    progress : bool or callable, optional
+        Draw a bar, or call back with the orbits done.
+    follow : callable, optional
+        Called with each `Standing`, several times a second and after each shard, and with sentences that a person
+        should know.
+    command : sequence of str
+        Command line, for the record in the folder.
 
-    Yields
-    ------
-    Standing
+    Returns
+    -------
+    ScreenResult
 
     Raises
     ------
     InputError
         If anything given makes no sense, or the folder cannot be written; what was complete stays.
 
-    Notes
-    -----
-    Processes are spawned: a program of one's own that asks for them must keep its main part behind ``if __name__ ==
-    "__main__"``.
+    Examples
+    --------
+    >>> import matganip as mg
+    >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 3}})
+    >>> model = mg.train(space, "cspbi3_br/gpaw_mp2", network={"epochs": 5})
+    >>> found = mg.screen(model, space, top=5)
+    >>> found.n_orbits, found.n_configurations, len(found.winners), found.point_groups[0].split()[0] != ""
+    (19, 2024, 5, True)
     """
-    models = [model] if isinstance(model, str | Path) else list(model)
-    yield from run(
-        Wanted(models=models, selection=Selection(select, top, target), **wanted),  # type: ignore[arg-type]
-        Path(output),
-        workers=workers,
-        engine=engine,
-        resume=resume,
-    )
+    options: dict[str, Any] = {
+        "top": top, "select": select, "target": target, "second": second, "temperatures": temperatures,
+        "bin_width": bin_width, "n_shards": n_shards, "keep": keep, "cascade": cascade, "surrogate": surrogate,
+        "seed": seed, "command": command,
+    }  # fmt: skip
+    if isinstance(space, str | os.PathLike):  # as in version 0.1, whose second argument was the folder
+        return _standings(model, space, resume, workers, engine, options)  # type: ignore[unreachable]
+    if folder is None and keep == "all":
+        raise InputError('keep="all" writes every orbit to disk: name a folder')
+    request = Request.of(model, space, **options)
+    with ExitStack() as stack:
+        output = Path(folder if folder is not None else stack.enter_context(TemporaryDirectory(prefix="matganip-")))
+        drive(run(request, output, workers=workers, engine=engine, resume=resume, follow=follow), progress, follow)
+        return result_of(ScreenFolder.read(output), request.space, folder is not None)
 
 
-def run(
-    wanted: Wanted | None,
-    output: Path,
+def screen_part(
+    model: ModelOrFolder | Sequence[ModelOrFolder],
+    space: ConfigurationSpace | None,
+    part: tuple[int, int],
+    folder: PathLike,
     *,
-    workers: int = 1,
-    engine: Engine | None = None,
     resume: bool = False,
-    command: Sequence[str] = (),
-    say: Say | None = None,
-) -> Iterator[Standing]:
-    """Do what `screen` does; with `resume`, `wanted` may be left out: the folder says it itself.
+    workers: int = 0,
+    engine: Engine | None = None,
+    progress: ProgressOption = None,
+    follow: Follow | None = None,
+    **options: Any,
+) -> ScreenPart:
+    """Do a part of the shards of a screen in a folder of its own; `merge_parts` puts the parts together.
 
     Parameters
     ----------
-    wanted : Wanted or None
-    output : pathlib.Path
-    workers : int
-    engine : callable, optional
-        In place of the workers.
-    resume : bool
-    command : sequence of str
-        For the record.
-    say : callable, optional
-        Is told in a sentence what a person should know: damaged shards that are done again, and how the bound of a
-        surrogate was found.
+    model, space
+        As for `screen`.
+    part : (int, int)
+        ``(k, n)``: do only the shards with number % n == k.
+    folder : path-like
+        For this part.
+    resume, workers, engine, progress, follow
+        As for `screen`.
+    **options
+        The other keywords of `screen`, the same for all parts.
 
-    Yields
-    ------
-    Standing
-    """
-    tell = say or _nothing
-    with locked(output):
-        folder = _opened(wanted, output, resume, command, tell)
-        for shard, wrong in folder.damaged().items():
-            tell(f"{output / wrong}; shard {shard} is done again")
-            folder.forget(shard)
-        folder.clear_temporary()
-        yield from work(folder, engine or partial(run_shards, n_workers=workers))
-
-
-def work(folder: ScreenFolder, engine: Engine) -> Iterator[Standing]:
-    """Do what is missing in a folder that is locked."""
-    source = FolderSource(folder.path.absolute(), folder.fingerprint)
-    opened = source.open()
-    yield from stream(folder, source, opened.space, settings_of(folder.header), engine)
-
-
-def merge_parts(parts: Sequence[Path], output: Path, *, workers: int = 1, resume: bool = False) -> Iterator[Standing]:
-    """Put the parts of a screen together, which were done in folders of their own.
-
-    Parameters
-    ----------
-    parts : sequence of pathlib.Path
-        Folders of ``screen(..., part=(k, n))``.
-    output : pathlib.Path
-        The folder for the whole; equal, byte for byte, to that of a screen that was never parted, but for times.
-    workers : int
-        Should a shard have to be done again.
-    resume : bool
-        Go on with a merge that was interrupted.
-
-    Yields
-    ------
-    Standing
+    Returns
+    -------
+    ScreenPart
 
     Raises
     ------
     InputError
-        If parts are missing, incomplete, damaged, or of different screens.
+        As `screen`.
     """
-    folders = [ScreenFolder.read(part) for part in parts]
-    if not folders:
-        raise InputError("--merge: no folder to merge")
-    first = folders[0]
-    for other in folders[1:]:
-        if apart := differences(first.header, other.header):
-            advice = "; parts share a surrogate by --surrogate" if any("surrogate" in one for one in apart) else ""
-            raise InputError(f"{first.path} and {other.path} are parts of different screens: {apart[0]}{advice}")
-    there = {shard: folder for folder in folders for shard in folder.shards}
-    absent = [k for k in range(settings_of(first.header).n_shards) if k not in there]
-    if absent:
-        raise InputError(f"--merge: shard {absent[0]} and {len(absent) - 1} others are in none of the folders")
-    with locked(output):
-        if resume and (output / "manifest.jsonl").exists():
-            whole = ScreenFolder.read(output)
-            if apart := differences(first.header, whole.header):
-                raise InputError(f"{output}: holds another screen: {apart[0]}")
-        else:
-            claim_screen(output)
-            copy_models(first.path, output)
-            whole = ScreenFolder.create(output, {**first.header, "part": [0, 1]})
-        whole.clear_temporary()
-        for shard, wrong in whole.damaged().items():
-            del wrong  # it is copied again
-            whole.forget(shard)
-        for shard in whole.missing():
-            if not any(shard in decided["shards"] for decided in whole.rounds):
-                _copy_shard(there[shard], whole, shard)
-        yield from work(whole, partial(run_shards, n_workers=workers))
+    request = Request.of(model, space, part=part, **options)
+    output = Path(folder)
+    standings = run(request, output, workers=workers, engine=engine, resume=resume, follow=follow)
+    drive(standings, progress, follow)
+    return read_part(output)
 
 
-def _copy_shard(part: ScreenFolder, whole: ScreenFolder, shard: int) -> None:
-    import shutil
+def resume_screen(
+    folder: PathLike,
+    *,
+    workers: int = 0,
+    engine: Engine | None = None,
+    progress: ProgressOption = None,
+    follow: Follow | None = None,
+) -> ScreenResult | ScreenPart:
+    """Complete the screen, or the part of one, that a folder holds.
 
-    from matganip.files import atomic_path, flush_folder
-    from matganip.screening.shard_files import file_record
+    Parameters
+    ----------
+    folder : path-like
+        Of `screen` or `screen_part`, interrupted or complete.
+    workers, engine, progress, follow
+        As for `screen`; any of them may differ from the first time, the result is the same bytes.
 
-    record = part.shards[shard]
-    for name, known in record.files.items():
-        try:
-            with atomic_path(whole.path / name) as temporary:
-                shutil.copyfile(part.path / name, temporary)
-                if file_record(temporary, 0)["sha256"] != known["sha256"]:
-                    raise InputError(f"{part.path / name}: damaged; go on with --resume there, then merge again")
-        except FileNotFoundError:
-            raise InputError(f"{part.path / name}: is missing; go on with --resume there, then merge again") from None
-    flush_folder(whole.path)
-    whole.add(record)
+    Returns
+    -------
+    ScreenResult or ScreenPart
+
+    Raises
+    ------
+    InputError
+        If there is no screen, its models were changed, or it was begun with other versions of the packages that
+        decide about bytes.
+    """
+    output = Path(folder)
+    drive(run(None, output, workers=workers, engine=engine, resume=True, follow=follow), progress, follow)
+    screen = ScreenFolder.read(output)
+    return result_of(screen) if screen.part == (0, 1) else read_part(output)
 
 
-def _opened(wanted: Wanted | None, output: Path, resume: bool, command: Sequence[str], tell: Say) -> ScreenFolder:
-    """The folder that goes on, or a new one."""
-    if resume and (output / "manifest.jsonl").exists():
+def run(
+    request: Request | None,
+    output: Path,
+    *,
+    workers: int = 0,
+    engine: Engine | None = None,
+    resume: bool = False,
+    follow: Follow | None = None,
+) -> Iterator[Standing]:
+    """Do the shards of a screen in a folder, step by step; what `screen` drives to its end.
+
+    Parameters
+    ----------
+    request : Request or None
+        With `resume` it may be None: the folder says it itself.
+    output : pathlib.Path
+    workers, engine, resume
+        As for `screen`.
+    follow : callable, optional
+        Called with sentences only: damaged shards that are rerun, and how the bound of a surrogate was found.
+
+    Yields
+    ------
+    Standing
+    """
+
+    def tell(sentence: str) -> None:
+        log.info(sentence)
+        if follow is not None:
+            follow(sentence)
+
+    with locked_screen(output):
+        folder = _opened(request, output, resume, tell)
+        for shard, wrong in folder.damaged().items():
+            tell(f"{output / wrong}; shard {shard} is done again")
+            folder.forget(shard)
+        folder.clear_temporary()
+        space = space_of(folder.header) if request is None else request.space
+        yield from stream(folder, source_of(folder), space, engine or partial(run_shards, n_workers=workers))
+
+
+def drive(standings: Iterator[Standing], progress: ProgressOption, follow: Follow | None) -> None:
+    """Run a screen to its end, and report where it stands."""
+    with reporting(progress) as report:
+        for one in standings:
+            report(one.phase, one.n_orbits, one.of_orbits, one.detail)
+            if follow is not None:
+                follow(one)
+
+
+def begin(request: Request, output: Path, tell: Callable[[str], object]) -> ScreenFolder:
+    """Begin a screen in an empty folder: copy the models, distil a surrogate, write the manifest's first line."""
+    claim_screen(output)
+    save_models(request, output)
+    if remark := remark_on(request.models[0].card, request.space):
+        tell(remark)
+    record = None
+    if request.cascade:
+        scorer = scorers_of(request.models, None, request.space)[0]
+        record, sentence = distilled(scorer, request.settings.selection, output, request.seed, request.surrogate)
+        tell(sentence)
+    return ScreenFolder.create(output, {**header_of(request, record), "command": list(request.command)})
+
+
+def _opened(request: Request | None, output: Path, resume: bool, tell: Callable[[str], object]) -> ScreenFolder:
+    """The folder of the screen to resume, or a new one."""
+    if resume and ScreenFolder.is_begun(output):
         folder = ScreenFolder.read(output)
-        if wanted is not None:
-            _same(folder, wanted)
+        if request is not None:
+            _check_same(folder, request)
         same_versions(folder.header, folder.path)
         return folder
-    if wanted is None:
-        raise InputError(f"{output}: no screen is there to go on with; name a model folder to begin one")
-    return begun(wanted, output, command, tell)
+    if request is None:
+        raise InputError(f"{output}: no screen is there to resume; name a model folder to begin one")
+    return begin(request, output, tell)
 
 
-def begun(wanted: Wanted, output: Path, command: Sequence[str], tell: Say) -> ScreenFolder:
-    """Begin a screen in an empty folder: models copied, a surrogate distilled, the manifest's first line written."""
-    models = Models.load(wanted.models, wanted.second, wanted.supercell, wanted.substitutions)
-    settings = _settings(wanted, models)
-    claim_screen(output)
-    models.copy_into(output)
-    if remark := remark_on(models.cards[0], models.space):
-        tell(remark)
-    surrogate = None
-    if _cascades(wanted, models):
-        surrogate, sentence = distilled(
-            models.scorers()[0],
-            settings.selection,
-            output,
-            wanted.seed,
-            Path(wanted.surrogate) if wanted.surrogate else None,
-        )
-        tell(sentence)
-    header = header_of(models, settings, surrogate, wanted.part)
-    return ScreenFolder.create(output, {**header, "command": list(command)})
-
-
-def _settings(wanted: Wanted, models: Models) -> Settings:
-    k, n = wanted.part
-    orbits = models.space.count_orbits()
-    if orbits > OUT_OF_REACH:
-        raise InputError(
-            f"{models.space!r} has about 10^{len(str(orbits)) - 1} orbits, which no machine enumerates; draw a "
-            "uniform sample of it (`matganip predict --number`) or search it (`matganip search`)"
-        )
-    n_shards = wanted.n_shards or max(16, -(-orbits // ORBITS_OF_A_SHARD))
-    if not 0 <= k < n <= n_shards:
-        raise InputError(f"--shard {k}/{n}: the screen has {n_shards} shards, of which no such part can be made")
-    if wanted.selection.n_properties != (2 if wanted.second else 1):
-        raise InputError("a Pareto front needs the model of a second property, and nothing else does: --pareto MODEL")
-    return Settings(wanted.selection, n_shards, tuple(wanted.temperatures), wanted.bin_width, wanted.keep)
-
-
-def _cascades(wanted: Wanted, models: Models) -> bool:
-    if wanted.second:
-        if wanted.cascade:
-            raise InputError("--cascade: a surrogate stands in for one property; a Pareto front has two")
-        return False
-    return models.space.count_orbits() >= CASCADE_FROM if wanted.cascade is None else wanted.cascade
-
-
-def _same(folder: ScreenFolder, wanted: Wanted) -> None:
-    """Refuse to go on with a screen of something else."""
-    models = Models.load(wanted.models, wanted.second, wanted.supercell, wanted.substitutions)
-    n_shards = int(folder.header["settings"]["n_shards"]) if wanted.n_shards is None else wanted.n_shards
-    settings = _settings(replace(wanted, n_shards=n_shards), models)
+def _check_same(folder: ScreenFolder, request: Request) -> None:
+    """Refuse to resume a screen of something else."""
     surrogate = folder.header["surrogate"]
-    if (surrogate is not None) != _cascades(wanted, models):
+    if (surrogate is not None) != request.cascade:
         raise InputError(
             f"{folder.path}: holds a screen {'with' if surrogate else 'without'} a cascade; ask for the same"
         )
-    asked = {**header_of(models, settings, surrogate, wanted.part), "versions": folder.header["versions"]}
+    asked = {**header_of(request, surrogate), "versions": folder.header["versions"]}
     known = {key: value for key, value in folder.header.items() if key not in ("format", "version")}
     if apart := differences(known, asked):
-        raise InputError(
-            f"{folder.path}: holds another screen: {apart[0]}; go on with the same, or name another folder"
-        )
-    if folder.part != wanted.part:
+        raise InputError(f"{folder.path}: holds another screen: {apart[0]}; resume the same, or name another folder")
+    if folder.part != request.part:
         raise InputError(f"{folder.path}: holds part {folder.part[0]}/{folder.part[1]} of a screen, not another")
 
 
-def _nothing(sentence: str) -> None:
-    """Nobody listens."""
+def _standings(
+    model: Any,
+    output: str | os.PathLike[str],
+    resume: bool,
+    workers: int,
+    engine: Engine | None,
+    options: dict[str, Any],
+) -> Iterator[Standing]:
+    """The generator that `screen(model, folder)` was in version 0.1."""
+    warnings.warn(
+        "screen(model, folder) is screen(model, space, folder=folder) now: it runs at once, returns the result, and "
+        "is followed by progress= or follow=",
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    request = Request.of(model, None, **options)
+    return run(request, Path(output), workers=workers, engine=engine, resume=resume)

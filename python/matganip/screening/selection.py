@@ -1,4 +1,4 @@
-"""Which arrangements a screen looks for: the lowest, the highest, those nearest to a target, or a Pareto front."""
+"""Which arrangements a screen looks for: the lowest, the highest, the nearest to a target, or a Pareto front."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Selection:
     Parameters
     ----------
     kind : {"lowest", "highest", "nearest", "pareto"}
-        By the first property; "pareto" looks for the arrangements that none other beats in both of two properties,
-        each of which is to be low.
+        By the first property; "pareto" looks for the arrangements that no other one beats in two properties, both
+        to be low.
     size : int
         How many; a Pareto front is cut to so many by the first property.
     target : float, optional
@@ -35,9 +35,9 @@ class Selection:
 
     Notes
     -----
-    Rows are ordered by a *key*, the smaller the better: E, -E or ``abs(E - target)``. Where two rows have the same
-    key the lexicographically smaller occupation comes first, so that the order depends on nothing else. No key moves
-    by more than its energy does: what is known of E within a bound is known of the key within the same bound.
+    Rows are ordered by a *key*, the smaller the better: E, -E or ``abs(E - target)``. Of equal keys the
+    lexicographically smaller occupation comes first, so that the order depends on nothing else. A key changes by no
+    more than its energy: a bound on the error of E is one on that of the key.
 
     Examples
     --------
@@ -53,15 +53,15 @@ class Selection:
         if self.kind not in get_args(Kind):
             raise InputError(f"select: {self.kind!r} is none of {', '.join(get_args(Kind))}")
         if self.size < 1:
-            raise InputError(f"top: {self.size} is no number of arrangements to keep")
+            raise InputError(f"top: must be at least 1, not {self.size}")
         if (self.kind == "nearest") != (self.target is not None):
-            raise InputError("target, in eV per supercell, belongs to the selection 'nearest', which needs it")
+            raise InputError("target (eV per supercell) is needed for the selection 'nearest', and only for it")
         if self.target is not None and not np.isfinite(self.target):
-            raise InputError(f"target: {self.target} is no energy")
+            raise InputError(f"target: {self.target} is not a finite energy")
 
     @property
     def n_properties(self) -> int:
-        """Properties that it speaks of."""
+        """Number of properties it needs."""
         return 2 if self.kind == "pareto" else 1
 
     def key(self, energy: Floats) -> Floats:
@@ -75,7 +75,7 @@ class Selection:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Arrangements with what is known of them.
+    """Arrangements with their predictions.
 
     Attributes
     ----------
@@ -131,7 +131,7 @@ class Rows:
 
 
 class Best:
-    """The best rows of a stream by a selection, whatever the order in which they come.
+    """The best rows of a stream, independent of the order in which they come.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ class Best:
         return float(self.selection.key(self.rows.energy[-1:, 0])[0])
 
     def add(self, rows: Rows) -> None:
-        """Look at more rows."""
+        """Add the rows that are good enough."""
         if self.selection.kind == "pareto":
             both = Rows.joined([self.rows, rows.take(front(rows.energy))])
             both = both.take(front(both.energy))
@@ -182,7 +182,7 @@ def ordered(key: Floats, occupations: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 
 def front(values: Floats) -> NDArray[np.bool_]:
-    """Which points (n, 2) no other one beats: none is lower in one property and not higher in the other.
+    """Which points (n, 2) are not beaten: no other is lower in one property and not higher in the other.
 
     >>> front(np.array([[0.0, 3.0], [1.0, 1.0], [2.0, 2.0], [0.0, 3.0]])).tolist()
     [True, True, False, True]

@@ -1,4 +1,4 @@
-"""One shard of a screen: a pure function of what is screened and the shard's number, which writes one file."""
+"""One shard of a screen: a pure function of the screen and the shard's number, which writes one file."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 Tell = Callable[["Pulse"], None]
 STAGES = ("enumeration", "peaks", "surrogate", "network", "ranking", "sums", "writing")
 WIDENED_BY = 1.25
-"""Where a bound proves too narrow, it becomes so many times what was found."""
+"""A bound that proves too narrow becomes this many times the difference found."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What is looked for in a screen, and how it is cut up; results depend on all of it.
+    """What a screen looks for, and how it is cut into shards; results depend on all of it.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ class Opened:
     scorers : tuple of GraphScorer
         One for each property; the first is the energy that is summed over.
     surrogate : SurrogateScorer or None
-        Of the first property; screens in its place where there is one.
+        Of the first property; it screens in the model's place where there is one.
     """
 
     space: ConfigurationSpace
@@ -91,10 +91,10 @@ class Opened:
 
 
 class Source(Protocol):
-    """Small and picklable: names what is screened, wherever it is opened."""
+    """Small and picklable: says where models and space are."""
 
     def open(self) -> Opened:
-        """Read models and make the space; a process may remember them."""
+        """Read the models and make the space; a process may cache them."""
         ...
 
 
@@ -109,9 +109,9 @@ class ShardTask:
     shard : int
         From 0 to n_shards - 1.
     bound : float
-        How far surrogate and model may be apart, eV per supercell; without meaning where there is no surrogate.
+        Largest difference assumed between surrogate and model, eV per supercell; unused without a surrogate.
     ceiling : float
-        A key that the last of the winners is known not to exceed; infinity where nothing is known.
+        An upper limit of the key of the last winner; infinity where none is known.
     """
 
     source: Source
@@ -133,7 +133,7 @@ class Pulse:
 
 @dataclass(frozen=True)
 class ShardRecord:
-    """What a shard did, for the manifest.
+    """A completed shard, for the manifest.
 
     Attributes
     ----------
@@ -143,16 +143,16 @@ class ShardRecord:
     n_predicted : int
         Graphs that the network has seen.
     n_rescored : int
-        Arrangements that the surrogate left to the network; 0 where there is no surrogate.
+        Arrangements that the network re-scored; 0 without a surrogate.
     bound, reach, widest : float
-        The bound that was used; the smallest key by the surrogate of an arrangement that was not re-scored (infinity
-        where there is none); the largest distance of surrogate and model on those that were.
+        The bound that was used; the smallest surrogate key of an arrangement that was not re-scored (infinity where
+        there is none); the largest difference of surrogate and model on those that were.
     files : dict of str to dict
         Rows, bytes and SHA-256 of each file.
     stages : dict of str to float
         CPU seconds of each stage.
     wall_s : float
-        Without opening the source, which a process does once.
+        Without the time for opening the source, which a process does once.
     """
 
     shard: int
@@ -204,7 +204,7 @@ def run_shard(task: ShardTask, folder: Path, tell: Tell | None = None) -> ShardR
         Where ``shard-00012.parquet`` goes, and with ``keep="all"`` also ``all-00012.parquet``; each under a temporary
         name first.
     tell : callable, optional
-        Is told a `Pulse` after each block.
+        Called with a `Pulse` after each block.
 
     Returns
     -------
@@ -217,7 +217,7 @@ def run_shard(task: ShardTask, folder: Path, tell: Tell | None = None) -> ShardR
 
     Notes
     -----
-    The same task gives the same bytes, whoever does it, when, and on how many threads.
+    The same task gives the same bytes, whichever process runs it, at any time and with any number of threads.
     """
     opened = task.source.open()
     begun = time.perf_counter()
@@ -225,7 +225,7 @@ def run_shard(task: ShardTask, folder: Path, tell: Tell | None = None) -> ShardR
     while True:
         try:
             return _Shard(task, opened, bound).run(folder, tell, begun)
-        except TooNarrow as found:  # the surrogate errs more than it did on the sample: the shard is done again
+        except TooNarrow as found:  # its error is larger than on the sample: rerun the shard
             bound = WIDENED_BY * found.gap
 
 
@@ -245,7 +245,7 @@ class _Shard:
             else Rescorer(opened.scorers[0], self.best, bound, task.ceiling, self.stages.of)
         )
         self.n_predicted = 0
-        self.lead = float("nan")  # best energy seen, by whoever screens
+        self.lead = float("nan")  # best energy so far, by the first stage
 
     def run(self, folder: Path, tell: Tell | None, begun: float) -> ShardRecord:
         settings, space = self.task.settings, self.opened.space
@@ -277,7 +277,7 @@ class _Shard:
         return self._record(stream.n_orbits, stream.n_configurations, files, time.perf_counter() - begun)
 
     def _score(self, batch: ConfigurationBatch, first: int) -> Rows:
-        """Properties of a block, by the surrogate where there is one; add it to all that is kept."""
+        """Score a block, by the surrogate where there is one, and add it to sums, histogram and best rows."""
         opened, stages = self.opened, self.stages
         energy = np.empty((len(batch), len(opened.scorers)))
         deviation = np.full_like(energy, np.nan)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,10 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from matganip.configurations.batch import occupation_digits
-from matganip.configurations.tables import space_metadata
+from matganip.configurations.codec import occupation_digits, occupations_from_digits, space_metadata
 from matganip.errors import InputError
-from matganip.files import atomic_path, flush_folder
+from matganip.files import atomic_path, flush_folder, sha256
 from matganip.screening.selection import Rows
 
 if TYPE_CHECKING:
@@ -88,7 +86,7 @@ def _rows(table: pa.Table) -> Rows:
     return Rows(
         table["row"].to_numpy(),
         table["multiplicity"].to_numpy(),
-        codes(text, len(text[0]) if text else 0),
+        occupations_from_digits(text, len(text[0]) if text else 0),
         np.column_stack([table[name].to_numpy() for name in names]).reshape(len(text), len(names)),
         np.column_stack([_floats(table[name.replace("prediction", "deviation")]) for name in names]).reshape(
             len(text), len(names)
@@ -101,21 +99,9 @@ def _floats(column: pa.ChunkedArray) -> NDArray[np.float64]:
     return found
 
 
-def codes(text: list[str], n_sites: int) -> NDArray[np.uint8]:
-    """Occupations (n, n_sites) from their digits: undoes `occupation_digits`.
-
-    >>> codes(["01a"], 3).tolist()
-    [[0, 1, 10]]
-    """
-    letters = np.frombuffer("".join(text).encode(), dtype=np.uint8).reshape(len(text), n_sites)
-    return np.where(letters >= ord("a"), letters - ord("a") + 10, letters - ord("0")).astype(np.uint8)
-
-
 def file_record(path: Path, n_rows: int) -> dict[str, Any]:
     """Rows, bytes and SHA-256 of a file."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"rows": n_rows, "bytes": path.stat().st_size, "sha256": digest}
+    return {"rows": n_rows, "bytes": path.stat().st_size, "sha256": sha256(path)}
 
 
 class EveryRow:

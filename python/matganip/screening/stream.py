@@ -1,14 +1,16 @@
-"""A screen from its first shard to its result: what is missing is done, entered in the manifest, and merged."""
+"""A screen from its first shard to its result: missing shards are done, entered in the manifest, and merged."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from matganip.screening.folder import settings_of
 from matganip.screening.merge import merged, next_round, write_result
 from matganip.screening.shard import Pulse, ShardRecord, ShardTask
 
@@ -28,10 +30,9 @@ class Standing:
     Attributes
     ----------
     phase : {"screen", "screen again", "merge", "done"}
-        "screen again" does those shards a second time in which the surrogate erred more than elsewhere.
+        "screen again" reruns the shards whose re-scoring stopped too early for the bound that was needed elsewhere.
     n_orbits, of_orbits : int
-        Done, those of an earlier start included, and to do. Of a part of the shards the latter is the part's share of
-        the exact total.
+        Done, including those of an earlier start, and in all; for a part of the shards, its share of the exact total.
     n_configurations : int
         Done.
     n_shards, of_shards : int
@@ -56,6 +57,29 @@ class Standing:
     best: float
     record: ShardRecord | None = None
 
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values, an event of ``--json``."""
+        return {
+            "event": "shard" if self.record else self.phase,
+            "orbits": self.n_orbits,
+            "of_orbits": self.of_orbits,
+            "configurations": str(self.n_configurations),
+            "shards": self.n_shards,
+            "of_shards": self.of_shards,
+            "seconds": round(self.seconds, 3),
+            "orbits_per_s": round(self.orbits_per_s, 1),
+            "arrangements_per_s": round(self.arrangements_per_s, 1),
+            "seconds_left": None if math.isnan(self.seconds_left) else round(self.seconds_left, 1),
+            "best_eV": None if math.isnan(self.best) else self.best,
+            "shard": self.record.shard if self.record else None,
+        }
+
+    @property
+    def detail(self) -> str:
+        """Rates and the best energy so far, for a progress bar."""
+        best = "" if math.isnan(self.best) else f", best {self.best:.4f} eV"
+        return f"{self.arrangements_per_s:,.0f} arrangements/s, {self.orbits_per_s:,.0f} orbits/s{best}"
+
     @property
     def arrangements_per_s(self) -> float:
         """Arrangements a second, symmetry not counted, at the mean multiplicity so far."""
@@ -67,10 +91,8 @@ class Standing:
         return (self.of_orbits - self.n_orbits) / self.orbits_per_s if self.orbits_per_s > 0 else float("nan")
 
 
-def stream(
-    folder: ScreenFolder, source: Source, space: ConfigurationSpace, settings: Settings, engine: Engine
-) -> Iterator[Standing]:
-    """Do what is missing in a folder that this process has locked.
+def stream(folder: ScreenFolder, source: Source, space: ConfigurationSpace, engine: Engine) -> Iterator[Standing]:
+    """Do the missing shards of a folder that this process has locked, and merge them.
 
     Parameters
     ----------
@@ -78,9 +100,8 @@ def stream(
     source : Source
         Of models and space.
     space : ConfigurationSpace
-    settings : Settings
     engine : callable
-        Who does the shards.
+        Does the shards.
 
     Yields
     ------
@@ -90,8 +111,9 @@ def stream(
     Raises
     ------
     InputError
-        As the engine and `write_result` do; what is in the manifest stays, and a later call goes on from it.
+        As the engine and `write_result` do; what is in the manifest stays, and a later call resumes from it.
     """
+    settings = settings_of(folder.header)
     meter = _Meter(folder, space, settings)
     while True:
         tasks = [task_of(folder, source, settings, shard) for shard in folder.missing()]
@@ -116,7 +138,7 @@ def stream(
 
 
 def task_of(folder: ScreenFolder, source: Source, settings: Settings, shard: int) -> ShardTask:
-    """A shard as the header, or the last round that named it, wants it done."""
+    """A shard with the bound and ceiling of the header, or of the last round that named it."""
     surrogate = folder.header.get("surrogate") or {"bound_eV": 0.0, "ceiling_eV": None}
     bound, ceiling = surrogate["bound_eV"], surrogate["ceiling_eV"]
     for decided in folder.rounds:
@@ -126,7 +148,7 @@ def task_of(folder: ScreenFolder, source: Source, settings: Settings, shard: int
 
 
 class _Meter:
-    """Counts what is done, in shards that are complete and in those at work."""
+    """Counts what is done, in complete shards and in those at work."""
 
     INTERVAL = 0.2
 
@@ -154,7 +176,7 @@ class _Meter:
         return time.perf_counter() - self.told > self.INTERVAL
 
     def forget(self) -> None:
-        """What is done again is not counted twice."""
+        """Do not count twice what is rerun."""
         self.before = sum(record.n_orbits for record in self.folder.shards.values()) - self.done
 
     def standing(self, phase: Phase, record: ShardRecord | None = None) -> Standing:

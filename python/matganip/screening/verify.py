@@ -1,16 +1,17 @@
-"""Is a screen what it says? Counts against Burnside's, files against their checksums, rows against the model."""
+"""Is a screen what it says? Counts against Burnside's lemma, files against their checksums, rows against the model."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from matganip.errors import InputError
+from matganip.progress import ProgressOption, reporting
+from matganip.results.screen import ScreenCheck
+from matganip.screening.folder import same_versions, settings_of, source_of
 from matganip.screening.manifest import ScreenFolder
 from matganip.screening.merge import merged, read_result, write_result
 from matganip.screening.selection import Rows
@@ -20,92 +21,76 @@ from matganip.screening.stream import task_of
 from matganip.screening.winners import RESULT, WINNERS
 
 if TYPE_CHECKING:
+    from matganip.screening.request import PathLike
     from matganip.screening.shard import Source
 
-Check = tuple[str, bool, str]
 
+class _Checks:
+    """What has been checked so far."""
 
-@dataclass
-class Verified:
-    """What `verify` found.
-
-    Attributes
-    ----------
-    checks : list of (str, bool, str)
-        What was looked at, whether it is right, and the numbers behind it.
-    """
-
-    checks: list[Check] = field(default_factory=list)
-
-    @property
-    def good(self) -> bool:
-        """Whether all is right."""
-        return all(right for _, right, _ in self.checks)
+    def __init__(self) -> None:
+        self.checks: list[tuple[str, bool, str]] = []
 
     def note(self, what: str, right: bool, numbers: str) -> None:
-        """Add a check."""
         self.checks.append((what, bool(right), numbers))
 
 
-def verify(
-    folder: ScreenFolder,
-    source: Source,
-    settings: Settings,
-    *,
-    rows: int = 200,
-    shards: int = 1,
-    seed: int = 0,
-    tell: Callable[[str], object] | None = None,
-) -> Verified:
-    """Look at a screen's folder as if somebody else had made it.
+def verify_screen(
+    folder: PathLike, *, rows: int = 200, shards: int = 1, seed: int = 0, progress: ProgressOption = None
+) -> ScreenCheck:
+    """Check a screen's folder as if somebody else had made it.
 
     Parameters
     ----------
-    folder : ScreenFolder
-    source : Source
-        Of its models and space.
-    settings : Settings
+    folder : path-like
+        Of a screen, or of a part of one.
     rows : int
-        So many of the rows in its files are predicted again.
+        Number of rows in its files to predict again.
     shards : int
-        So many shards are done again from nothing, and compared byte for byte.
+        Number of shards to rerun from nothing and compare byte for byte.
     seed : int
         Of both draws.
-    tell : callable, optional
-        Is told what is looked at next.
+    progress : bool or callable, optional
+        Draw a bar, or call back with what is checked next.
 
     Returns
     -------
-    Verified
+    ScreenCheck
+
+    Raises
+    ------
+    InputError
+        If there is no screen, or it was begun with other versions of the packages that decide about bytes.
     """
-    found, say = Verified(), tell or _nothing
-    say("files")
-    damaged = folder.damaged()
-    n_files = sum(len(record.files) for record in folder.shards.values())
-    found.note("checksums", not damaged, next(iter(damaged.values()), f"{n_files} files are as they were written"))
-    missing = folder.missing()
-    found.note(
-        "shards", not missing, f"{len(folder.shards)} of {len(folder.wanted())} are complete, go on with --resume"
-        if missing else f"all {len(folder.shards)} are complete",
-    )  # fmt: skip
-    opened = source.open()
-    whole = folder.part == (0, 1) and not missing and not damaged
-    if whole:
-        _check_counts(found, folder, opened)
-        say("result")
-        _check_result(found, folder, opened, settings)
-    good = [shard for shard in sorted(folder.shards) if shard not in damaged]
-    draw = np.random.default_rng(seed)
-    if good and rows:
-        say("rows")
-        _check_rows(found, folder, opened, good, rows, draw)
-    for shard in sorted(draw.permutation(good)[:shards].tolist()):
-        say(f"shard {shard}")
-        _check_shard(found, folder, source, settings, shard)
-    return found
+    screen = ScreenFolder.read(Path(folder))
+    same_versions(screen.header, screen.path)
+    source, settings = source_of(screen), settings_of(screen.header)
+    found = _Checks()
+    with reporting(progress) as report:
+        report("files", 0, 3 + shards, "")
+        damaged = screen.damaged()
+        n_files = sum(len(record.files) for record in screen.shards.values())
+        found.note("checksums", not damaged, next(iter(damaged.values()), f"{n_files} files are as they were written"))
+        missing = screen.missing()
+        complete = f"{len(screen.shards)} of {len(screen.wanted())} are complete, resume with --resume"
+        found.note("shards", not missing, complete if missing else f"all {len(screen.shards)} are complete")
+        opened = source.open()
+        if screen.part == (0, 1) and not missing and not damaged:
+            _check_counts(found, screen, opened)
+            report("result", 1, 3 + shards, "")
+            _check_result(found, screen, opened, settings)
+        good = [shard for shard in sorted(screen.shards) if shard not in damaged]
+        draw = np.random.default_rng(seed)
+        if good and rows:
+            report("rows", 2, 3 + shards, "")
+            _check_rows(found, screen, opened, good, rows, draw)
+        for number, shard in enumerate(sorted(draw.permutation(good)[:shards].tolist())):
+            report(f"shard {shard}", 3 + number, 3 + shards, "")
+            _check_shard(found, screen, source, settings, shard)
+    return ScreenCheck(tuple(found.checks))
 
 
-def _check_counts(found: Verified, folder: ScreenFolder, opened: Opened) -> None:
+def _check_counts(found: _Checks, folder: ScreenFolder, opened: Opened) -> None:
     space = opened.space
     orbits = sum(record.n_orbits for record in folder.shards.values())
     configurations = sum(record.n_configurations for record in folder.shards.values())
@@ -117,7 +102,7 @@ def _check_counts(found: Verified, folder: ScreenFolder, opened: Opened) -> None
     )
 
 
-def _check_result(found: Verified, folder: ScreenFolder, opened: Opened, settings: Settings) -> None:
+def _check_result(found: _Checks, folder: ScreenFolder, opened: Opened, settings: Settings) -> None:
     """Merge again, elsewhere, and compare."""
     try:
         read_result(folder.path)
@@ -134,19 +119,23 @@ def _check_result(found: Verified, folder: ScreenFolder, opened: Opened, setting
                 folder.path / file
             ).read_bytes()
             found.note(
-                file, same, "is what the shards give" if same else "is not what the shards give: remove it, --resume"
+                file,
+                same,
+                "is what the shards give"
+                if same
+                else "is not what the shards give: remove it and resume with --resume",
             )
 
 
 def _check_rows(
-    found: Verified,
+    found: _Checks,
     folder: ScreenFolder,
     opened: Opened,
     shards: list[int],
     wanted: int,
     draw: np.random.Generator,
 ) -> None:
-    """Predict rows again, and look for their orbits and multiplicities."""
+    """Predict rows again, and check their representatives and multiplicities."""
     chosen = draw.choice(shards, size=min(len(shards), 20), replace=False).tolist()
     parts = [part for part in (_some(folder.path, shard, wanted, draw) for shard in chosen) if len(part)]
     if not parts:
@@ -160,17 +149,17 @@ def _check_rows(
     for column, scorer in enumerate(opened.scorers):
         said = scorer.predict(scorer.features(np.ascontiguousarray(rows.occupations))).energy
         apart = max(apart, float(np.abs(said - rows.energy[:, column]).max()))
-    found.note("predictions", apart == 0.0, f"{len(rows)} rows: the model's word differs by {apart:g} eV")
+    found.note("predictions", apart == 0.0, f"{len(rows)} rows: the model's prediction differs by {apart:g} eV")
 
 
 def _some(path: Path, shard: int, wanted: int, draw: np.random.Generator) -> Rows:
-    """Rows of a shard: those of its best."""
+    """Some of the best rows of a shard."""
     rows, _ = read_shard(path / shard_name(shard))
     return rows.take(draw.permutation(len(rows))[:wanted])
 
 
-def _check_shard(found: Verified, folder: ScreenFolder, source: Source, settings: Settings, shard: int) -> None:
-    """Do a shard again and compare the bytes."""
+def _check_shard(found: _Checks, folder: ScreenFolder, source: Source, settings: Settings, shard: int) -> None:
+    """Rerun a shard and compare the bytes."""
     with tempfile.TemporaryDirectory(prefix="matganip-") as name:
         record = run_shard(task_of(folder, source, settings, shard), Path(name))
         known = folder.shards[shard]
@@ -183,7 +172,3 @@ def _check_shard(found: Verified, folder: ScreenFolder, source: Source, settings
         same,
         f"{record.n_orbits:,} orbits, done again: " + ("the same bytes" if same else "other bytes"),
     )
-
-
-def _nothing(what: str) -> None:
-    """Nobody listens."""

@@ -11,13 +11,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from matganip.configurations.batch import ConfigurationBatch
-from matganip.configurations.tables import arrangement_columns, space_metadata
+from matganip.configurations.codec import space_metadata
+from matganip.configurations.io.parquet import arrangement_columns
 from matganip.errors import InputError
 from matganip.files import atomic_folder, atomic_path
-from matganip.screening.shard_files import codes, columns_of
+from matganip.screening.shard_files import columns_of
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
+    from matganip.results.screen import ScreenResult
     from matganip.screening.selection import Rows, Selection
     from matganip.thermo.sums import CanonicalSums
 
@@ -79,20 +81,18 @@ def read_winners(folder: Path) -> pa.Table:
     try:
         return pq.read_table(path)
     except FileNotFoundError:
-        raise InputError(f"{folder}: no winners there yet; go on with `matganip screen --resume`") from None
+        raise InputError(f"{folder}: no winners there yet; resume it with `matganip screen --resume`") from None
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{path}: damaged: {str(error).splitlines()[0]}") from error
 
 
-def export_winners(space: ConfigurationSpace, folder: Path, path: Path, fmt: str, number: int | None = None) -> int:
-    """Write the structures of the winners.
+def export_winners(screen: ScreenResult, path: str | Path, fmt: str, number: int | None = None) -> int:
+    """Write the structures of the winners of a screen.
 
     Parameters
     ----------
-    space : ConfigurationSpace
-    folder : pathlib.Path
-        The screen's.
-    path : pathlib.Path
+    screen : ScreenResult
+    path : path-like
         For ``cif`` and ``poscar`` a folder that does not exist yet; for ``extxyz`` one file with a frame for each.
     fmt : {"cif", "poscar", "extxyz"}
     number : int, optional
@@ -106,7 +106,7 @@ def export_winners(space: ConfigurationSpace, folder: Path, path: Path, fmt: str
     Raises
     ------
     InputError
-        If the format is unknown, there are no winners, or nothing can be written there.
+        If the format is unknown, or nothing can be written there.
 
     Notes
     -----
@@ -115,10 +115,13 @@ def export_winners(space: ConfigurationSpace, folder: Path, path: Path, fmt: str
     """
     if fmt not in FORMATS:
         raise InputError(f"export: {fmt!r} is none of {', '.join(FORMATS)}")
-    table = read_winners(folder).slice(0, number)
-    occupations = codes(table["occupation"].to_pylist(), space.n_sites)
-    batch = ConfigurationBatch(space, occupations, table["multiplicity"].to_numpy())
-    facts = table.select(["rank", "prediction_eV", "multiplicity", "point_group"]).to_pylist()
+    batch = screen.winners[: len(screen) if number is None else number]
+    facts = [
+        {"rank": rank, "prediction_eV": energy, "multiplicity": multiplicity, "point_group": group}
+        for rank, (energy, multiplicity, group) in enumerate(
+            zip(screen.energy[:, 0].tolist(), screen.winners.multiplicity.tolist(), screen.point_groups, strict=True), 1
+        )
+    ][: len(batch)]
     if fmt == "extxyz":
         from ase.io.extxyz import write_extxyz
 

@@ -192,7 +192,7 @@ def _half_widths(left_out: Floats) -> Floats:
     """Half widths (4, t) of intervals from estimates with each block left out in turn, (b, 4, t).
 
     Boltzmann weights are skewed, and so is what follows from few of them: the quantile is widened by the skewness as
-    the Edgeworth series of the surrogateised mean has it (P. Hall, The Bootstrap and Edgeworth Expansion (1992), section
+    the Edgeworth series of the studentised mean has it (P. Hall, The Bootstrap and Edgeworth Expansion (1992), section
     2.6), on both sides as on the worse one. Infinite where a block bears all the weight.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
