@@ -135,7 +135,7 @@ MODULES = {
     "study.screen_student": "screening.distilled",
     "study.search": "sampling.search",
     "study.story": "workflows.story",
-    "study.summary": "configurations.summary",
+    "study.summary": "results.counts",
     "study.thermo": "thermo.run",
     "study.tolerance": "benchmarks.tolerance",
     "study.train": "workflows.train",
