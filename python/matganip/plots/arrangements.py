@@ -120,10 +120,8 @@ def arrangement(
         The substituted supercell.
     dopants : sequence of str
         Elements to draw in colour, in order; all else is pale.
-    title : str
-        Heading.
-    ax : Axes or Figure, optional
-        Where to draw; a new figure by default.
+    title, ax : str, Axes or Figure
+        Heading, and where to draw: a new figure by default.
 
     Returns
     -------
@@ -139,10 +137,8 @@ def configuration(space: ConfigurationSpace, occupation: ArrayLike, *, title: st
     ----------
     space : ConfigurationSpace
     occupation : (n_sites,) uint8 array
-    title : str
-        Heading.
-    ax : Axes or Figure, optional
-        Where to draw; a new figure by default.
+    title, ax : str, Axes or Figure
+        Heading, and where to draw: a new figure by default.
 
     Returns
     -------

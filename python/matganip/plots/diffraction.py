@@ -56,10 +56,8 @@ def patterns(
         largest value between the given rows.
     kinds : (str, str)
         What the legend says of peaks that do not vary, and of those that do.
-    title : str
-        Heading.
-    ax : Axes or Figure, optional
-        Where to draw; a new figure by default.
+    title, ax : str, Axes or Figure
+        Heading, and where to draw: a new figure by default.
 
     Returns
     -------
@@ -117,10 +115,8 @@ def graph_matrix_image(
         Whether the values have a sign: then the colours diverge from zero.
     unit : str
         What to write behind a position.
-    title : str
-        Heading.
-    ax : Axes or Figure, optional
-        Where to draw; a new figure by default.
+    title, ax : str, Axes or Figure
+        Heading, and where to draw: a new figure by default.
 
     Returns
     -------
@@ -171,10 +167,8 @@ def profiles(
         What to write above each.
     lines : (p,) float64 ndarray, optional
         Angles that get a tick below the profiles.
-    title : str
-        Heading.
-    ax : Axes or Figure, optional
-        Where to draw; a new figure by default.
+    title, ax : str, Axes or Figure
+        Heading, and where to draw: a new figure by default.
 
     Returns
     -------

@@ -151,10 +151,8 @@ def ranked(
         Whether the model was trained on the label; those are drawn hollow.
     top : int
         How many of the lowest to mark.
-    title : str
-        Heading.
-    ax : Axes or Figure, optional
-        Where to draw; a new figure by default.
+    title, ax : str, Axes or Figure
+        Heading, and where to draw: a new figure by default.
 
     Returns
     -------
@@ -210,10 +208,8 @@ def winners(
         Labels in meV/atom from the same origin, nan where there is none.
     calculator : str
         Whose labels they are.
-    title : str
-        Heading.
-    ax : Axes or Figure, optional
-        Where to draw; a new figure by default.
+    title, ax : str, Axes or Figure
+        Heading, and where to draw: a new figure by default.
 
     Returns
     -------
@@ -272,10 +268,8 @@ def energy_histogram(
         Size of each orbit.
     label : str
         What the energy is, with its unit.
-    title : str
-        Heading.
-    ax : Axes or Figure, optional
-        Where to draw; a new figure by default.
+    title, ax : str, Axes or Figure
+        Heading, and where to draw: a new figure by default.
 
     Returns
     -------

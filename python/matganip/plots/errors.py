@@ -104,10 +104,8 @@ def error_boxes(
         The error of the mean baseline, a dashed line.
     quantity : str
         What the axis shows, with its unit.
-    title : str
-        Heading.
-    ax : Axes or Figure, optional
-        Where to draw; a new figure by default.
+    title, ax : str, Axes or Figure
+        Heading, and where to draw: a new figure by default.
 
     Returns
     -------

@@ -34,10 +34,8 @@ def vertex_pattern(graph: networkx.Graph, *, n_names: int = 10, title: str = "",
         As `matganip.features.graph.network.graph_network` makes it.
     n_names : int
         So many of the strongest peaks carry their name.
-    title : str
-        Heading.
-    ax : Axes or Figure, optional
-        Where to draw; a new figure by default.
+    title, ax : str, Axes or Figure
+        Heading, and where to draw: a new figure by default.
 
     Returns
     -------
@@ -88,10 +86,8 @@ def vertex_ring(graph: networkx.Graph, *, n_edges: int = 140, title: str = "", a
     n_edges : int
         So many edges, those whose peaks differ most in intensity, are drawn; a line is as wide as that difference
         and runs from the colour of its weaker peak into that of the stronger one.
-    title : str
-        Heading.
-    ax : Axes or Figure, optional
-        Where to draw; a new figure by default.
+    title, ax : str, Axes or Figure
+        Heading, and where to draw: a new figure by default.
 
     Returns
     -------

@@ -74,10 +74,8 @@ def split_heat_map(
         Their names.
     upper_label, lower_label : str
         What the colours mean, with units.
-    title : str
-        Heading.
-    ax : Axes or Figure, optional
-        Where to draw; a new figure by default.
+    title, ax : str, Axes or Figure
+        Heading, and where to draw: a new figure by default.
 
     Returns
     -------

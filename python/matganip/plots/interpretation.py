@@ -45,10 +45,8 @@ def feature_map_grid(
         Maps in a row.
     most : int
         How many are drawn at most.
-    title : str
-        Heading.
-    ax : Axes or Figure, optional
-        Where to draw; a new figure by default.
+    title, ax : str, Axes or Figure
+        Heading, and where to draw: a new figure by default.
 
     Returns
     -------
@@ -104,10 +102,8 @@ def saliency_bars(
         How many to draw; the others are summed up in the last bar.
     unit : str
         Of the contributions.
-    title : str
-        Heading.
-    ax : Axes or Figure, optional
-        Where to draw; a new figure by default.
+    title, ax : str, Axes or Figure
+        Heading, and where to draw: a new figure by default.
 
     Returns
     -------
@@ -162,10 +158,8 @@ def saliency_map(
         What to call each of the p peaks.
     unit : str
         Of the contributions.
-    title : str
-        Heading.
-    ax : Axes or Figure, optional
-        Where to draw; a new figure by default.
+    title, ax : str, Axes or Figure
+        Heading, and where to draw: a new figure by default.
 
     Returns
     -------

@@ -61,10 +61,8 @@ def learning_curve(
         How many orbits could be labelled, and how many were held out.
     unit : str
         Of the errors.
-    title : str
-        Heading.
-    ax : Axes or Figure, optional
-        Where to draw; a new figure by default.
+    title, ax : str, Axes or Figure
+        Heading, and where to draw: a new figure by default.
 
     Returns
     -------

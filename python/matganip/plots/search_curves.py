@@ -38,10 +38,8 @@ def search_curve(
         Orbits scored in the end.
     proved : float, optional
         A proved lower bound, from the same origin: a dashed line.
-    title : str
-        Heading.
-    ax : Axes or Figure, optional
-        Where to draw; a new figure by default.
+    title, ax : str, Axes or Figure
+        Heading, and where to draw: a new figure by default.
 
     Returns
     -------

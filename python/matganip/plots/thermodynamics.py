@@ -43,10 +43,8 @@ def free_energy(
         Half widths of the intervals of U and F where they were estimated from a sample: error bars.
     reliable : (t,) array of bool, optional
         Where an estimate can be believed; elsewhere it is a grey cross.
-    title : str
-        Heading.
-    ax : Axes or Figure, optional
-        Where to draw; a new figure by default.
+    title, ax : str, Axes or Figure
+        Heading, and where to draw: a new figure by default.
 
     Returns
     -------
@@ -114,10 +112,8 @@ def density_of_states(
         Arrangements in each bin, of any size.
     sampled : bool
         Whether these are arrangements of a sample.
-    title : str
-        Heading.
-    ax : Axes or Figure, optional
-        Where to draw; a new figure by default.
+    title, ax : str, Axes or Figure
+        Heading, and where to draw: a new figure by default.
 
     Returns
     -------
@@ -175,10 +171,8 @@ def mixing_curve(
         What the fraction is of: ``"Br on I"``.
     free : mapping of float to (n,) array, optional
         Mixing free energies in meV/atom, by the temperature in kelvin.
-    title : str
-        Heading.
-    ax : Axes or Figure, optional
-        Where to draw; a new figure by default.
+    title, ax : str, Axes or Figure
+        Heading, and where to draw: a new figure by default.
 
     Returns
     -------

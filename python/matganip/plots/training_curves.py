@@ -86,10 +86,8 @@ def loss_curves(
     epochs, loss_d, loss_g : (n,) float64 ndarray
     optimum : float, optional
         loss(D) where neither network wins, 2 log 2 = 1.3863 for the paper's losses: a dashed line.
-    title : str
-        Heading.
-    ax : Axes or Figure, optional
-        Where to draw; a new figure by default.
+    title, ax : str, Axes or Figure
+        Heading, and where to draw: a new figure by default.
 
     Returns
     -------
@@ -147,10 +145,8 @@ def error_curves(
         Error of the mean baseline.
     unit : str
         Of the errors.
-    title : str
-        Heading.
-    ax : Axes or Figure, optional
-        Where to draw; a new figure by default.
+    title, ax : str, Axes or Figure
+        Heading, and where to draw: a new figure by default.
 
     Returns
     -------
