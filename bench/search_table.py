@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from matganip.sampling.search import Search, SearchSettings
-from matganip.thermo.estimates import from_sample
-from matganip.thermo.sums import CanonicalSums
+from matganip.thermodynamics.estimates import from_sample
+from matganip.thermodynamics.sums import CanonicalSums
 from matganip.workflows.predict import Predictor
 
 SPACES = (

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from matganip.features.profiles import PeakShape, profile
     from matganip.features.radiation import Radiation
     from matganip.features.settings import DiffractionSettings
+    from matganip.labels.labelling import label
     from matganip.labels.tables import LabelTable, read_labels
     from matganip.learning.config import MatganipConfig, NetworkSettings
     from matganip.learning.dataset import Dataset
@@ -59,7 +60,10 @@ if TYPE_CHECKING:
     from matganip.sampling.replay import replay
     from matganip.sampling.search import search
     from matganip.sampling.suggest import suggest
+    from matganip.screening.reading import read_screen
     from matganip.screening.run import screen
+    from matganip.thermodynamics.mixing import mixing
+    from matganip.thermodynamics.run import thermo
 
 __version__ = _version("matganip")
 _renamed.install()
@@ -102,12 +106,16 @@ _HOME = {
     "InputError": "errors",
     "MissingExtraError": "errors",
     "LabelTable": "labels.tables",
+    "label": "labels.labelling",
     "read_labels": "labels.tables",
     "Ensemble": "learning.ensemble",
     "Matganip": "learning.gan",
     "Dataset": "learning.dataset",
     "MatganipConfig": "learning.config",
     "screen": "screening.run",
+    "read_screen": "screening.reading",
+    "thermo": "thermodynamics.run",
+    "mixing": "thermodynamics.mixing",
     "search": "sampling.search",
     "suggest": "sampling.suggest",
     "label_rounds": "sampling.label_rounds",
@@ -151,21 +159,25 @@ __all__ = [
     "graph_matrix",
     "identify_perovskite",
     "ionic_radius",
+    "label",
     "label_rounds",
     "lattice_constant",
     "load",
+    "mixing",
     "octahedral_factor",
     "perovskite",
     "perovskite_sites",
     "perovskite_space",
     "profile",
     "read_labels",
+    "read_screen",
     "read_structure",
     "replay",
     "screen",
     "search",
     "suggest",
     "superlattices",
+    "thermo",
     "tolerance_factor",
     "tolerance_factors",
     "train",

@@ -19,8 +19,8 @@ from small_study import STUDY
 from typer.testing import CliRunner
 
 from matganip.cli.main import app
-from matganip.thermo.histogram import EnergyHistogram
-from matganip.thermo.sums import BOLTZMANN, CanonicalSums
+from matganip.thermodynamics.histogram import EnergyHistogram
+from matganip.thermodynamics.sums import BOLTZMANN, CanonicalSums
 
 PATTERSON = STUDY.replace('resolution = "resolved"\nn_peaks = 16', "cutoff = 7.0\nn_peaks = 4").replace(
     "Br = 2", "Br = 3"

@@ -12,7 +12,7 @@ from screens import final, run
 
 import matganip as mg
 from matganip.learning.model import Model
-from matganip.thermo.sums import CanonicalSums
+from matganip.thermodynamics.sums import CanonicalSums
 
 
 @pytest.fixture(scope="module")

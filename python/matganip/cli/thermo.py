@@ -67,8 +67,8 @@ def thermo(
 
         matganip thermo runs/model -s 2,2,2 -x I:Br=0-24:4 --figure mixing.png
     """
-    from matganip.thermo.run import TEMPERATURES, is_model, mean_pattern
-    from matganip.thermo.run import thermo as do
+    from matganip.thermodynamics.run import TEMPERATURES, is_model, mean_pattern
+    from matganip.thermodynamics.run import thermo as do
 
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     kelvin = parse_kelvin(temperatures)
@@ -92,7 +92,7 @@ def thermo(
         asked = notation.parse_substitutions(substitute or [])
     if any(isinstance(numbers, list) for species in asked.values() for numbers in species.values()):
         from matganip.configurations.series import CompositionSeries
-        from matganip.thermo.mixing import mixing
+        from matganip.thermodynamics.mixing import mixing
 
         card = model.card
         series = CompositionSeries(card.parent, cells or card.supercell, asked, symprec=card.symprec)

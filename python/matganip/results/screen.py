@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from matganip.configurations.batch import ConfigurationBatch
     from matganip.configurations.space import ConfigurationSpace
     from matganip.plots.style import Place
-    from matganip.thermo.histogram import EnergyHistogram
-    from matganip.thermo.sums import CanonicalSums
+    from matganip.thermodynamics.histogram import EnergyHistogram
+    from matganip.thermodynamics.sums import CanonicalSums
 
 Floats = NDArray[np.float64]
 

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from matganip.plots.style import Place
-    from matganip.thermo.estimates import SampledThermodynamics
-    from matganip.thermo.histogram import EnergyHistogram
-    from matganip.thermo.mixing import Mixing
-    from matganip.thermo.sums import Thermodynamics
+    from matganip.thermodynamics.estimates import SampledThermodynamics
+    from matganip.thermodynamics.histogram import EnergyHistogram
+    from matganip.thermodynamics.mixing import Mixing
+    from matganip.thermodynamics.sums import Thermodynamics
 
 Floats = NDArray[np.float64]
 

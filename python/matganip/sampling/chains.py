@@ -26,7 +26,7 @@ from matganip.errors import InputError
 from matganip.features.lattice.swaps import LatticeSwaps, seeded_generators
 from matganip.sampling.linear_guide import LinearGuide
 from matganip.sampling.scored_orbits import FoundOrbit, Score, ScoredOrbits
-from matganip.thermo.sums import BOLTZMANN
+from matganip.thermodynamics.sums import BOLTZMANN
 
 if TYPE_CHECKING:
     from matganip.features.lattice.diffraction import LatticeDiffraction

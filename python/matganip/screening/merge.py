@@ -15,8 +15,8 @@ from matganip.screening.cascade import SLACK
 from matganip.screening.selection import Best, Rows
 from matganip.screening.shard_files import read_shard, shard_name
 from matganip.screening.winners import RESULT, WINNERS, write_winners
-from matganip.thermo.histogram import EnergyHistogram
-from matganip.thermo.sums import CanonicalSums
+from matganip.thermodynamics.histogram import EnergyHistogram
+from matganip.thermodynamics.sums import CanonicalSums
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace

@@ -18,7 +18,7 @@ from matganip.screening.selection import Best
 from matganip.screening.shard import ShardRecord, ShardTask
 from matganip.screening.shard_files import read_shard, shard_name
 from matganip.screening.winners import WINNERS, write_winners
-from matganip.thermo.sums import CanonicalSums
+from matganip.thermodynamics.sums import CanonicalSums
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace

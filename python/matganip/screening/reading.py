@@ -16,8 +16,8 @@ from matganip.screening.manifest import ScreenFolder
 from matganip.screening.merge import read_result
 from matganip.screening.shard import STAGES
 from matganip.screening.winners import WINNERS, read_winners
-from matganip.thermo.histogram import EnergyHistogram
-from matganip.thermo.sums import CanonicalSums
+from matganip.thermodynamics.histogram import EnergyHistogram
+from matganip.thermodynamics.sums import CanonicalSums
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -16,8 +16,8 @@ from matganip.errors import InputError
 from matganip.screening.cascade import Rescorer, TooNarrow
 from matganip.screening.selection import Best, Rows, Selection
 from matganip.screening.shard_files import EveryRow, write_shard
-from matganip.thermo.histogram import EnergyHistogram
-from matganip.thermo.sums import CanonicalSums, checked_temperatures
+from matganip.thermodynamics.histogram import EnergyHistogram
+from matganip.thermodynamics.sums import CanonicalSums, checked_temperatures
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

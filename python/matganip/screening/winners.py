@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
     from matganip.results.screen import ScreenResult
     from matganip.screening.selection import Rows, Selection
-    from matganip.thermo.sums import CanonicalSums
+    from matganip.thermodynamics.sums import CanonicalSums
 
 WINNERS, RESULT = "winners.parquet", "result.json"
 FORMATS = ("cif", "poscar", "extxyz")

@@ -23,9 +23,9 @@ from matganip.learning.evaluation import mean_and_deviation
 from matganip.progress import ProgressOption, Report, reporting
 from matganip.results.screen import ScreenResult
 from matganip.results.thermo import PatternResult, ThermoResult
-from matganip.thermo.estimates import Uniform, convergence
-from matganip.thermo.histogram import EnergyHistogram
-from matganip.thermo.sums import CanonicalSums
+from matganip.thermodynamics.estimates import Uniform, convergence
+from matganip.thermodynamics.histogram import EnergyHistogram
+from matganip.thermodynamics.sums import CanonicalSums
 
 if TYPE_CHECKING:
     from matganip.configurations.batch import ConfigurationBatch

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from matganip.errors import InputError
 from matganip.progress import ProgressOption
 from matganip.results.thermo import MixingResult
-from matganip.thermo.run import PathLike, thermo
+from matganip.thermodynamics.run import PathLike, thermo
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from matganip.errors import InputError
-from matganip.thermo.sums import (
+from matganip.thermodynamics.sums import (
     BOLTZMANN,
     Thermodynamics,
     checked_rows,

@@ -7,8 +7,8 @@ import pytest
 
 import matganip as mg
 from matganip.errors import InputError
-from matganip.thermo.estimates import convergence, from_sample
-from matganip.thermo.sums import CanonicalSums
+from matganip.thermodynamics.estimates import convergence, from_sample
+from matganip.thermodynamics.sums import CanonicalSums
 
 TEMPERATURES = [20.0, 300.0, 1000.0, 1e5]
 REPEATS = 200

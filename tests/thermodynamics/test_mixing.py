@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import matganip as mg
 from matganip.errors import InputError
-from matganip.thermo.mixing import fractions, mixing_energies
+from matganip.thermodynamics.mixing import fractions, mixing_energies
 
 
 @given(st.lists(st.floats(-1, 1), min_size=3, max_size=9))

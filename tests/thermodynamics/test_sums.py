@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matganip.errors import InputError
-from matganip.thermo.histogram import EnergyHistogram
-from matganip.thermo.sums import BOLTZMANN, CanonicalSums
+from matganip.thermodynamics.histogram import EnergyHistogram
+from matganip.thermodynamics.sums import BOLTZMANN, CanonicalSums
 
 TEMPERATURES = [50.0, 300.0, 1000.0, 1e5]
 

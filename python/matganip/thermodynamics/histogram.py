@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from matganip.errors import InputError
-from matganip.thermo.sums import checked_rows, exact_sum
+from matganip.thermodynamics.sums import checked_rows, exact_sum
 
 # Bins beyond this are no summary any more.
 MOST_BINS = 1_000_000
