@@ -1,4 +1,4 @@
-"""Writing files so that a final name never holds half a file."""
+"""Atomic writes of files and folders, locks and checksums."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from typing import Any
 
 from matganip.errors import InputError
 
+_WINDOWS = os.name == "nt"
+
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; on success it is flushed to disk and renamed to ``path``.
+    """Write a file atomically: give a temporary path beside it, which is flushed and renamed on success.
 
-    An interruption or an exception leaves the old file, or none, under the final name.
+    After an interruption or an exception the final name has the old file, or none.
 
     Parameters
     ----------
@@ -29,7 +31,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     Yields
     ------
     pathlib.Path
-        Where to write meanwhile: in the same folder, with the same suffix.
+        The temporary file, in the same folder and with the same suffix.
 
     Raises
     ------
@@ -65,19 +67,19 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary folder beside ``path``; on success its files are flushed to disk and it is renamed to ``path``.
+    """Write a folder atomically: give a temporary folder beside it, whose files are flushed before it is renamed.
 
-    An interruption or an exception leaves nothing under the final name.
+    After an interruption or an exception there is no folder of the final name.
 
     Parameters
     ----------
     path : path-like
-        The final name; nothing may be there but an empty folder.
+        The final name. A folder of that name must be empty.
 
     Yields
     ------
     pathlib.Path
-        A folder to write into meanwhile.
+        The temporary folder.
 
     Raises
     ------
@@ -106,6 +108,8 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
             if file.is_file():
                 _flush(file)
         temporary.chmod(0o777 & ~_umask())
+        if _WINDOWS and final.is_dir():  # an empty folder, which only POSIX systems replace by another
+            final.rmdir()
         temporary.replace(final)
     except OSError as error:
         raise InputError(f"{final}: cannot be written: {error.strerror or error}") from error
@@ -160,7 +164,9 @@ def _flush(path: Path) -> None:
 
 
 def flush_folder(path: Path) -> None:
-    """Flush a folder to disk, so that a name that was given in it outlives a power cut."""
+    """Flush a folder to disk, so that a new name in it survives a power cut; Windows cannot, and does nothing."""
+    if _WINDOWS:
+        return
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
