@@ -10,9 +10,8 @@ import pytest
 import matganip as mg
 from matganip.labels.calculators import CalculatorChoice
 from matganip.labels.database import LabelDatabase
-from matganip.labels.labelling import label
-from matganip.labels.relaxing import RelaxationSettings
-from matganip.sampling.label_rounds import database_labels, iterate_rounds, label_rounds
+from matganip.labels.labelling import Labeller, label
+from matganip.sampling.label_rounds import iterate_rounds, label_rounds
 from matganip.sampling.suggest import candidate_orbits, labels_of, patterson_features, suggest, suggest_rows
 
 PAIRS = CalculatorChoice("toy_calculators:Pairs", {"decay": 1.5})
@@ -28,14 +27,13 @@ def database(tmp_path):
 
 def rounds(database, **more):
     """The rounds one by one, so that they can be stopped anywhere."""
-    options = {"strategy": "mixed", "n": 8, "budget": 30, "seed": 0, "workers": 0, "errors": Counter()} | more
-    return iterate_rounds(
-        BATCH, FEATURES, PAIRS, database, RelaxationSettings(), report=lambda done, text: None, **options
-    )
+    options = {"strategy": "mixed", "n": 8, "budget": 30, "seed": 0, "errors": Counter()} | more
+    with Labeller(PAIRS, database) as labeller:
+        yield from iterate_rounds(BATCH, FEATURES, labeller, report=lambda done, text: None, **options)
 
 
 def known(database):
-    return labels_of(BATCH, database_labels(BATCH, database, PAIRS, RelaxationSettings()))
+    return labels_of(BATCH, Labeller(PAIRS, database).labelled(SPACE))
 
 
 def test_it_labels_until_the_budget_is_spent_and_learns_on_the_way(database):
@@ -55,7 +53,7 @@ def test_it_labels_until_the_budget_is_spent_and_learns_on_the_way(database):
 def test_predictions_come_true(database):
     *_, last = rounds(database, budget=40)
     after = suggest_rows(BATCH, FEATURES, *known(database), "mixed", 6)
-    label(database, after.batch, PAIRS)
+    label(after.batch, PAIRS, database)
     _, energy = known(database)
     assert np.abs(after.prediction - energy[after.rows]).max() < 0.3 * np.nanstd(energy)
     assert (after.deviation >= 0).all()
@@ -109,3 +107,10 @@ def test_energies_per_atom_count_atoms_where_sites_are_vacant(database):
     known = database.labelled(space).energy
     others = (known.sum() - known) / (len(known) - 1)
     assert rounds[-1].baseline_mae == pytest.approx(np.abs(known - others).mean() * 1000 / 37, rel=1e-9)
+
+
+def test_labels_in_memory_train_a_model(space_3of24):
+    found = label_rounds(space_3of24, "toy_calculators:Pairs", None, 12, settings={"decay": 1.5})
+    assert found.labels is not None
+    assert (len(found.labels.energy), found.labels.n_atoms, found.database) == (12, 40, None)
+    assert "12 of 19 orbits are labelled." in found.sentences()[0]

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from matganip.cli.console import fail, render, say, stdout, tidy
-from matganip.cli.label import _cores, _job
+from matganip.cli.label import asked_of
 from matganip.cli.spaces import Json, Source, Substitute, SupercellOption, spaces_from
 from matganip.errors import InputError
+from matganip.processes import available_cores
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
@@ -64,7 +65,10 @@ def suggest(
 
     matganip suggest CsPbI3.cif -s 2,2,2 -x I:Br=6 --replay cspbi3_br/chgnet_X6of24 --figure curves.png
     """
-    from matganip.sampling.label_rounds import database_labels, label_rounds
+    from matganip.labels.choosing import chosen_orbits
+    from matganip.labels.database import LabelDatabase
+    from matganip.labels.labelling import Labeller
+    from matganip.sampling.label_rounds import label_rounds
     from matganip.sampling.suggest import suggest as suggest_orbits
 
     reads: dict[str, Any] = {"cutoff": cutoff, "triplets": not pairs_only}
@@ -72,12 +76,12 @@ def suggest(
         (space,) = spaces_from(source, supercell, substitute).spaces
         _replay(space, replay, range(seed, seed + seeds), number, budget or 96, reads, figure, json)
         return
-    job = _job(source, supercell, substitute, calculator, setting or [], {"kind": relax}, database, (candidates, seed))
-    if len(job.batches) != 1:
-        raise InputError(f"{source}: {len(job.batches)} compositions; suggestions are made for one at a time")
-    (batch,) = job.batches
+    asked = asked_of(source, supercell, substitute, calculator, setting, {"kind": relax}, database, (candidates, seed))
+    if len(asked.spaces) != 1:
+        raise InputError(f"{source}: {len(asked.spaces)} compositions; suggestions are made for one at a time")
+    batch = chosen_orbits(asked.spaces[0], asked.n, asked.seed)
     if budget is None:
-        labels = database_labels(batch, job.database, job.choice, job.protocol)
+        labels = Labeller(asked.calculator, LabelDatabase(asked.database), asked.relaxation).labelled(batch.space)
         found = suggest_orbits(batch, labels, number, strategy, seed=seed, **reads)
         if output:
             found.batch.write(output)
@@ -86,8 +90,8 @@ def suggest(
             say(stdout(), f"The suggested arrangements are in {output}")
         return
     rounds = label_rounds(
-        batch, job.choice, job.database, budget, number, strategy, relaxation=job.protocol, seed=seed,
-        workers=_cores() if workers is None else workers, progress=not json, **reads,
+        batch, asked.calculator, asked.database, budget, number, strategy, relax=asked.relaxation, seed=seed,
+        workers=available_cores() if workers is None else workers, progress=not json, **reads,
     )  # fmt: skip
     render(rounds, json)
     for error, times in {} if json else rounds.errors.items():

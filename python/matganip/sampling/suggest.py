@@ -92,9 +92,9 @@ def candidate_orbits(
     space: ConfigurationSpace | ConfigurationBatch, most: int = MOST_CANDIDATES, seed: int = 0
 ) -> ConfigurationBatch:
     """The orbits to choose among: a batch as it is, all orbits of a space, or a uniform sample of a larger one."""
-    from matganip.workflows.labelling import batch_of
+    from matganip.labels.choosing import chosen_orbits
 
-    return space if isinstance(space, ConfigurationBatch) else batch_of(space, most, seed)
+    return space if isinstance(space, ConfigurationBatch) else chosen_orbits(space, most, seed)
 
 
 def patterson_features(batch: ConfigurationBatch, cutoff: float = CUTOFF, triplets: bool = True) -> Floats:
@@ -171,7 +171,7 @@ def suggest_rows(
         left_out, baseline = committee.left_out_mae, _left_out_mae_of_mean(energy[labelled])
     scale = 1000.0 / batch.space.n_atoms
     return Suggestion(
-        ConfigurationBatch(batch.space, batch.occupations[rows], batch.multiplicity[rows]),
+        batch[rows],
         rows, prediction, deviation, strategy, len(batch), n_labels, left_out * scale, baseline * scale,
     )  # fmt: skip
 
