@@ -33,8 +33,8 @@ def reproduce(
     The tasks are powder, resolved, triplets (held-out orbits of 6 Br of 24), transfer (larger cells), paper and
     paper-dft (the paper's random split), and tolerance (crystals by formula). Rerun the command to resume.
 
+    \b
     matganip reproduce --output runs/reproduce --page docs/results.md
-
     matganip reproduce --tasks powder,resolved --quick
     """
     from matganip.benchmarks.reproduce.runner import reproduce as do

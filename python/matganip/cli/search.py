@@ -59,11 +59,13 @@ def search(
     Chains walk by swaps at several temperatures. A linear guide, fitted to what the model has scored, proposes; the
     model decides. Each distinct orbit is scored once.
 
-    matganip search runs/model -s 3,3,3 -x I:Br=20 --output best.parquet
+    \b
+    matganip search runs/model -s 3,3,3 -x I:Br=20 -o best.parquet
 
     Ctrl-C leaves a checkpoint and what was found so far. To resume, or to search longer, repeat the options:
 
-    matganip search runs/model -s 3,3,3 -x I:Br=20 --output best.parquet --resume --steps 1000
+    \b
+    matganip search runs/model -s 3,3,3 -x I:Br=20 -o best.parquet --resume --steps 1000
     """
     from matganip.learning.model import Model as TrainedModel
     from matganip.results.search import check_search_output

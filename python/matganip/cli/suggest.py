@@ -1,4 +1,4 @@
-"""`matganip suggest`: which orbits to label next, and the loop that labels them."""
+"""`matganip suggest`: which orbits to label next, and rounds that label them."""
 
 from __future__ import annotations
 
@@ -36,34 +36,33 @@ def suggest(
     ] = "mixed",
     number: Annotated[int, typer.Option("--number", "-N", min=1, help="How many to suggest, in each round.")] = 8,
     budget: Annotated[
-        int | None, typer.Option("--budget", "-b", min=1, help="Label them and go on, until so many have a label.")
+        int | None, typer.Option("--budget", "-b", min=1, help="Label them and repeat, until so many have a label.")
     ] = None,
     replay: Annotated[
-        str | None, typer.Option("--replay", metavar="LABELS", help="Try all strategies on a table of labels instead.")
+        str | None, typer.Option("--replay", metavar="LABELS", help="Compare all strategies on a table of labels instead.")
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Splits of the replay.")] = 5,
-    figure: Annotated[Path | None, typer.Option("--figure", help="Its learning curves as a PNG.")] = None,
+    figure: Annotated[Path | None, typer.Option("--figure", help="Learning curves of the replay as a PNG.")] = None,
     cutoff: Annotated[
-        float, typer.Option("--cutoff", min=0.1, help="Pairs and triplets up to so many angstrom.")
+        float, typer.Option("--cutoff", min=0.1, help="Read pairs and triplets up to so many angstrom.")
     ] = 9.0,
     pairs_only: Annotated[bool, typer.Option("--pairs-only", help="Leave out the triplets.")] = False,
     candidates: Annotated[
-        int, typer.Option("--candidates", min=1, help="All orbits, or so many drawn where there are more.")
+        int, typer.Option("--candidates", min=1, help="All orbits, or a uniform sample of so many.")
     ] = 20000,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of every draw.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of every draw.")] = 0,
     workers: Annotated[int | None, typer.Option("--workers", "-j", min=0, help="Processes that label.")] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write the suggested ones, as `matganip enumerate` does.")
+        Path | None, typer.Option("--output", "-o", help="Write the suggested orbits, as `matganip enumerate` does.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Suggest which orbits to label next; with --budget also label them, learn, and go on.
+    """Suggest which orbits to label next; with --budget also label them, learn, and repeat.
 
-    matganip suggest CsPbI3.cif -s 2,2,2 -x I:Br=6 -c chgnet -d labels.db -N 8 --output next.zip
-
-    matganip suggest CsPbI3.cif -s 2,2,2 -x I:Br=6 -c chgnet -d labels.db --budget 40
-
-    matganip suggest CsPbI3.cif -s 2,2,2 -x I:Br=6 --replay cspbi3_br/chgnet_X6of24 --figure curves.png
+    \b
+    matganip suggest CsPbI3.cif -s 2,2,2 -x I:Br=6 -c chgnet -N 8 -o next.zip
+    matganip suggest CsPbI3.cif -s 2,2,2 -x I:Br=6 -c chgnet --budget 40
+    matganip suggest CsPbI3.cif -s 2,2,2 -x I:Br=6 --replay cspbi3_br/chgnet_X6of24
     """
     from matganip.labels.choosing import chosen_orbits
     from matganip.labels.database import LabelDatabase

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from matganip.configurations.batch import ConfigurationBatch
+    from matganip.labels.labelled import Labelled
     from matganip.plots.style import Place
 
 Floats = NDArray[np.float64]
@@ -127,17 +128,20 @@ class LabelRounds(Result):
         Labels to have in the end.
     calculator : str
         What labelled.
-    database : pathlib.Path
-        Where the labels are.
+    database : pathlib.Path or None
+        Where the labels are; None if they were kept in memory.
     errors : dict of str to int
         Messages of failed calculations, and how often each came.
+    labels : Labelled or None
+        All labels of the space in the end: what a model is trained on.
     """
 
     rounds: tuple[Suggestion, ...]
     budget: int
     calculator: str
-    database: Path
+    database: Path | None
     errors: dict[str, int]
+    labels: Labelled | None
 
     @property
     def n_labels(self) -> int:
@@ -183,7 +187,8 @@ class LabelRounds(Result):
     def sentences(self) -> tuple[str, ...]:
         """Where the labels are, and whether the budget was spent."""
         last = self.rounds[-1]
-        said = f"{last.n_labels:,} of {last.n_candidates:,} orbits are labelled, in {self.database}"
+        where = f", in {self.database}" if self.database else "."
+        said = f"{last.n_labels:,} of {last.n_candidates:,} orbits are labelled{where}"
         return (said,) if last.n_labels >= self.budget else (said, "No other orbit is left to label.")
 
     def plot(self, ax: Place = None) -> Axes | None:
