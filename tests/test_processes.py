@@ -1,4 +1,4 @@
-"""Crews: every task is answered or its worker's end is told, and no worker outlives who asked."""
+"""Worker pools: every task is answered or its worker's end is reported, and no worker outlives its parent."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from contextlib import suppress
 
 import pytest
 
-from matganip.processes import Crew, Ended
+from matganip.processes import Ended, WorkerPool
 
 SERVING = """
 import os, signal, time
 from pathlib import Path
-from matganip.processes import Crew
+from matganip.processes import WorkerPool
 
-def square(asker, plus):
-    for task in asker.tasks():
+def square(parent, plus):
+    for task in parent.tasks():
         if task == "end":
             os.kill(os.getpid(), signal.SIGKILL)
-        asker.tell(task**2 + plus)
+        parent.send(task**2 + plus)
 
-def sleep(asker, folder):
-    asker.clear_up = (Path(folder) / "here").unlink
+def sleep(parent, folder):
+    parent.clean_up = (Path(folder) / "here").unlink
     (Path(folder) / "here").touch()
-    for seconds in asker.tasks():
-        asker.tell(os.getpid())
+    for seconds in parent.tasks():
+        parent.send(os.getpid())
         time.sleep(seconds)
 
 if __name__ == "__main__":
-    with Crew(sleep, ".") as crew:
-        crew.hire(3600)
-        for worker, told in crew.hear():
-            print(told, flush=True)
+    with WorkerPool(sleep, ".") as pool:
+        pool.start(3600)
+        for worker, message in pool.messages():
+            print(message, flush=True)
 """
 
 
@@ -62,47 +62,47 @@ def is_there(process: int) -> bool:
 def test_every_task_is_answered_and_workers_leave_when_there_is_none_left(serving):
     tasks = iter(range(2, 10))
     answers = {}
-    with Crew(serving.square, 1) as crew:
+    with WorkerPool(serving.square, 1) as pool:
         for first in (0, 1):
-            crew.hire(first)
-        for worker, told in crew.hear():
-            answers[worker.task] = told
-            crew.give(worker, next(tasks, None))
-        assert crew.workers == {}
+            pool.start(first)
+        for worker, message in pool.messages():
+            answers[worker.task] = message
+            pool.give(worker, next(tasks, None))
+        assert pool.workers == {}
     assert answers == {n: n**2 + 1 for n in range(10)}
 
 
-def test_the_end_of_a_worker_is_told_with_what_it_was_on_and_the_others_go_on(serving):
-    heard = []
-    with Crew(serving.square, 0) as crew:
-        crew.hire("end")
-        crew.hire(3)
-        for worker, told in crew.hear():
-            heard.append((worker.task, told))
-            if not isinstance(told, Ended):
-                crew.give(worker, None)
-    assert sorted(heard, key=str) == [("end", Ended("SIGKILL")), (3, 9)]
+def test_the_end_of_a_worker_is_reported_with_its_task_and_the_others_go_on(serving):
+    received = []
+    with WorkerPool(serving.square, 0) as pool:
+        pool.start("end")
+        pool.start(3)
+        for worker, message in pool.messages():
+            received.append((worker.task, message))
+            if not isinstance(message, Ended):
+                pool.give(worker, None)
+    assert sorted(received, key=str) == [("end", Ended("SIGKILL")), (3, 9)]
 
 
 def test_leaving_ends_workers_whatever_they_are_on(serving, tmp_path):
-    with Crew(serving.sleep, tmp_path) as crew:
-        crew.hire(3600)
-        _, process = next(crew.hear())
+    with WorkerPool(serving.sleep, tmp_path) as pool:
+        pool.start(3600)
+        _, process = next(pool.messages())
         os.kill(process, 0)
     assert not is_there(process)
 
 
-def test_a_worker_clears_up_and_ends_with_a_killed_asker(serving, tmp_path):
-    asking = subprocess.Popen([sys.executable, serving.__file__], stdout=subprocess.PIPE, text=True, cwd=tmp_path)
-    with asking:
-        worker = int(asking.stdout.readline())
+def test_a_worker_cleans_up_and_ends_with_a_killed_parent(serving, tmp_path):
+    parent = subprocess.Popen([sys.executable, serving.__file__], stdout=subprocess.PIPE, text=True, cwd=tmp_path)
+    with parent:
+        worker = int(parent.stdout.readline())
         assert (tmp_path / "here").exists()
-        asking.kill()
+        parent.kill()
     assert not is_there(worker)
     assert not (tmp_path / "here").exists()
 
 
-def test_a_worker_that_ends_before_it_began_is_not_hired_again(tmp_path):
+def test_a_worker_that_ends_before_it_began_is_not_started_again(tmp_path):
     """As when a program lacks the guard of its main part: workers import it, and come to where it asks for workers."""
     program = tmp_path / "program.py"
     program.write_text(SERVING.replace('if __name__ == "__main__":', "if True:"))

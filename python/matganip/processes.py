@@ -1,4 +1,4 @@
-"""Worker processes: one core each, replaced or told of when they end, and gone when the process that asked is."""
+"""Worker pools: processes of one thread each, whose deaths are reported, and which end when their parent does."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """An environment in which what starts now computes with one thread: one core each.
+    """Set the environment so that processes started within compute with one thread each.
 
     Examples
     --------
@@ -41,38 +41,57 @@ def one_thread() -> Iterator[None]:
                 os.environ[name] = value
 
 
+def available_cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @dataclass(frozen=True)
 class Ended:
-    """What is heard of a worker that ended without being told to."""
+    """Reported for a worker that ended without being told to: the signal or the exit status."""
 
     how: str
 
 
 @dataclass(eq=False)
 class Worker:
-    """A process, our end of its pipe, the task that it is on; whether it was heard of, and told to leave."""
+    """A process of a pool.
+
+    Attributes
+    ----------
+    process : SpawnProcess
+        The process.
+    connection : Connection
+        This end of its pipe.
+    task : object
+        What it is computing; None if nothing.
+    reported : bool
+        Whether it has sent anything yet.
+    dismissed : bool
+        Whether it was told to end.
+    """
 
     process: SpawnProcess
     connection: Connection
     task: Any
-    heard: bool = False
-    leaving: bool = False
+    reported: bool = False
+    dismissed: bool = False
 
 
-class Crew:
-    """Processes that each do one task at a time; leaving the `with` block ends them, whatever they are on.
+class WorkerPool:
+    """Processes that compute one task at a time each; leaving the `with` block ends them, whatever they compute.
 
     Parameters
     ----------
     serve : callable
-        What a worker does: ``serve(asker, *arguments)``, with the `Asker` that it takes its tasks from.
+        What a worker runs: ``serve(parent, *arguments)``, with the `Parent` that it takes its tasks from.
     *arguments
-        Picklable, for every worker.
+        Picklable, the same for every worker.
 
     Notes
     -----
-    Workers are spawned: a fork after OpenMP hangs. `concurrent.futures` has no use here, since there one process that
-    ends takes the work of all along.
+    Workers are spawned: a fork after OpenMP hangs. Why this is not a library's pool is in
+    ``docs/adr/0009-worker-pools.md``.
     """
 
     def __init__(self, serve: Callable[..., None], *arguments: Any) -> None:
@@ -92,7 +111,7 @@ class Crew:
                 worker.process.join()
         self.workers.clear()
 
-    def hire(self, task: Any = None) -> None:
+    def start(self, task: Any = None) -> None:
         """Start a worker, and give it its first task if there is one already."""
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
@@ -105,89 +124,89 @@ class Crew:
             _send(ours, task)
 
     def give(self, worker: Worker, task: Any) -> None:
-        """Give a worker its next task; None tells it to leave."""
-        worker.task, worker.leaving = task, task is None
+        """Give a worker its next task; None tells it to end."""
+        worker.task, worker.dismissed = task, task is None
         _send(worker.connection, task)
 
-    def hear(self) -> Iterator[tuple[Worker, Any]]:
-        """What workers tell, or that one has `Ended`, until none is left.
+    def messages(self) -> Iterator[tuple[Worker, Any]]:
+        """Yield what workers send, or that one has `Ended`, until none is left.
 
         Raises
         ------
         InputError
-            If one ends by itself before it has told anything: the next one would do the same.
+            If a worker ends by itself before it has sent anything: the next one would do the same.
         """
         while self.workers:
             for connection in wait(list(self.workers)):
                 worker = self.workers[connection]  # type: ignore[index]
                 try:
-                    told = worker.connection.recv()
-                except (EOFError, ConnectionResetError):
+                    message = worker.connection.recv()
+                except (EOFError, ConnectionError):
                     del self.workers[worker.connection]
                     worker.process.join()
-                    if worker.leaving:
+                    if worker.dismissed:
                         continue
-                    told = Ended(_how_it_ended(worker.process))
-                    if not worker.heard and (worker.process.exitcode or 0) >= 0:
+                    message = Ended(_how_it_ended(worker.process))
+                    if not worker.reported and (worker.process.exitcode or 0) >= 0:
                         raise InputError(
-                            f"a worker ended before it began ({told.how}); above stands why. A program of your own "
-                            'must do its work behind `if __name__ == "__main__":`, since workers import it'
+                            f"a worker ended before it began ({message.how}); the reason is printed above. A program "
+                            'of your own must start its work behind `if __name__ == "__main__":`: workers import it'
                         ) from None
-                worker.heard = True
-                yield worker, told
+                worker.reported = True
+                yield worker, message
 
 
-class Asker:
-    """Seen from a worker: the process that asks, and hears.
+class Parent:
+    """The parent process as a worker sees it.
 
     Attributes
     ----------
-    clear_up : callable
-        Called before the worker ends because the asking process did, also by SIGKILL.
+    clean_up : callable
+        Called before the worker ends because its parent did, also where the parent was killed.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self.clear_up: Callable[[], None] = lambda: None
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the asking process's to handle
-        threading.Thread(target=self._end_with_it, daemon=True).start()
+        self.clean_up: Callable[[], None] = lambda: None
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
+        threading.Thread(target=self._end_with_parent, daemon=True).start()
 
     def tasks(self) -> Iterator[Any]:
-        """What it asks for, until it asks for no more."""
+        """Yield the tasks it gives, until there are no more."""
         while True:
             try:
                 task = self._connection.recv()
             except (EOFError, ConnectionError):
-                self._end_with_it()
+                self._end_with_parent()
                 return
             if task is None:
                 return
             yield task
 
-    def tell(self, news: Any) -> None:
-        """Send it news."""
+    def send(self, message: Any) -> None:
+        """Send it a result or a state."""
         try:
-            self._connection.send(news)
+            self._connection.send(message)
         except ConnectionError:
-            self._end_with_it()
+            self._end_with_parent()
 
-    def _end_with_it(self) -> None:
-        """Wait for its end, and end: nobody would hear the result."""
+    def _end_with_parent(self) -> None:
+        """Wait until it ends, then end too: nobody would receive the result."""
         parent = multiprocessing.parent_process()
         if parent is not None:
             parent.join()
-            self.clear_up()
+            self.clean_up()
             os._exit(1)
 
 
 def _work(connection: Connection, serve: Callable[..., None], *arguments: Any) -> None:
-    serve(Asker(connection), *arguments)
+    serve(Parent(connection), *arguments)
     sys.stdout.flush()
-    os._exit(0)  # what it had to say is said; taking torch down takes half a second, which the asking process waits for
+    os._exit(0)  # everything is sent; unloading torch would take half a second, for which the parent waits
 
 
 def _send(connection: Connection, task: Any) -> None:
-    with suppress(ConnectionError):  # a worker that has ended meanwhile is heard of at its end of the pipe
+    with suppress(ConnectionError):  # that a worker has ended meanwhile is reported by `messages`
         connection.send(task)
 
 

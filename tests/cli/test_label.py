@@ -18,9 +18,10 @@ from typer.testing import CliRunner
 import matganip as mg
 from matganip.cli.label import parse_setting
 from matganip.cli.main import app
+from matganip.labels.choosing import chosen_orbits
 from matganip.labels.database import LabelDatabase
 from matganip.labels.tables import shipped_tables
-from matganip.workflows.labelling import batch_of, read_label_study
+from matganip.workflows.labelling import read_label_study
 
 CIF = EXAMPLE / "CsPbI3.cif"
 ROOM = Path(__file__).parents[1] / "labels"  # where the toy calculators are
@@ -256,7 +257,7 @@ def test_the_file_beside_a_shipped_table_asks_for_its_orbits(name):
     assert described.calculator.name == name.split("/")[1].split("_")[0]
     number, seed = (described.sample.number, described.sample.seed) if described.sample else (None, 0)
     for space in described.spaces(SHIPPED):
-        asked = {row.tobytes() for row in batch_of(space, number, seed).occupations}
+        asked = {row.tobytes() for row in chosen_orbits(space, number, seed).occupations}
         table = mg.read_labels(name)
         if name in INCOMPLETE and not len(table.rows_of(space)[0]):
             continue

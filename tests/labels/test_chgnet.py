@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 import matganip as mg
+from matganip.labels.choosing import chosen_orbits
 from matganip.labels.database import LabelDatabase
 from matganip.labels.labelling import label
-from matganip.workflows.labelling import batch_of, read_label_study
+from matganip.workflows.labelling import read_label_study
 
 SHIPPED = Path(mg.__file__).parent / "labels" / "data"
 
@@ -20,7 +21,7 @@ def test_three_orbits_are_labelled_again_as_they_were_shipped(tmp_path, name):
     described = read_label_study(SHIPPED / f"{name}.toml")
     (space,) = described.spaces(SHIPPED)
     database = LabelDatabase(tmp_path / "labels.db")
-    assert label(database, batch_of(space, 3, seed=1), described.choice).n_stored == 3
+    assert label(chosen_orbits(space, 3, seed=1), described.calculator, database).compositions[0].tally.n_stored == 3
     labelled, shipped = database.labelled(space), mg.read_labels(name).join(space)
     energy = {codes.tobytes(): value for codes, value in zip(shipped.occupations, shipped.energy, strict=True)}
     expected = [energy[codes.tobytes()] for codes in labelled.occupations]

@@ -237,7 +237,8 @@ def test_what_can_be_read_of_a_damaged_file_is_rescued(filled, space_3of24, tmp_
     page = 4096 * (len(content) // 4096 // 2)
     content[page : page + 4096] = b"\xaa" * 4096
     filled.path.write_bytes(content)
-    n_rescued, n_lost = rescue(filled.path, tmp_path / "rescued.db")
+    saved = rescue(filled.path, tmp_path / "rescued.db")
+    n_rescued, n_lost = saved.n_rescued, saved.n_lost
     assert n_rescued + n_lost == 19
     assert 10 < n_rescued < 19
     rescued = LabelDatabase(tmp_path / "rescued.db")

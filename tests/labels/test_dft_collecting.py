@@ -23,9 +23,10 @@ from vasp_outputs import from_ase, from_parsevasp
 
 import matganip as mg
 from matganip.labels.database import LabelDatabase
-from matganip.labels.dft.collecting import Collected, collect, reasons
+from matganip.labels.dft.collecting import collect
 from matganip.labels.dft.inputs import write_inputs
 from matganip.labels.dft.settings import DftSettings
+from matganip.results.dft import Collected
 
 SODIUM_CHLORIDE = DftSettings(encut=400.0, kpoints=(3, 3, 3), incar={"SIGMA": 0.1, "LASPH": False}, potcar={"Na": "Na"})
 
@@ -97,7 +98,7 @@ def test_the_papers_19_orbits_with_outputs_that_are_not_theirs(space_3of24, tmp_
     assert "OUTCAR does not come to its end" in why[3]
     assert why[4].startswith("its geometry is not the orbit's")
     assert rows(database) == []
-    assert sum(reasons(collected).values()) == 19
+    assert sum(collected.reasons().values()) == 19
 
 
 def test_truncated_unconverged_and_foreign_runs_of_one_batch(batch, tmp_path):
@@ -241,8 +242,7 @@ def test_a_batch_without_any_note_is_known_by_the_study(space_3of24, tmp_path):
     with pytest.raises(mg.InputError, match=r"no orbit.json or dft.json is in it or below"):
         collect(tmp_path / "runs", database)
     settings = DftSettings("gpaw")
-    asked = ("gpaw", "static", [settings.asked(space_3of24.supercell_structure)])
-    found = told(collect(tmp_path / "runs", database, spaces=[space_3of24], settings=asked))
+    found = told(collect(tmp_path / "runs", database, spaces=[space_3of24], settings=settings))
     assert found["a"][0] == "done"
     assert found["b"][1].startswith("no orbit.json, and its geometry is no arrangement that was asked for: ")
     assert [row[1] for row in rows(database)] == [-7.0]

@@ -51,7 +51,7 @@ def espresso(folder: Path, pseudopotential: str = "Si.UPF", **electrons: int) ->
 
 def test_what_the_program_prints_is_stored(batch, tmp_path):
     database = LabelDatabase(tmp_path / "labels.db")
-    assert label(database, batch, espresso(tmp_path)).errors == {}
+    assert label(batch, espresso(tmp_path), database).errors == {}
     # -15.61688788 Ry, in ASE's units of Quantum ESPRESSO.
     assert database.labelled(batch.space).energy == pytest.approx([-15.61688788 * 13.605693], abs=1e-4)
 
@@ -64,6 +64,6 @@ def test_what_the_program_prints_is_stored(batch, tmp_path):
     ],
 )
 def test_why_it_failed_is_told_in_its_own_words(batch, tmp_path, changes, message):
-    (error,) = label(LabelDatabase(tmp_path / "labels.db"), batch, espresso(tmp_path, **changes)).errors
+    (error,) = label(batch, espresso(tmp_path, **changes), tmp_path / "labels.db").errors
     assert error.startswith("CalledProcessError")
     assert error.endswith(message)

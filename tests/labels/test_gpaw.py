@@ -28,7 +28,7 @@ def test_three_orbits_differ_by_what_the_shipped_ones_do(tmp_path):
     # Of the table those whose origin was not moved: the README beside it says why that matters.
     unmoved = mg.ConfigurationBatch(space, shipped.occupations[-3:], shipped.multiplicity[-3:])
     database = LabelDatabase(tmp_path / "labels.db")
-    assert label(database, unmoved, described.choice, n_workers=2).n_stored == 3
+    assert label(unmoved, described.calculator, database, workers=2).compositions[0].tally.n_stored == 3
     energy, expected = database.labelled(space).energy, shipped.energy[-3:]
     difference = (energy - energy.mean() - expected + expected.mean()) * 1000 / 40
     assert np.abs(difference).max() < 0.02
@@ -67,6 +67,6 @@ def test_operations_about_any_point_leave_the_energy_as_it_is(cspbi3, tmp_path):
     energies = []
     for more in ({}, {"symmetry": {"symmorphic": False}}):
         choice = CalculatorChoice("gpaw", settings | more)
-        assert label(database, one, choice, n_workers=1).n_stored == 1
+        assert label(one, choice, database, workers=1).compositions[0].tally.n_stored == 1
         energies.append(database.labelled(space, "gpaw", choice.recorded).energy[0])
     assert energies[1] == pytest.approx(energies[0], abs=1e-5)

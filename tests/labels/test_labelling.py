@@ -11,8 +11,9 @@ import matganip as mg
 from matganip.labels import calculators
 from matganip.labels.calculators import CalculatorChoice
 from matganip.labels.database import LabelDatabase
-from matganip.labels.labelling import label, seconds_an_orbit
+from matganip.labels.labelling import Labeller, estimate_labelling, label
 from matganip.labels.relaxing import Calculating, RelaxationSettings
+from matganip.processes import WorkerPool
 
 PAIRS = CalculatorChoice("toy_calculators:Pairs", {"decay": 1.5})
 
@@ -27,6 +28,12 @@ def batch(space_3of24):
     return next(space_3of24.orbits())
 
 
+def tally_of(batch, calculator, database, **options):
+    """Label, and give what came of the one composition."""
+    (one,) = label(batch, calculator, database, **options).compositions
+    return one.tally
+
+
 def energies(batch):
     """What the toy calculator says of each orbit, without any of our code between."""
     found = []
@@ -39,28 +46,28 @@ def energies(batch):
 @pytest.mark.parametrize("n_workers", [0, 2])
 def test_all_orbits_are_labelled_once(database, batch, n_workers):
     heard = []
-    tally = label(database, batch, PAIRS, n_workers=n_workers, progress=lambda t, c: heard.append(t.n_done))
+    tally = tally_of(batch, PAIRS, database, workers=n_workers, progress=lambda *now: heard.append(now[1]))
     assert (tally.n_orbits, tally.n_there, tally.n_stored, tally.n_failed) == (19, 0, 19, 0)
     assert heard == list(range(1, 20))
     assert database.labelled(batch.space).energy == pytest.approx(energies(batch), abs=1e-9)
-    again = label(database, batch, PAIRS, n_workers=n_workers)
+    again = tally_of(batch, PAIRS, database, workers=n_workers)
     assert (again.n_there, again.n_missing, again.n_stored) == (19, 0, 0)
 
 
 def test_a_second_start_does_the_rest(database, batch):
     half = mg.ConfigurationBatch(batch.space, batch.occupations[::2], batch.multiplicity[::2])
-    assert label(database, half, PAIRS).n_stored == 10
-    tally = label(database, batch, PAIRS)
+    assert tally_of(half, PAIRS, database).n_stored == 10
+    tally = tally_of(batch, PAIRS, database)
     assert (tally.n_there, tally.n_stored) == (10, 9)
     assert database.labelled(batch.space).energy == pytest.approx(energies(batch), abs=1e-9)
 
 
 def test_what_another_process_does_meanwhile_is_not_done_again(database, batch):
-    def meddle(tally, calculation):
-        if tally.n_done == 5:
-            label(database, batch, PAIRS)
+    def meddle(step, done, total, detail):
+        if done == 5:
+            label(batch, PAIRS, database)
 
-    tally = label(database, batch, PAIRS, progress=meddle)
+    tally = tally_of(batch, PAIRS, database, progress=meddle)
     assert (tally.n_stored, tally.n_elsewhere) == (5, 14)
 
 
@@ -69,17 +76,17 @@ def test_a_calculator_that_raises_on_some_is_told_of_and_the_rest_is_stored(data
     choice = CalculatorChoice("toy_calculators:OneInTen")
     expected = [round(energy * 1e6) % 10 == 0 for energy in energies(batch)]
     assert 0 < sum(expected) < 8
-    tally = label(database, batch, choice, n_workers=n_workers)
+    tally = tally_of(batch, choice, database, workers=n_workers)
     assert (tally.n_stored, tally.n_failed) == (19, sum(expected))
     assert tally.errors == {"RuntimeError: SCF did not find its way": sum(expected)}
     assert len(database.labelled(batch.space)) == 19 - sum(expected)
-    again = label(database, batch, choice, n_workers=n_workers)  # they are tried once more, and fail once more
+    again = tally_of(batch, choice, database, workers=n_workers)  # they are tried once more, and fail once more
     assert (again.n_there, again.n_failed, again.n_elsewhere) == (19 - sum(expected), sum(expected), 0)
 
 
 def test_a_calculator_that_ends_its_process_costs_that_structure_only(database, batch):
     expected = [round(energy * 1e6) % 10 == 0 for energy in energies(batch)]
-    tally = label(database, batch, CalculatorChoice("toy_calculators:Crashing"), n_workers=2)
+    tally = tally_of(batch, CalculatorChoice("toy_calculators:Crashing"), database, workers=2)
     assert (tally.n_stored, tally.n_failed) == (19, sum(expected))
     assert list(tally.errors) == ["the calculator ended its process: exit status 3"]
 
@@ -87,7 +94,7 @@ def test_a_calculator_that_ends_its_process_costs_that_structure_only(database, 
 @pytest.mark.parametrize("n_workers", [0, 1])
 def test_a_calculator_that_never_works_is_given_up(database, batch, n_workers):
     with pytest.raises(mg.InputError, match="the first 5 structures all failed, the last one with Runtime"):
-        label(database, batch, CalculatorChoice("toy_calculators:Broken"), n_workers=n_workers)
+        label(batch, CalculatorChoice("toy_calculators:Broken"), database, workers=n_workers)
 
 
 def test_an_energy_that_is_no_number_is_a_failure(batch):
@@ -107,7 +114,7 @@ def test_an_energy_that_is_no_number_is_a_failure(batch):
 )
 def test_a_calculator_that_cannot_be_made_is_named(database, batch, n_workers, name, settings, message):
     with pytest.raises(mg.InputError, match=f"calculator {name}: {message}"):
-        label(database, batch, CalculatorChoice(name, settings), n_workers=n_workers)
+        label(batch, CalculatorChoice(name, settings), database, workers=n_workers)
 
 
 def test_bad_names_and_settings_are_refused(database, batch):
@@ -118,7 +125,7 @@ def test_bad_names_and_settings_are_refused(database, batch):
     with pytest.raises(mg.InputError, match="program is recorded by itself"):
         CalculatorChoice("toy_calculators:Pairs", {"program": "x"})
     with pytest.raises(mg.MissingExtraError, match="sevenn is not installed: pip install sevenn"):
-        label(database, batch, CalculatorChoice("sevennet"))
+        label(batch, CalculatorChoice("sevennet"), database)
     for given, message in [
         ({"kind": "all"}, "kind = 'all': input should be 'static', 'positions' or 'cell'"),
         ({"fmax": 0.0}, "fmax = 0.0: input should be greater than 0"),
@@ -189,16 +196,81 @@ def test_the_energy_may_be_asked_to_settle_too(alloy):
 def test_what_does_not_converge_is_stored_as_such_and_not_trained_on(database, alloy):
     hasty = RelaxationSettings("cell", fmax=1e-6, max_steps=1)
     n = len(alloy)
-    tally = label(database, alloy, EMT, hasty)
+    tally = tally_of(alloy, EMT, database, relax=hasty)
     assert (tally.n_stored, tally.n_unconverged, tally.n_failed) == (n, n, 0)
     with pytest.raises(mg.InputError, match=f"none of the {n} labels of .* is converged"):
         database.labelled(alloy.space)
     assert len(database.labelled(alloy.space, unconverged=True)) == n
-    assert label(database, alloy, EMT, hasty).n_there == n
-    assert label(database, alloy, EMT, hasty, retry=True).n_missing == n
+    assert tally_of(alloy, EMT, database, relax=hasty).n_there == n
+    assert tally_of(alloy, EMT, database, relax=hasty, retry=True).n_missing == n
 
 
 def test_a_timed_first_one_stores_nothing(database, batch):
     choice = CalculatorChoice("toy_calculators:Pairs", {"nap": 0.05})
-    assert 0.05 < seconds_an_orbit(batch, choice) < 1.0
+    estimate = estimate_labelling(batch, choice, database, workers=3)
+    (one,) = estimate.compositions
+    assert (one["orbits"], one["missing"]) == (19, 19)
+    assert 0.05 < one["seconds_an_orbit"] < 1.0
+    assert one["seconds"] == pytest.approx(one["seconds_an_orbit"] * 19 / 3)
     assert not database.path.exists()
+
+
+# -- the public call ---------------------------------------------------------------------------------------------
+
+
+def test_labels_in_memory_are_those_of_a_database(database, batch):
+    in_memory = label(batch.space, "toy_calculators:Pairs", settings={"decay": 1.5})
+    assert in_memory.database is None
+    assert in_memory.labels.energy == pytest.approx(energies(batch), abs=1e-9)
+    assert label(batch.space, PAIRS, database).labels.energy.tolist() == in_memory.labels.energy.tolist()
+    assert in_memory.to_dict()["labelled_now"] == 19
+    frame = in_memory.to_frame()
+    assert frame["energy_eV_per_atom"].tolist() == pytest.approx((in_memory.labels.energy / 40).tolist())
+    assert "Pairs" in str(in_memory)
+    assert "<table>" in in_memory._repr_html_()
+
+
+def test_a_random_sample_of_several_compositions_is_labelled_by_workers_that_start_once(database, cspbi3, monkeypatch):
+    started = []
+    start = WorkerPool.start
+    monkeypatch.setattr(WorkerPool, "start", lambda pool: (started.append(pool), start(pool)))
+    series = mg.CompositionSeries(cspbi3, (2, 2, 2), {"I": {"Br": [1, 2, 3, 4]}})
+    done = label(series, PAIRS, database, n=5, workers=2)
+    assert [one.tally.n_stored for one in done.compositions] == [1, 5, 5, 5]
+    assert len(started) == 2
+    assert [len(one.labelled) for one in done.compositions] == [1, 5, 5, 5]
+    with pytest.raises(mg.InputError, match="of several compositions"):
+        _ = done.labels
+
+
+def test_a_calculator_may_be_a_class_or_an_object(database, batch):
+    by_class = label(batch, Pairs, database, settings={"decay": 1.4})
+    assert database.sets()[0].calculator == "toy_calculators:Pairs"
+    by_object = label(batch, Pairs(decay=1.4), settings={"decay": 1.4})
+    assert by_object.labels.energy == pytest.approx(by_class.labels.energy, abs=1e-12)
+    assert by_object.settings_hash == by_class.settings_hash
+    by_closure = label(batch, lambda: Pairs(decay=1.4), settings={"decay": 1.4})
+    assert by_closure.labels.energy == pytest.approx(by_class.labels.energy, abs=1e-12)
+    with pytest.raises(mg.InputError, match="an object does not say what its energies depend on"):
+        label(batch, Pairs(decay=1.4))
+    with pytest.raises(mg.InputError, match="cannot be sent to other processes .*; use workers=0"):
+        label(batch, lambda: Pairs(), settings={}, workers=1)
+
+
+def test_workers_stay_from_one_call_to_the_next(database, batch):
+    with Labeller(PAIRS, database, n_workers=2) as labeller:
+        (first,) = labeller.label([batch[:7]])
+        processes = {worker.process.pid for worker in labeller.pool._pool.workers.values()}
+        (second,) = labeller.label([batch])
+        assert (first.n_stored, second.n_there, second.n_stored) == (7, 7, 12)
+        assert {worker.process.pid for worker in labeller.pool._pool.workers.values()} == processes
+    assert database.labelled(batch.space).energy == pytest.approx(energies(batch), abs=1e-9)
+
+
+def test_an_idle_worker_that_is_killed_is_replaced(database, batch):
+    with Labeller(PAIRS, database, n_workers=2) as labeller:
+        labeller.label([batch[:7]])
+        next(iter(labeller.pool._pool.workers.values())).process.kill()
+        (rest,) = labeller.label([batch])
+        assert rest.n_stored == 12
+        assert rest.n_failed <= 1  # it may have been given a structure before its end was noticed

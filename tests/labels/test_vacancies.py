@@ -30,7 +30,7 @@ def batch(oxide):
 @pytest.fixture(scope="module")
 def database(batch, tmp_path_factory):
     database = LabelDatabase(tmp_path_factory.mktemp("oxide") / "labels.db")
-    label(database, batch, PAIRS)
+    label(batch, PAIRS, database)
     return database
 
 
@@ -65,7 +65,7 @@ def test_a_table_goes_out_and_comes_in_with_its_energies_per_atom(oxide, batch, 
     export_labels(database, [oxide], table, calculator=kind.calculator, settings_hash=kind.settings_hash)
     assert of(mg.read_labels(table).join(oxide)) == pytest.approx(per_atom(batch), abs=1e-12)
     again = LabelDatabase(tmp_path / "again.db")
-    assert import_labels(again, oxide, table) == len(batch)
+    assert import_labels(again, oxide, table).n_added == len(batch)
     assert of(again.labelled(oxide)) == pytest.approx(per_atom(batch), abs=1e-12)
     if suffix == "parquet":
         (row,) = [one for one in again.sets() if one.n_converged == len(batch)]

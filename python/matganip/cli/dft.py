@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from matganip.cli.console import print_json, say, show, stderr, stdout, tidy
+from matganip.cli.console import render, tidy
 from matganip.cli.label import parse_setting
 from matganip.cli.spaces import Json, Source, Substitute, SupercellOption, spaces_from
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
-    from matganip.configurations.batch import ConfigurationBatch
     from matganip.configurations.space import ConfigurationSpace
-    from matganip.labels.dft.collecting import Collected, Outcome
     from matganip.labels.dft.jobs import JobSettings
     from matganip.labels.dft.settings import DftSettings
-
-SHOWN = 30
-"""Rows of the list of what is not done, unless all are asked for."""
 
 dft = typer.Typer(
     name="dft",
@@ -32,13 +27,14 @@ dft = typer.Typer(
 
 
 @dataclass(frozen=True)
-class Batch:
-    """What the arguments of `write` describe."""
+class Study:
+    """What the arguments describe: spaces, settings, a job, a folder, and size and seed of a sample."""
 
-    folder: Path
-    batches: tuple[ConfigurationBatch, ...]
+    spaces: tuple[ConfigurationSpace, ...]
     settings: DftSettings
     job: JobSettings
+    folder: Path
+    sample: tuple[int | None, int]
 
 
 @dft.command()
@@ -74,8 +70,10 @@ def write(
     database: Annotated[
         Path | None, typer.Option("--database", "-d", help="Leave out the orbits that are labelled there.")
     ] = None,
-    number: Annotated[int | None, typer.Option("--number", "-N", min=1, help="Only so many orbits, drawn.")] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of that draw.")] = 0,
+    number: Annotated[
+        int | None, typer.Option("--number", "-N", min=1, help="Write a random sample of N orbits.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of that sample.")] = 0,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Write inputs and scripts again; outputs are never touched.")
     ] = False,
@@ -83,14 +81,13 @@ def write(
 ) -> None:
     """Make a folder with inputs for each orbit, and the scripts that run them.
 
+    \b
     matganip dft write CsPbI3.cif -s 2,2,2 -x I:Br=3 --output runs
-
     matganip dft write study.toml --database labels.db
 
-    Then, on the cluster, in that folder: sbatch job_array.sh (or: bash run_all.sh). Start either again, and what has
-    ended is skipped.
+    Then, on the cluster, in that folder: sbatch job_array.sh (or: bash run_all.sh). Rerunning either skips the runs
+    that have ended.
     """
-    from matganip.labels.database import LabelDatabase
     from matganip.labels.dft.inputs import write_inputs
 
     changes: dict[str, Any] = {"code": code, "relaxation": relax, "encut": encut, "kpoint_density": density}
@@ -99,58 +96,20 @@ def write(
     changes["pseudopotentials"] = dict(_pair("--pseudo", text) for text in pseudo or [])
     changes["potcar"] = dict(_pair("--potcar", text) for text in potcar or [])
     own = dict(parse_setting(text) for text in setting or [])
-    batch = _batch(source, supercell, substitute, changes, own, output, custodian, (number, seed))
-    there = LabelDatabase(database) if database else None
-    if there is not None and not there.path.exists():
-        raise InputError(f"{database}: no such database; leave --database out, or label something first")
-    with stderr().status(f"writing {sum(map(len, batch.batches)):,} folders"):
-        written = write_inputs(
-            batch.folder, batch.batches, batch.settings, job=batch.job, database=there, overwrite=overwrite
-        )
-    mesh = batch.settings.mesh(batch.batches[0].space.supercell_structure)
-    if json:
-        print_json(
-            {
-                "folder": str(batch.folder),
-                "orbits": written.n_orbits,
-                "labelled": written.n_labelled,
-                "there": written.n_there,
-                "written": [str(one) for one in written.folders],
-                "scripts": [str(one) for one in written.scripts],
-                "kpoints": list(mesh),
-            }
-        )
-        return
-    from matganip.results.content import Table
-
-    title = f"{batch.settings.code}, {batch.settings.relaxation}, k-points {'x'.join(map(str, mesh))}"
-    numbers = (written.n_orbits, written.n_labelled, written.n_there, len(written.folders))
-    columns = ("orbits", "labelled before", "folder was there", "written")
-    show(stdout(), Table(title, columns, (tuple(f"{n:,}" for n in numbers),), "rrrr"))
-    _advise(batch)
-
-
-def _advise(batch: Batch) -> None:
-    """What comes next, and what the settings are too coarse for."""
-    console = stdout()
-    say(
-        console, f"In {batch.folder}: sbatch job_array.sh, or bash run_all.sh; then matganip dft collect {batch.folder}"
+    study = _study(source, supercell, substitute)
+    n, seed = study.sample if number is None else (number, seed)
+    written = write_inputs(
+        output or study.folder,
+        study.spaces,
+        _changed(study.settings, changes, own),
+        n=n,
+        seed=seed,
+        job=study.job.replace(custodian=True) if custodian else study.job,
+        database=database,
+        overwrite=overwrite,
+        progress=not json,
     )
-    settings = batch.settings
-    if settings.code == "vasp":
-        say(
-            console,
-            "POTCARs are licensed and not written: where PMG_VASP_PSP_DIR is set the scripts put them together from "
-            "POTCAR.spec.",
-            style="dim",
-        )
-    if settings.ediff_per_atom >= 1e-5:
-        say(
-            console,
-            f"The electronic loop ends at {1000 * settings.ediff_per_atom:g} meV/atom. Arrangements often differ by as "
-            "little; to rank them, set ediff_per_atom to 1e-7 in a study file.",
-            style="dim",
-        )
+    render(written, json)
 
 
 @dft.command()
@@ -179,119 +138,53 @@ def collect(
 ) -> None:
     """Read the outputs below a folder, store what is good, and say what failed and what is missing.
 
+    \b
     matganip dft collect runs --database labels.db
 
     A run is good if it has ended and converged, its last geometry is still its orbit's, and its settings are those
     asked for. What has not converged is stored as such. Collecting again adds what is new.
     """
-    from matganip.labels.database import LabelDatabase
-    from matganip.labels.dft.collecting import collect as do
+    from matganip.labels.dft.collecting import collect as collect_runs
 
     spaces: tuple[ConfigurationSpace, ...] = ()
-    asked = None
+    settings = None
     if study is not None:
-        from matganip.workflows.dft import read_dft_study
-
-        read = read_dft_study(study)
-        spaces = read.spaces(study.parent)
-        settings = read.dft
-        each = [settings.asked(space.supercell_structure) for space in spaces]
-        asked = (settings.code, settings.relaxation, each)
-    if not database.parent.is_dir():
-        raise InputError(f"{database}: there is no folder {database.parent}")
-    with stderr().status("reading") as status:
-
-        def progress(outcome: Outcome) -> None:
-            status.update(f"{outcome.folder}: {outcome.status}")
-
-        collected = do(
-            folder,
-            LabelDatabase(database),
-            spaces=spaces,
-            settings=asked,
-            tolerance=tolerance,
-            strain=strain,
-            progress=progress,
-        )
-    if json:
-        print_json(_document(collected))
-        return
-    _tell(collected, database, show_all)
+        asked = _study(study, None, None)
+        spaces, settings = asked.spaces, asked.settings
+    collected = collect_runs(
+        folder, database, spaces=spaces, settings=settings, tolerance=tolerance, strain=strain, progress=not json
+    )
+    render(replace(collected, show_all=show_all), json)
 
 
-def _document(collected: Collected) -> dict[str, Any]:
-    counts = {status: collected.count(status) for status in ("done", "unconverged", "failed", "missing")}
-    runs = [vars(outcome) for outcome in collected.outcomes]
-    return {**counts, "labelled_before": collected.n_labelled, "stored_now": collected.n_stored, "runs": runs}
-
-
-def _tell(collected: Collected, database: Path, show_all: bool) -> None:
-    from matganip.results.content import Table
-
-    document = _document(collected)
-    keys = ("done", "unconverged", "failed", "missing", "labelled_before", "stored_now")
-    columns = ("done", "not converged", "failed", "missing", "labelled before", "stored now")
-    console = stdout()
-    show(console, Table(f"Labels in {database}", columns, (tuple(f"{document[key]:,}" for key in keys),), "r" * 6))
-    order = {"failed": 0, "unconverged": 1, "missing": 2, "done": 3}
-    rows = [
-        (one.folder, "not converged" if one.status == "unconverged" else one.status, one.why)
-        for one in sorted(collected.outcomes, key=lambda one: order[one.status])
-        if show_all or one.status != "done" or one.why
-    ]
-    more = len(rows) - SHOWN
-    if not show_all and more > 0:
-        rows = rows[:SHOWN]
-    for place, status, why in rows:
-        say(console, f"{place}: {status}" + (f": {why}" if why else ""))
-    if not show_all and more > 0:
-        say(console, f"and {more:,} more; --all lists every run, --json for programs", style="dim")
-
-
-def _batch(
-    source: Path,
-    supercell: str | None,
-    substitute: list[str] | None,
-    changes: dict[str, Any],
-    own: dict[str, Any],
-    output: Path | None,
-    custodian: bool,
-    sample: tuple[int | None, int],
-) -> Batch:
-    """A study's file with what the options change, or a space and the options alone."""
+def _study(source: Path, supercell: str | None, substitute: list[str] | None) -> Study:
+    """What a study's file describes, or a structure and two options with the defaults."""
     from matganip.labels.dft.jobs import JobSettings
     from matganip.labels.dft.settings import DftSettings
-    from matganip.workflows.labelling import batch_of
 
+    if source.suffix != ".toml":
+        spaces = spaces_from(source, supercell, substitute).spaces
+        return Study(spaces, DftSettings(), JobSettings(), Path("dft"), (None, 0))
+    from matganip.workflows.dft import read_dft_study
+
+    clash = [name for name, value in (("--supercell", supercell), ("--substitute", substitute)) if value]
+    if clash:
+        raise InputError(f"{source}: says itself what {' and '.join(clash)} would; leave them out")
+    study = read_dft_study(source)
+    spaces = study.spaces(source.parent)
+    return Study(spaces, study.dft, study.named_job, study.folder or Path("dft"), study.number_and_seed)
+
+
+def _changed(settings: DftSettings, changes: dict[str, Any], own: dict[str, Any]) -> DftSettings:
+    """Settings with what the options change; keys of a table are added to those that are there."""
     given = {name: value for name, value in changes.items() if value not in (None, {})}
-    if source.suffix == ".toml":
-        from matganip.workflows.dft import read_dft_study
-
-        clash = [name for name, value in (("--supercell", supercell), ("--substitute", substitute)) if value]
-        if clash:
-            raise InputError(f"{source}: says itself what {' and '.join(clash)} would; leave them out")
-        study = read_dft_study(source)
-        spaces, settings, job = study.spaces(source.parent), study.dft, study.named_job
-        if sample[0] is None and study.sample is not None:
-            sample = (study.sample.number, study.sample.seed)
-        output = output or study.folder
-    else:
-        spaces, settings, job = spaces_from(source, supercell, substitute).spaces, DftSettings(), JobSettings()
-    for name in ("incar", "potcar", "pseudopotentials"):
-        if name in given:
-            given[name] = {**getattr(settings, name), **given[name]}
-    settings_now = {"code": settings.code, **given}
     if own:
-        key = {"gpaw": "gpaw", "espresso": "input_data"}.get(settings_now["code"])
+        key = {"gpaw": "gpaw", "espresso": "input_data"}.get(given.get("code", settings.code))
         if key is None:
             raise InputError("--setting: is for gpaw and espresso; VASP's keys are given by --incar")
-        given[key] = {**getattr(settings, key), **own}
-    return Batch(
-        output or Path("dft"),
-        tuple(batch_of(space, *sample) for space in spaces),
-        settings.replace(**given),
-        job.replace(custodian=True) if custodian else job,
-    )
+        given[key] = own
+    tables = {name: {**getattr(settings, name), **value} for name, value in given.items() if isinstance(value, dict)}
+    return settings.replace(**given | tables)
 
 
 def _mesh(text: str) -> tuple[int, int, int]:

@@ -6,11 +6,12 @@ import contextlib
 import importlib
 import io
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import Field, field_validator
 
@@ -222,6 +223,105 @@ class CalculatorChoice(Settings):
     def reason(self, folder: str) -> str:
         """What the files of a calculator that failed say, in one line; empty where its exception says it all."""
         return READY[self.name].reason(folder) if self.name in READY else ""
+
+
+class GivenCalculator:
+    """A calculator object of ASE's, or a function that makes one, and the settings that are recorded with its labels.
+
+    Parameters
+    ----------
+    calculator : ase.calculators.calculator.Calculator or callable
+        What computes. A function is called for each process, and again after a failure.
+    settings : mapping
+        JSON values: all that its energies depend on. They decide which labels may be compared, and an object does not
+        say them.
+
+    Raises
+    ------
+    InputError
+        If a setting is no JSON.
+    """
+
+    def __init__(self, calculator: Any, settings: Mapping[str, Any]) -> None:
+        canonical_json(settings)
+        self._calculator = calculator
+        made = calculator if callable(calculator) else type(calculator)
+        self.name = f"{made.__module__}:{made.__qualname__}"
+        self.settings = dict(settings)
+        self.reusable = True
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """As `CalculatorChoice.recorded`."""
+        return {**self.settings, "program": f"{_package_of(self.name)} {_version_of(self.name)}"}
+
+    @property
+    def title(self) -> str:
+        """As `CalculatorChoice.title`."""
+        return title_of(self.name, self.recorded)
+
+    def build(self, folder: str) -> Any:
+        """Give the object, without what it remembers, or call the function."""
+        del folder
+        if not callable(self._calculator):
+            if hasattr(self._calculator, "reset"):
+                self._calculator.reset()
+            return self._calculator
+        try:
+            return self._calculator()
+        except Exception as error:  # whatever a user's function raises
+            raise InputError(f"calculator {self.name}: cannot be made: {one_line(error)}") from error
+
+    def reason(self, folder: str) -> str:
+        """Nothing: its exceptions say it all."""
+        del folder
+        return ""
+
+
+Calculator: TypeAlias = CalculatorChoice | GivenCalculator
+
+
+def calculator_of(calculator: Any, settings: Mapping[str, Any] | None = None) -> Calculator:
+    """What a public call takes as its calculator.
+
+    Parameters
+    ----------
+    calculator : str, CalculatorChoice, class, function or ase.calculators.calculator.Calculator
+        A name that `CalculatorChoice` takes; a class or function that can be imported, which stands for its import
+        path; or an object, or a function within another one, which only `settings` can describe.
+    settings : mapping, optional
+        Keyword arguments of a calculator that is made from them, or what describes an object.
+
+    Returns
+    -------
+    CalculatorChoice or GivenCalculator
+
+    Raises
+    ------
+    InputError
+        If there is no such calculator, or nothing describes it.
+
+    Examples
+    --------
+    >>> from ase.calculators.lj import LennardJones
+    >>> calculator_of(LennardJones, {"sigma": 2.5}).name
+    'ase.calculators.lj:LennardJones'
+    >>> calculator_of(LennardJones(sigma=2.5), {"sigma": 2.5}).recorded["sigma"]
+    2.5
+    """
+    if isinstance(calculator, CalculatorChoice | GivenCalculator):
+        return calculator if settings is None else CalculatorChoice(name=calculator.name, settings=dict(settings))
+    if isinstance(calculator, str):
+        return CalculatorChoice(name=calculator, settings=dict(settings or {}))
+    module, name = getattr(calculator, "__module__", None), getattr(calculator, "__qualname__", "")
+    if callable(calculator) and getattr(sys.modules.get(module or ""), name, None) is calculator:
+        return CalculatorChoice(name=f"{module}:{name}", settings=dict(settings or {}))
+    if settings is None:
+        raise InputError(
+            "calculator: an object does not say what its energies depend on; give settings={...}, which are recorded "
+            "with its labels and decide which may be compared"
+        )
+    return GivenCalculator(calculator, settings)
 
 
 def _package_of(name: str) -> str:

@@ -6,13 +6,14 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from matganip.configurations.codec import composition_text
 from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
 from matganip.labels.calculation import Calculation, Relaxation, canonical_json, settings_hash
@@ -20,6 +21,7 @@ from matganip.labels.labelled import Labelled
 from matganip.labels.rows import ase_row, codes_of, orbit_names, row_name, space_name
 from matganip.labels.sqlite import has_labels, reading, writing
 from matganip.labels.upgrade import upgrade
+from matganip.results.labelling import DatabaseContents
 
 
 @dataclass(frozen=True)
@@ -266,6 +268,19 @@ class LabelDatabase:
             calculator=f"{chosen.calculator} {chosen.settings_hash}",
             n_atoms=space.n_atoms,
             n_elsewhere=sum(one.n_rows for one in self.sets() if one.space != key[0]),
+        )
+
+    def contents(self) -> DatabaseContents:
+        """What the database holds, and what failed, to look at."""
+        spaces = self.spaces()
+        return DatabaseContents(
+            self.path,
+            tuple({**asdict(one), "composition": composition_text(spaces[one.space])} for one in self.sets()),
+            tuple(
+                {"space": key, "orbit": orbit, "calculator": calculator, "error": error}
+                for key, space in spaces.items()
+                for orbit, calculator, error in self.failures(space)
+            ),
         )
 
     def energies(self, calculator: str, settings_hash: str) -> list[tuple[str, float]]:

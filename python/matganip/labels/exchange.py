@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,130 +20,156 @@ from matganip.configurations.space import ConfigurationSpace
 from matganip.crystal.structures import read_structure
 from matganip.errors import InputError
 from matganip.files import atomic_path
-from matganip.labels.calculation import Calculation, Relaxation
-from matganip.labels.database import LabelDatabase
+from matganip.labels.calculation import Calculation
+from matganip.labels.calculators import title_of
+from matganip.labels.database import LabelDatabase, LabelSet
 from matganip.labels.rows import codes_of, space_name
 from matganip.labels.sqlite import reading
 from matganip.labels.tables import REFERENCE, LabelTable, read_labels
+from matganip.results.labelling import TableExport, TableImport
 
 _QUERY = """SELECT labels.*, systems.numbers, positions, cell, forces FROM labels JOIN systems USING (id)
     WHERE labels.space = ? AND labels.calculator = ? AND labels.settings_hash = ? ORDER BY orbit"""
 
 
 def export_labels(
-    database: LabelDatabase,
-    spaces: Sequence[ConfigurationSpace],
+    database: LabelDatabase | str | os.PathLike[str],
+    spaces: Sequence[ConfigurationSpace] | None,
     path: str | os.PathLike[str],
     *,
-    calculator: str,
-    settings_hash: str,
+    calculator: str | None = None,
+    settings_hash: str | None = None,
     title: str | None = None,
     unconverged: bool = False,
-) -> int:
+) -> TableExport:
     """Write labels to a table that `read_labels` reads, with the undoped supercell beside it.
 
     Parameters
     ----------
-    database : LabelDatabase
+    database : LabelDatabase or path-like
         Where the labels are.
-    spaces : sequence of ConfigurationSpace
-        Compositions of one supercell.
+    spaces : sequence of ConfigurationSpace or None
+        Compositions of one supercell; None for all that the database has.
     path : path-like
         ``.csv``: orbit, multiplicity, energy, largest force and how it was computed. ``.parquet``: also the final
         geometry and the forces, so that `import_labels` brings everything back.
-    calculator, settings_hash : str
-        Whose labels.
+    calculator, settings_hash : str, optional
+        Whose labels; needed where the database leaves a choice.
     title : str, optional
-        What the column ``calculator`` says; by default the calculator's name.
+        What the column ``calculator`` says; by default the calculator's name with what matters of its settings.
     unconverged : bool
         Write results that are not converged too.
 
     Returns
     -------
-    int
-        Number of rows.
+    TableExport
 
     Raises
     ------
     InputError
-        If there are none, or another supercell stands beside the table already.
+        If there are none, labels of several kinds to choose from, or another supercell stands beside the table already.
     """
     path = Path(path)
     if path.suffix not in (".csv", ".parquet"):
         raise InputError(f"{path}: labels are written as .csv or .parquet")
+    labels = database if isinstance(database, LabelDatabase) else LabelDatabase(database)
+    kind, keys = _one_kind(labels, calculator, settings_hash)
+    if spaces is None:
+        every = labels.spaces()
+        spaces = [every[key] for key in keys]
+    if title is None:
+        title = title_of(kind.calculator, kind.settings)
     rows = []
-    with reading(database.path) as connection:
+    with reading(labels.path) as connection:
         connection.row_factory = lambda cursor, row: dict(zip((d[0] for d in cursor.description), row, strict=True))
         for space in spaces:
             atoms = _numbering(space, path.parent / REFERENCE)
-            for row in connection.execute(_QUERY, (space_name(space), calculator, settings_hash)):
+            for row in connection.execute(_QUERY, (space_name(space), kind.calculator, kind.settings_hash)):
                 if row["quality"] >= (1 if unconverged else 2):
-                    rows.append(_plain(space, atoms, row, title or calculator, path.suffix == ".parquet"))
+                    rows.append(_plain(space, atoms, row, title, path.suffix == ".parquet"))
     if not rows:
-        raise InputError(f"{database.path}: no labels by {calculator} {settings_hash} to write")
+        raise InputError(f"{labels.path}: no labels by {kind.calculator} {kind.settings_hash} to write")
     table = pa.Table.from_pylist(rows)
     with atomic_path(path) as temporary:
         if path.suffix == ".csv":
             csv.write_csv(table, temporary, csv.WriteOptions(quoting_style="needed"))
         else:
             parquet.write_table(table, temporary, compression="zstd")
-    return len(rows)
+    return TableExport(path, len(rows))
+
+
+def _one_kind(labels: LabelDatabase, calculator: str | None, settings: str | None) -> tuple[LabelSet, list[str]]:
+    """The one kind of labels that is meant, and the keys of the spaces that have such labels."""
+    sets = labels.sets()
+    found = [one for one in sets if calculator in (None, one.calculator) and settings in (None, one.settings_hash)]
+    kinds = sorted({(one.calculator, one.settings_hash) for one in found or sets})
+    listed = "; ".join(" ".join(kind) for kind in kinds)
+    if not found:
+        raise InputError(f"{labels.path}: no such labels; it has {listed or 'none'}")
+    if len(kinds) > 1:
+        raise InputError(f"{labels.path}: name one with --calculator and --settings; it has {listed}")
+    return found[0], [one.space for one in found]
 
 
 def import_labels(
-    database: LabelDatabase,
-    space: ConfigurationSpace,
+    database: LabelDatabase | str | os.PathLike[str],
+    spaces: ConfigurationSpace | Iterable[ConfigurationSpace],
     path: str | os.PathLike[str],
     *,
     calculator: str | None = None,
     settings: Mapping[str, Any] | None = None,
-) -> int:
-    """Add the rows of a table to the database.
+) -> TableImport:
+    """Add the rows of a table to the database; those that are there already stay as they are.
 
     Parameters
     ----------
-    database : LabelDatabase
+    database : LabelDatabase or path-like
         Where they go.
-    space : ConfigurationSpace
-        The space of the rows; those of another composition are left out.
+    spaces : ConfigurationSpace or several
+        The spaces of the rows; those of other compositions are left out.
     path : path-like
         What `read_labels` reads, or a name of a shipped table. Columns of `export_labels` are used where there are any:
-        ``calculator_name``, ``settings``, ``relaxation``, ``converged``, and in Parquet geometry and forces.
-    calculator, settings
-        What computed the rows, where the table has no such columns; by default its ``calculator`` and nothing.
+        settings, relaxation, convergence, geometry, forces.
+    calculator : str, optional
+        Name of the calculator where the table does not give one.
+    settings : mapping, optional
+        Its settings, likewise.
 
     Returns
     -------
-    int
-        Rows added; those that were there already are not counted.
+    TableImport
 
     Raises
     ------
     InputError
-        If the table does not read or a row fits no orbit.
+        If the table does not read, or none of its rows has one of the compositions.
     """
+    labels = database if isinstance(database, LabelDatabase) else LabelDatabase(database)
     table = importable(path)
-    rows, codes = table.rows_of(space)
+    several = [spaces] if isinstance(spaces, ConfigurationSpace) else spaces
+    found = [(space, *table.rows_of(space)) for space in several]
+    n_fitting = sum(len(rows) for _, rows, _ in found)
+    if not n_fitting:
+        raise InputError(f"{path}: none of its {len(table)} rows has a composition that was asked for")
     columns = _columns(table.path)
-    added = 0
-    for row, occupation in zip(rows.tolist(), codes, strict=True):
-        cells = {name: values[row] for name, values in columns.items()}
-        how = settings if settings is not None else json.loads(cells.get("settings") or "{}")
-        relaxation: Relaxation = cells.get("relaxation") or "static"
-        geometry, forces = _geometry(cells)
-        calculation = Calculation(
-            structure=geometry or space.structure(occupation),
-            energy=float(table.energy[row]),
-            forces=forces,
-            converged=cells.get("converged") in (None, True, 1, "true"),
-            relaxation=relaxation,
-            calculator=calculator or cells.get("calculator_name") or table.calculator,
-            settings=how,
-            n_steps=int(cells.get("n_steps") or 0),
-            wall_s=float(cells.get("wall_s") or 0.0),
-        )
-        added += database.add(space, occupation, calculation)
-    return added
+    n_added = 0
+    for space, rows, codes in found:
+        for row, occupation in zip(rows.tolist(), codes, strict=True):
+            cells = {name: values[row] for name, values in columns.items()}
+            geometry, forces = _geometry(cells)
+            calculation = Calculation(
+                structure=geometry or space.structure(occupation),
+                energy=float(table.energy[row]),
+                forces=forces,
+                converged=cells.get("converged") in (None, True, 1, "true"),
+                relaxation=cells.get("relaxation") or "static",
+                calculator=calculator or cells.get("calculator_name") or table.calculator,
+                settings=settings if settings is not None else json.loads(cells.get("settings") or "{}"),
+                n_steps=int(cells.get("n_steps") or 0),
+                wall_s=float(cells.get("wall_s") or 0.0),
+            )
+            n_added += labels.add(space, occupation, calculation)
+    return TableImport(os.fspath(path), labels.path, len(table), n_fitting, n_added)
 
 
 def importable(path: str | os.PathLike[str]) -> LabelTable:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from pymatgen.core.structure import Structure
 
 from matganip.configurations.batch import ConfigurationBatch
+from matganip.configurations.codec import composition_text, occupation_texts
 from matganip.configurations.composition import VACANCY, element_of
 from matganip.configurations.space import ConfigurationSpace
 from matganip.crystal.structures import read_structure
 from matganip.errors import InputError
+from matganip.results.labelling import JoinedStructures
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -141,6 +143,51 @@ def join_structures(
             name = os.fspath(structure) if isinstance(structure, str | os.PathLike) else f"structure {number}"
             raise InputError(str(error) if str(error).startswith(name) else f"{name}: {error}") from error
     return space.canonical(np.concatenate(rows) if rows else np.empty((0, space.n_sites), np.uint8))
+
+
+def find_orbits(
+    spaces: ConfigurationSpace | Sequence[ConfigurationSpace],
+    structures: Iterable[Structure | Atoms | str | os.PathLike[str]],
+    tolerance: float = 0.5,
+    strain: float = 0.05,
+) -> JoinedStructures:
+    """Find the orbits of structures from elsewhere among several compositions, and say why others belong to none.
+
+    Parameters
+    ----------
+    spaces : ConfigurationSpace or several
+        Each structure is joined with the space of its composition, with the first where there is none.
+    structures, tolerance, strain
+        As for `join_structures`.
+
+    Returns
+    -------
+    JoinedStructures
+    """
+    several = [spaces] if isinstance(spaces, ConfigurationSpace) else list(spaces)
+    amounts = [{name: float(n) for name, n in space.composition.items() if n and name != VACANCY} for space in several]
+    joined, refused = [], []
+    for number, given in enumerate(structures):
+        name = os.fspath(given) if isinstance(given, str | os.PathLike) else f"structure {number}"
+        try:
+            structure = read_structure(given)
+            has = structure.composition.get_el_amt_dict()
+            space = several[amounts.index(has)] if has in amounts else several[0]
+            found = match_structure(space, structure, tolerance, strain)
+            orbit = space.canonical(space.checked_occupations(found.occupation[np.newaxis]))
+        except InputError as error:
+            refused.append(str(error) if str(error).startswith(name) else f"{name}: {error}")
+            continue
+        joined.append(
+            {
+                "file": name,
+                "composition": composition_text(space),
+                "occupation": occupation_texts(orbit.occupations)[0],
+                "multiplicity": int(orbit.multiplicity[0]),
+                "displacement": found.displacement,
+            }
+        )
+    return JoinedStructures(tuple(joined), tuple(refused))
 
 
 class _Frame:

@@ -1,117 +1,95 @@
-"""Labelling the orbits of a space: what is missing is computed and stored, one by one; a second start goes on."""
+"""Labelling orbits: what is missing is computed and stored, one by one; a second call computes the rest."""
 
 from __future__ import annotations
 
+import os
 import random
+import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from pymatgen.core.structure import Structure
 
 from matganip.configurations.batch import ConfigurationBatch
+from matganip.configurations.codec import composition_text
+from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
-from matganip.labels.calculation import Calculation
-from matganip.labels.calculators import CalculatorChoice
+from matganip.labels.calculation import Calculation, Relaxation, settings_hash
+from matganip.labels.calculators import Calculator, calculator_of
+from matganip.labels.choosing import Arrangements, chosen_batches
 from matganip.labels.database import LabelDatabase
+from matganip.labels.labelled import Labelled
 from matganip.labels.relaxing import RelaxationSettings
-from matganip.labels.workers import calculate_all
+from matganip.labels.workers import CalculatorPool
+from matganip.progress import ProgressOption, Report, reporting
+from matganip.results.durations import duration
+from matganip.results.labelling import LabelledComposition, LabellingEstimate, LabellingResult, Tally
 
 HOPELESS = 5
 """Failures one after the other, with no result before, after which the rest is not tried."""
 
-
-@dataclass
-class Tally:
-    """What came of a labelling.
-
-    Attributes
-    ----------
-    n_orbits : int
-        Arrangements asked for.
-    n_there : int
-        Of these, labelled before.
-    n_stored, n_unconverged, n_failed : int
-        Computed now and stored, of these not converged, and of these without a result.
-    n_elsewhere : int
-        Labelled meanwhile by another process.
-    seconds : float
-        Wall time.
-    errors : dict of str to int
-        What the failures say, and how often.
-    """
-
-    n_orbits: int
-    n_there: int
-    n_stored: int = 0
-    n_unconverged: int = 0
-    n_failed: int = 0
-    n_elsewhere: int = 0
-    seconds: float = 0.0
-    errors: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def n_missing(self) -> int:
-        """How many were to be computed."""
-        return self.n_orbits - self.n_there
-
-    @property
-    def n_done(self) -> int:
-        """How many of these are settled."""
-        return self.n_stored + self.n_elsewhere
-
-
-def missing_of(
-    database: LabelDatabase,
-    batch: ConfigurationBatch,
-    choice: CalculatorChoice,
-    protocol: RelaxationSettings,
-    retry: bool = False,
-) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Which orbits have no label by this calculator and protocol; see `LabelDatabase.missing`."""
-    settings = {**choice.recorded, **protocol.recorded}
-    return database.missing(batch.space, batch.occupations, choice.name, settings, protocol.kind, retry=retry)
+Database = LabelDatabase | str | os.PathLike[str]
+Follower = Callable[[Sequence[Tally], Calculation | None], object]
+RelaxOption = RelaxationSettings | Mapping[str, Any] | Relaxation | None
 
 
 def label(
-    database: LabelDatabase,
-    batch: ConfigurationBatch,
-    choice: CalculatorChoice,
-    protocol: RelaxationSettings | None = None,
+    what: Arrangements | Iterable[Arrangements],
+    calculator: Any,
+    database: Database | None = None,
     *,
-    n_workers: int = 0,
+    settings: Mapping[str, Any] | None = None,
+    relax: RelaxOption = None,
+    n: int | None = None,
+    seed: int = 0,
+    workers: int = 0,
     retry: bool = False,
-    progress: Callable[[Tally, Calculation | None], None] | None = None,
-) -> Tally:
+    progress: ProgressOption = None,
+) -> LabellingResult:
     """Compute and store the labels that are missing.
 
     Parameters
     ----------
-    database : LabelDatabase
-        Where they are stored, each as soon as it is there.
-    batch : ConfigurationBatch
-        The orbits to label.
-    choice : CalculatorChoice
-        The calculator.
-    protocol : RelaxationSettings, optional
-        The treatment of the geometry; a single point by default.
-    n_workers : int
+    what : ConfigurationSpace, ConfigurationBatch, CompositionSeries, or several of them
+        The orbits to label: those of spaces, or certain ones.
+    calculator : str, CalculatorChoice, class, function or ase.calculators.calculator.Calculator
+        What computes: "chgnet", "sevennet", "gpaw", "espresso", the import path of an ASE calculator
+        ("ase.calculators.lj:LennardJones"), a class or function that makes one, or an object.
+    database : path-like or LabelDatabase, optional
+        Where the labels are stored, each as soon as it is computed; what is there is not computed again. Without it
+        they are kept in memory.
+    settings : mapping, optional
+        Keyword arguments of the calculator. An object needs them as what is recorded with its labels.
+    relax : {"static", "positions", "cell"}, mapping or RelaxationSettings, optional
+        What may move before the energy is taken; nothing by default.
+    n : int, optional
+        Label a random sample of n orbits of each space; by default all.
+    seed : int
+        Of that sample.
+    workers : int
         Processes, one core each; 0 computes in this one.
     retry : bool
         Compute again what is stored as not converged. What failed with an error always is.
-    progress : callable, optional
-        Is told the tally so far after each, with the calculation (None where another process was faster).
+    progress : bool or callable, optional
+        True draws a bar; a function is called with the step, how many are done, how many there are, and a detail.
 
     Returns
     -------
-    Tally
+    LabellingResult
+        Its `labels` are what a model is trained on.
 
     Raises
     ------
     InputError
         If the calculator cannot be made, the first five structures fail, or the database cannot be written; what was
         stored before is still there.
+    MissingExtraError
+        If the calculator's package is not installed.
 
     Notes
     -----
@@ -121,53 +99,242 @@ def label(
 
     Examples
     --------
-    >>> import tempfile, matganip as mg
-    >>> from pathlib import Path
+    >>> import matganip as mg
     >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 2}})
-    >>> database = LabelDatabase(Path(tempfile.mkdtemp()) / "labels.db")
-    >>> choice = CalculatorChoice("ase.calculators.lj:LennardJones", {"sigma": 2.5, "rc": 6.0})
-    >>> label(database, next(space.orbits()), choice).n_stored
-    7
-    >>> label(database, next(space.orbits()), choice).n_there
-    7
+    >>> done = label(space, "ase.calculators.lj:LennardJones", settings={"sigma": 2.5, "rc": 6.0})
+    >>> len(done.labels), done.labels.n_atoms
+    (7, 40)
     """
-    protocol = protocol or RelaxationSettings()
-    started = time.perf_counter()
-    missing = missing_of(database, batch, choice, protocol, retry)
-    tally = Tally(len(batch), int((~missing).sum()))
-    order = np.flatnonzero(missing).tolist()
-    # Not a seeded generator: two processes must not agree. What is computed does not depend on the order.
-    random.SystemRandom().shuffle(order)
+    batches = chosen_batches(what, n, seed)
+    with (
+        opened(database) as store,
+        Labeller(calculator_of(calculator, settings), store, relaxation_of(relax), workers, retry) as labeller,
+        reporting(progress) as report,
+    ):
+        tallies = labeller.label(batches, _follower(report))
+        return LabellingResult(
+            labeller.calculator.title,
+            labeller.relaxation.kind,
+            labeller.settings_hash,
+            tuple(
+                LabelledComposition(composition_text(batch.space), tally, labeller.labelled(batch.space))
+                for batch, tally in zip(batches, tallies, strict=True)
+            ),
+            None if database is None else store.path,
+        )
 
-    def tell(calculation: Calculation | None) -> None:
-        tally.seconds = time.perf_counter() - started
-        if progress:
-            progress(tally, calculation)
 
-    def tasks() -> Iterator[tuple[int, Structure]]:
-        for row in order:
-            one = ConfigurationBatch(batch.space, batch.occupations[row : row + 1], batch.multiplicity[row : row + 1])
-            if missing_of(database, one, choice, protocol, retry)[0]:
-                yield row, batch.space.structure(batch.occupations[row])
-            else:
-                tally.n_elsewhere += 1
-                tell(None)
+def estimate_labelling(
+    what: Arrangements | Iterable[Arrangements],
+    calculator: Any,
+    database: Database | None = None,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    relax: RelaxOption = None,
+    n: int | None = None,
+    seed: int = 0,
+    workers: int = 0,
+    retry: bool = False,
+) -> LabellingEstimate:
+    """Say how many labels are missing and what they cost, by computing the first of each composition; store nothing.
 
-    for row, calculation in calculate_all(choice, protocol, tasks(), min(n_workers, len(order))):
-        # A failure that was stored before is a failure again.
-        if not database.add(batch.space, batch.occupations[row], calculation) and calculation.error is None:
-            tally.n_elsewhere += 1
-            tell(None)
-            continue
-        _count(tally, calculation)
-        tell(calculation)
-        if tally.n_failed == tally.n_stored == HOPELESS:
-            raise InputError(
-                f"calculator {choice.name}: the first {HOPELESS} structures all failed, the last one with "
-                f"{calculation.error}; the rest was not tried"
+    Parameters
+    ----------
+    what, calculator, database, settings, relax, n, seed, workers, retry
+        As for `label`.
+
+    Returns
+    -------
+    LabellingEstimate
+
+    Raises
+    ------
+    InputError
+        If the calculator cannot be made or fails.
+    """
+    compositions = []
+    with (
+        opened(database) as store,
+        Labeller(calculator_of(calculator, settings), store, relaxation_of(relax), min(workers, 1), retry) as labeller,
+    ):
+        for batch in chosen_batches(what, n, seed):
+            missing = np.flatnonzero(labeller.missing(batch))
+            seconds = labeller.seconds_an_orbit(batch, int(missing[0])) if len(missing) else 0.0
+            compositions.append(
+                {
+                    "composition": composition_text(batch.space),
+                    "orbits": len(batch),
+                    "missing": len(missing),
+                    "seconds_an_orbit": seconds,
+                    "seconds": seconds * len(missing) / max(1, min(workers, len(missing))),
+                }
             )
-    tally.seconds = time.perf_counter() - started
-    return tally
+    return LabellingEstimate(tuple(compositions), workers)
+
+
+def relaxation_of(relax: RelaxOption) -> RelaxationSettings:
+    """What a public call takes as ``relax``, as settings.
+
+    >>> relaxation_of("cell").kind, relaxation_of({"kind": "positions", "fmax": 0.01}).fmax
+    ('cell', 0.01)
+    """
+    return RelaxationSettings.of({"kind": relax} if isinstance(relax, str) else relax)
+
+
+@contextmanager
+def opened(database: Database | None) -> Iterator[LabelDatabase]:
+    """A database by its path; without one, a file that is removed afterwards."""
+    if isinstance(database, LabelDatabase):
+        yield database
+    elif database is not None:
+        yield LabelDatabase(Path(database))
+    else:
+        with tempfile.TemporaryDirectory(prefix="matganip-") as folder:
+            yield LabelDatabase(Path(folder) / "labels.db")
+
+
+class Labeller:
+    """Labels orbits by one calculator into one database; its workers stay from one call to the next.
+
+    Parameters
+    ----------
+    calculator : CalculatorChoice or GivenCalculator
+        What computes.
+    database : LabelDatabase
+        Where labels are stored.
+    relaxation : RelaxationSettings
+        What may move first.
+    n_workers : int
+        Processes; 0 computes in this one.
+    retry : bool
+        Compute again what is stored as not converged.
+    """
+
+    def __init__(
+        self,
+        calculator: Calculator,
+        database: LabelDatabase,
+        relaxation: RelaxationSettings | None = None,
+        n_workers: int = 0,
+        retry: bool = False,
+    ) -> None:
+        self.calculator, self.database, self.retry = calculator, database, retry
+        self.relaxation = relaxation or RelaxationSettings()
+        self.settings = {**calculator.recorded, **self.relaxation.recorded}
+        self.pool = CalculatorPool(calculator, self.relaxation, n_workers)
+
+    def __enter__(self) -> Self:
+        self.pool.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.pool.__exit__(*error)
+
+    @property
+    def settings_hash(self) -> str:
+        """Name of its settings with the relaxation."""
+        return settings_hash(self.settings, self.relaxation.kind)
+
+    def missing(self, batch: ConfigurationBatch) -> NDArray[np.bool_]:
+        """Which orbits (n,) have no label by this calculator, settings and relaxation."""
+        return self.database.missing(
+            batch.space, batch.occupations, self.calculator.name, self.settings, self.relaxation.kind, retry=self.retry
+        )
+
+    def labelled(self, space: ConfigurationSpace) -> Labelled | None:
+        """All converged labels of a space by this calculator, settings and relaxation; None if there are none."""
+        sets = self.database.sets(space) if self.database.path.exists() else []
+        kind = (self.calculator.name, self.settings_hash)
+        if not any((one.calculator, one.settings_hash) == kind and one.n_converged for one in sets):
+            return None
+        return self.database.labelled(space, *kind)
+
+    def label(
+        self,
+        batches: Sequence[ConfigurationBatch],
+        tell: Follower | None = None,
+    ) -> list[Tally]:
+        """Compute and store what is missing of several compositions, one composition after the other.
+
+        Parameters
+        ----------
+        batches : sequence of ConfigurationBatch
+            The orbits, one batch a composition.
+        tell : callable, optional
+            Called after each orbit with the tallies so far and its calculation (None where another process was faster).
+
+        Returns
+        -------
+        list of Tally
+            One for each batch.
+
+        Raises
+        ------
+        InputError
+            As `label`.
+        """
+        missing = [self.missing(batch) for batch in batches]
+        tallies = [Tally(len(rows), int((~rows).sum())) for rows in missing]
+        began: dict[int, float] = {}
+
+        def settled(number: int, calculation: Calculation | None) -> None:
+            tallies[number].n_elsewhere += calculation is None
+            tallies[number].seconds = time.perf_counter() - began[number]
+            if tell is not None:
+                tell(tallies, calculation)
+
+        def tasks() -> Iterator[tuple[tuple[int, int], Structure]]:
+            for number, (batch, rows) in enumerate(zip(batches, missing, strict=True)):
+                order = np.flatnonzero(rows).tolist()
+                # Not a seeded generator: two processes must not agree. What is computed does not depend on the order.
+                random.SystemRandom().shuffle(order)
+                for row in order:
+                    began.setdefault(number, time.perf_counter())
+                    if self.missing(batch[row : row + 1])[0]:
+                        yield (number, row), batch.space.structure(batch.occupations[row])
+                    else:
+                        settled(number, None)
+
+        for (number, row), calculation in self.pool.calculate(tasks(), sum(int(rows.sum()) for rows in missing)):
+            batch = batches[number]
+            # A failure that was stored before is a failure again.
+            if not self.database.add(batch.space, batch.occupations[row], calculation) and calculation.error is None:
+                settled(number, None)
+                continue
+            _count(tallies[number], calculation)
+            settled(number, calculation)
+            n_stored = sum(one.n_stored for one in tallies)
+            if sum(one.n_failed for one in tallies) == n_stored == HOPELESS:
+                raise InputError(
+                    f"calculator {self.calculator.name}: the first {HOPELESS} structures all failed, the last one with "
+                    f"{calculation.error}; the rest was not tried"
+                )
+        return tallies
+
+    def seconds_an_orbit(self, batch: ConfigurationBatch, row: int = 0) -> float:
+        """Wall time of one label on one core, from computing an orbit for real; nothing is stored.
+
+        It is computed a second time where the first took less than five seconds, most of which are spent once.
+
+        Raises
+        ------
+        InputError
+            If the calculator cannot be made or fails.
+        """
+        structure = batch.space.structure(batch.occupations[row])
+        done: list[Calculation] = []
+
+        def tasks() -> Iterator[tuple[int, Structure]]:
+            yield 0, structure
+            if done[0].error is None and done[0].wall_s < 5:
+                # As a whole elsewhere in the cell: a calculator remembers what it has just computed.
+                yield 1, structure.copy().translate_sites(range(len(structure)), [0.1, 0.1, 0.1])
+
+        for _, calculation in self.pool.calculate(tasks(), 1):
+            done.append(calculation)
+        if done[-1].error is not None:
+            raise InputError(f"calculator {self.calculator.name}: the first structure failed with {done[-1].error}")
+        return done[-1].wall_s
 
 
 def _count(tally: Tally, calculation: Calculation) -> None:
@@ -179,47 +346,18 @@ def _count(tally: Tally, calculation: Calculation) -> None:
         tally.n_unconverged += 1
 
 
-def seconds_an_orbit(
-    batch: ConfigurationBatch,
-    choice: CalculatorChoice,
-    protocol: RelaxationSettings | None = None,
-    *,
-    n_workers: int = 0,
-) -> float:
-    """Wall time of one label, from computing the first orbit for real; nothing is stored.
+def _follower(report: Report) -> Follower:
+    """Report how many are done, the last energy, failures, and the time left at the pace so far."""
+    started = time.perf_counter()
 
-    It is computed a second time where the first took less than five seconds, most of which are spent once.
+    def follow(tallies: Sequence[Tally], calculation: Calculation | None) -> None:
+        n_done, n_missing = sum(one.n_done for one in tallies), sum(one.n_missing for one in tallies)
+        n_stored, n_failed = sum(one.n_stored for one in tallies), sum(one.n_failed for one in tallies)
+        words = [f"{calculation.energy:.4f} eV"] if calculation is not None and calculation.energy is not None else []
+        if n_stored:
+            left = (n_missing - n_done) * (time.perf_counter() - started) / n_stored
+            words.append(f"{duration(left)} left")
+        words += [f"{n_failed} failed"] if n_failed else []
+        report("label", n_done, n_missing, ", ".join(words))
 
-    Parameters
-    ----------
-    batch : ConfigurationBatch
-        At least one orbit.
-    choice, protocol
-        As for `label`.
-    n_workers : int
-        0 computes in this process; otherwise a worker does, with one thread as all of them have.
-
-    Returns
-    -------
-    float
-        Seconds on one core.
-
-    Raises
-    ------
-    InputError
-        If the calculator cannot be made or fails.
-    """
-    structure = batch.space.structure(batch.occupations[0])
-    done: list[Calculation] = []
-
-    def tasks() -> Iterator[tuple[int, Structure]]:
-        yield 0, structure
-        if done[0].error is None and done[0].wall_s < 5:
-            # As a whole elsewhere in the cell: a calculator remembers what it has just computed.
-            yield 1, structure.copy().translate_sites(range(len(structure)), [0.1, 0.1, 0.1])
-
-    for _, calculation in calculate_all(choice, protocol or RelaxationSettings(), tasks(), min(n_workers, 1)):
-        done.append(calculation)
-    if done[-1].error is not None:
-        raise InputError(f"calculator {choice.name}: the first structure failed with {done[-1].error}")
-    return done[-1].wall_s
+    return follow

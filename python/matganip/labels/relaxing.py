@@ -13,7 +13,7 @@ from pymatgen.core.structure import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
 from matganip.labels.calculation import Calculation, Relaxation
-from matganip.labels.calculators import CalculatorChoice, one_line
+from matganip.labels.calculators import Calculator, one_line
 from matganip.settings import Settings
 
 Optimizer = Literal["BFGS", "LBFGS", "FIRE", "FIRE2", "BFGSLineSearch", "LBFGSLineSearch", "GPMin", "MDMin"]
@@ -59,31 +59,31 @@ class Calculating:
 
     Parameters
     ----------
-    choice : CalculatorChoice
-        The calculator.
+    calculator : CalculatorChoice or GivenCalculator
+        What calculates.
     relaxation : RelaxationSettings
-        The treatment of the geometry.
+        What may move before the energy is taken.
     folder : str
         Where the calculator may write files of its own.
     """
 
-    def __init__(self, choice: CalculatorChoice, relaxation: RelaxationSettings, folder: str) -> None:
-        self.choice = choice
+    def __init__(self, calculator: Calculator, relaxation: RelaxationSettings, folder: str) -> None:
+        self.calculator = calculator
         self.relaxation = relaxation
         self.folder = folder
-        self._calculator: Any = None  # ASE carries few types
+        self._made: Any = None  # ASE carries few types
 
     def prepare(self) -> None:
         """Make the calculator, so that a mistake in its settings is found before anything is computed."""
-        self._calculator = self.choice.build(self.folder)
+        self._made = self.calculator.build(self.folder)
 
     def __call__(self, structure: Structure) -> Calculation:
         """Calculate one structure; an exception of the calculator becomes the calculation's error."""
-        if self._calculator is None:
+        if self._made is None:
             self.prepare()
         started = time.perf_counter()
         atoms: Any = AseAtomsAdaptor.get_atoms(structure, msonable=False)
-        atoms.calc = self._calculator
+        atoms.calc = self._made
         energy, forces, error = None, None, None
         n_steps, converged = 0, False
         try:
@@ -95,10 +95,10 @@ class Calculating:
             if not np.isfinite(energy):
                 energy, error = None, f"the energy is {energy}"
         except Exception as exception:  # foreign code: its failure is a result, not ours
-            reason = self.choice.reason(self.folder)
+            reason = self.calculator.reason(self.folder)
             energy, error = None, one_line(exception) + (f" {reason}" if reason else "")
-        if error is not None or not self.choice.reusable:
-            self._calculator = None  # the state of one that failed is not to be trusted
+        if error is not None or not self.calculator.reusable:
+            self._made = None  # the state of one that failed is not to be trusted
         atoms.calc = None
         return Calculation(
             structure=structure if error is not None else AseAtomsAdaptor.get_structure(atoms),
@@ -106,8 +106,8 @@ class Calculating:
             forces=None if error is not None else forces,
             converged=converged and error is None,
             relaxation=self.relaxation.kind,
-            calculator=self.choice.name,
-            settings={**self.choice.recorded, **self.relaxation.recorded},
+            calculator=self.calculator.name,
+            settings={**self.calculator.recorded, **self.relaxation.recorded},
             n_steps=n_steps,
             wall_s=time.perf_counter() - started,
             error=error,

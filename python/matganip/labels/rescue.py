@@ -13,9 +13,10 @@ import numpy as np
 from matganip.errors import InputError
 from matganip.labels.rows import row_name
 from matganip.labels.sqlite import writing
+from matganip.results.labelling import Rescue
 
 
-def rescue(damaged: str | os.PathLike[str], target: str | os.PathLike[str]) -> tuple[int, int]:
+def rescue(damaged: str | os.PathLike[str], target: str | os.PathLike[str]) -> Rescue:
     """Copy the labels that can be read, one by one, into a new database; the damaged one is only read.
 
     Parameters
@@ -27,9 +28,8 @@ def rescue(damaged: str | os.PathLike[str], target: str | os.PathLike[str]) -> t
 
     Returns
     -------
-    n_rescued, n_lost : int
-        Labels that were copied, and numbers of rows at which nothing can be read. Rows that were deleted before are
-        among neither.
+    Rescue
+        Labels that were copied, and rows that cannot be read. Rows that were deleted before are among neither.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def rescue(damaged: str | os.PathLike[str], target: str | os.PathLike[str]) -> t
                         n_rescued += 1
                 except Exception:  # whatever ASE makes of bytes that are no row
                     n_lost += 1
-    return n_rescued, n_lost
+    return Rescue(target, n_rescued, n_lost)
 
 
 def _check(row: Any, largest: Any) -> None:

@@ -50,7 +50,8 @@ def codes_of(orbit: str) -> NDArray[np.uint8]:
     >>> codes_of("o02b").tolist()
     [0, 2, 11]
     """
-    return occupations_from_digits([orbit[1:]], len(orbit) - 1)[0]
+    codes: NDArray[np.uint8] = occupations_from_digits([orbit[1:]], len(orbit) - 1)[0]
+    return codes
 
 
 def row_name(space: str, orbit: str, calculator: str, settings: str) -> str:

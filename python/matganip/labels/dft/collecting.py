@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -20,74 +18,21 @@ from matganip.labels.dft.folders import BATCH_FILE, ORBIT_FILE, BatchNote, Notes
 from matganip.labels.dft.inputs import labelled_orbits
 from matganip.labels.dft.outputs import output_of, read_run
 from matganip.labels.dft.run import OutputError, Run
+from matganip.labels.dft.settings import DftSettings
 from matganip.labels.rows import codes_of
-
-Status = Literal["done", "unconverged", "failed", "missing"]
-
-
-@dataclass
-class Outcome:
-    """What came of one run.
-
-    Attributes
-    ----------
-    folder : str
-        Relative to where was looked.
-    status : {"done", "unconverged", "failed", "missing"}
-        "done" is converged, of the orbit and with the settings asked for; "unconverged" is stored as such; "failed" is
-        not stored; "missing" has no output.
-    why : str
-        Why it is not done; of what is done what a reader should know.
-    space, orbit : str
-        Keys; "" where nothing tells which orbit it was to be.
-    multiplicity : int
-        Of the orbit, 0 likewise.
-    energy : float or None
-        In eV.
-    source : str
-        Name of the file that was read.
-    stored : bool
-        Whether the database has it from now on; False also where it had it before.
-    """
-
-    folder: str
-    status: Status
-    why: str = ""
-    space: str = ""
-    orbit: str = ""
-    multiplicity: int = 0
-    energy: float | None = None
-    source: str = ""
-    stored: bool = False
-
-
-@dataclass
-class Collected:
-    """What came of collecting: one `Outcome` for each folder with an output, and for each orbit without."""
-
-    outcomes: list[Outcome] = field(default_factory=list)
-    n_labelled: int = 0
-    """Orbits asked for whose label the database has though no run of them is here."""
-
-    def count(self, status: Status) -> int:
-        """How many have that status."""
-        return sum(one.status == status for one in self.outcomes)
-
-    @property
-    def n_stored(self) -> int:
-        """How many are new in the database."""
-        return sum(one.stored for one in self.outcomes)
+from matganip.progress import ProgressOption, reporting
+from matganip.results.dft import Collected, Outcome
 
 
 def collect(
     root: str | os.PathLike[str],
-    database: LabelDatabase,
+    database: LabelDatabase | str | os.PathLike[str],
     *,
     spaces: Iterable[ConfigurationSpace] = (),
-    settings: tuple[str, Relaxation, Sequence[dict[str, Any]]] | None = None,
+    settings: DftSettings | None = None,
     tolerance: float | None = None,
     strain: float | None = None,
-    progress: Callable[[Outcome], None] | None = None,
+    progress: ProgressOption = None,
 ) -> Collected:
     """Read the runs below a folder and store what is good.
 
@@ -96,16 +41,16 @@ def collect(
     root : path-like
         Where to look; at any depth. A folder's run is that of the `orbit.json` in it or in the nearest folder above,
         else of the orbit that its geometry is.
-    database : LabelDatabase
+    database : LabelDatabase or path-like
         Where results go.
     spaces : iterable of ConfigurationSpace
-        For folders without `orbit.json`, beside the spaces that are named below the root.
-    settings : (code, relaxation, settings of each space), optional
+        For folders without `orbit.json`, beside the spaces that are named below the root; with their `settings`.
+    settings : DftSettings, optional
         What was asked for in those; without it what `dft.json` below the root says.
     tolerance, strain : float, optional
         How far, in angstrom and as a fraction, atoms and cell may be from the ideal ones at the end.
-    progress : callable, optional
-        Is told each outcome.
+    progress : bool or callable, optional
+        True draws a bar; a function is called with the step, how many runs are read, how many there are, and the last.
 
     Returns
     -------
@@ -120,20 +65,25 @@ def collect(
     base = Path(root)
     if not base.is_dir():
         raise InputError(f"{base}: no such folder")
-    collecting = _Collecting(base, database, tolerance, strain)
+    labels = database if isinstance(database, LabelDatabase) else LabelDatabase(database)
+    if not labels.path.parent.is_dir():
+        raise InputError(f"{labels.path}: there is no folder {labels.path.parent}")
+    collecting = _Collecting(base, labels, tolerance, strain)
     collecting.survey()
-    for space, asked in zip(spaces, settings[2] if settings else (), strict=False):
-        if settings:
-            collecting.known[space.key] = (space, settings[0], settings[1], asked)
+    for space in spaces:
+        if settings is None:
+            raise InputError("settings are needed with spaces: what was asked for in their runs")
+        asked = settings.asked(space.supercell_structure)
+        collecting.known[space.key] = (space, settings.code, settings.relaxation, asked)
     if not collecting.known:
         raise InputError(
             f"{base}: no {ORBIT_FILE} or {BATCH_FILE} is in it or below, so nothing says what the runs are"
         )
-    for folder, names in collecting.runs:
-        outcome = collecting.outcome(folder, names)
-        collecting.result.outcomes.append(outcome)
-        if progress:
-            progress(outcome)
+    with reporting(progress) as report:
+        for number, (folder, names) in enumerate(collecting.runs, 1):
+            outcome = collecting.outcome(folder, names)
+            collecting.result.outcomes.append(outcome)
+            report("collect", number, len(collecting.runs), f"{outcome.folder}: {outcome.status}")
     collecting.missing()
     return collecting.result
 
@@ -144,7 +94,7 @@ class _Collecting:
     def __init__(self, base: Path, database: LabelDatabase, tolerance: float | None, strain: float | None) -> None:
         self.base, self.database = base, database
         self.limits = (tolerance, strain)
-        self.result = Collected()
+        self.result = Collected(database.path)
         self.reader = Notes()
         self.notes: dict[Path, OrbitNote | InputError] = {}
         self.batches: list[BatchNote] = []
@@ -308,8 +258,3 @@ class _Collecting:
                     continue  # its note is damaged, which is told
                 why = "not run yet" if where else "its folder is not here"
                 self.result.outcomes.append(Outcome(place, "missing", why, key, orbit, multiplicity))
-
-
-def reasons(collected: Collected) -> Counter[tuple[Status, str]]:
-    """How often each reason is given for what is not done."""
-    return Counter((one.status, one.why) for one in collected.outcomes if one.status != "done")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from matganip.configurations.batch import ConfigurationBatch
 from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
 from matganip.files import atomic_folder, atomic_path
 from matganip.labels.calculation import canonical_json
+from matganip.labels.choosing import Arrangements, chosen_batches
 from matganip.labels.database import LabelDatabase
 from matganip.labels.dft.files import input_files
 from matganip.labels.dft.folders import BATCH_FILE, ORBIT_FILE, BatchNote, OrbitNote, folder_name, read_json, walk
@@ -20,62 +19,46 @@ from matganip.labels.dft.jobs import JobSettings, write_scripts
 from matganip.labels.dft.outputs import has_output
 from matganip.labels.dft.settings import DftSettings
 from matganip.labels.rows import orbit_names
-
-
-@dataclass
-class Written:
-    """What came of writing.
-
-    Attributes
-    ----------
-    n_orbits : int
-        Asked for.
-    n_labelled : int
-        Of these, in the database already.
-    n_there : int
-        Of the others, those whose folder was there.
-    folders : list of Path
-        Written now.
-    scripts : list of Path
-        Likewise.
-    """
-
-    n_orbits: int = 0
-    n_labelled: int = 0
-    n_there: int = 0
-    folders: list[Path] = field(default_factory=list)
-    scripts: list[Path] = field(default_factory=list)
+from matganip.progress import ProgressOption, reporting
+from matganip.results.dft import WrittenInputs
 
 
 def write_inputs(
     folder: str | os.PathLike[str],
-    batches: Iterable[ConfigurationBatch],
-    settings: DftSettings,
+    what: Arrangements | Iterable[Arrangements],
+    settings: DftSettings | None = None,
     *,
+    n: int | None = None,
+    seed: int = 0,
     job: JobSettings | None = None,
-    database: LabelDatabase | None = None,
+    database: LabelDatabase | str | os.PathLike[str] | None = None,
     overwrite: bool = False,
-) -> Written:
+    progress: ProgressOption = None,
+) -> WrittenInputs:
     """Write a folder with inputs for each orbit, and the scripts that run them.
 
     Parameters
     ----------
     folder : path-like
         Where; made if it is not there.
-    batches : iterable of ConfigurationBatch
-        The orbits, one or several compositions of one supercell.
-    settings : DftSettings
+    what : ConfigurationSpace, ConfigurationBatch, CompositionSeries, or several of them
+        The orbits: those of spaces, or certain ones, of one or several compositions of one supercell.
+    settings : DftSettings, optional
         Code, cut-offs, k-points and the like.
+    n, seed : int, optional
+        Write a random sample of n orbits of each space, and its seed; by default all.
     job : JobSettings, optional
         What the job scripts say.
-    database : LabelDatabase, optional
+    database : LabelDatabase or path-like, optional
         Orbits that have a converged label of these settings there are left out.
     overwrite : bool
         Write inputs and scripts again where they are. Outputs are never touched.
+    progress : bool or callable, optional
+        True draws a bar; a function is called with the step, how many orbits are done, and how many there are.
 
     Returns
     -------
-    Written
+    WrittenInputs
 
     Raises
     ------
@@ -92,49 +75,70 @@ def write_inputs(
     --------
     >>> import tempfile, matganip as mg
     >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 1}})
-    >>> written = write_inputs(tempfile.mkdtemp(), space.orbits(), DftSettings("vasp"))
+    >>> written = write_inputs(tempfile.mkdtemp(), space)
     >>> written.folders[0].name, sorted(file.name for file in written.folders[0].iterdir())
     ('Cs8Pb8Br1I23-o011111111111111111111111-x24', ['INCAR', 'KPOINTS', 'POSCAR', 'POTCAR.spec', 'orbit.json'])
     """
-    root, job = Path(folder), job or JobSettings()
-    batches = list(batches)
-    written = Written(sum(len(batch) for batch in batches))
+    root, settings, job = Path(folder), settings or DftSettings(), job or JobSettings()
+    if isinstance(database, str | os.PathLike):
+        database = LabelDatabase(database)
+        if not database.path.exists():
+            raise InputError(f"{database.path}: no such database; leave it out, or label something first")
+    batches = chosen_batches(what, n, seed)
+    mesh = settings.mesh(batches[0].space.supercell_structure) if batches else (0, 0, 0)
+    written = WrittenInputs(root, settings.code, settings.relaxation, mesh, settings.ediff_per_atom)
+    written.n_orbits = sum(len(batch) for batch in batches)
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{root}: cannot be made: {error.strerror}") from error
     there = _folders_there(root)
     note: BatchNote | None = None
-    for batch in batches:
-        asked = settings.asked(batch.space.supercell_structure)
-        if note is None:
-            note = _batch_note(root, settings, asked, overwrite)
-        elif canonical_json(note.settings) != canonical_json(asked):
-            raise InputError(
-                f"{root}: one folder holds runs of one supercell; write the others into folders of their own"
-            )
-        orbits = dict(zip(orbit_names(batch.occupations), batch.multiplicity.tolist(), strict=True))
-        note.add(batch.space, orbits)
-        done = labelled_orbits(database, batch.space, settings.code, settings.relaxation, asked) if database else set()
-        for orbit, multiplicity in orbits.items():
-            if orbit in done:
-                written.n_labelled += 1
-                continue
-            name = folder_name(batch.space, orbit, multiplicity)
-            place = next((there[key, orbit] for key in batch.space.stored_keys if (key, orbit) in there), None)
-            if place is not None and not overwrite:
-                written.n_there += 1
-                continue
-            one = OrbitNote(batch.space, orbit, multiplicity, settings.code, settings.relaxation, asked)
-            content = input_files(one, settings) | {ORBIT_FILE: json.dumps(one.as_dict(), indent=1) + "\n"}
-            _put(place or root / name, content, again=place is not None)
-            there[batch.space.key, orbit] = place or root / name
-            written.folders.append(place or root / name)
+    with reporting(progress) as report:
+        for batch in batches:
+            asked = settings.asked(batch.space.supercell_structure)
+            if note is None:
+                note = _batch_note(root, settings, asked, overwrite)
+            elif canonical_json(note.settings) != canonical_json(asked):
+                raise InputError(
+                    f"{root}: one folder holds runs of one supercell; write the others into folders of their own"
+                )
+            orbits = dict(zip(orbit_names(batch.occupations), batch.multiplicity.tolist(), strict=True))
+            note.add(batch.space, orbits)
+            kind = (settings.code, settings.relaxation, asked)
+            done = labelled_orbits(database, batch.space, *kind) if database else set()
+            written.n_labelled += len(done & orbits.keys())
+            for orbit, multiplicity in orbits.items():
+                if orbit not in done:
+                    _write_orbit(
+                        OrbitNote(batch.space, orbit, multiplicity, *kind), settings, there, written, overwrite
+                    )
+                    report("write", written.n_there + len(written.folders), written.n_orbits, "")
     if note is not None:
         note.write(root)
         folders = sorted(path.relative_to(root).as_posix() for path in there.values())
         written.scripts = write_scripts(root, folders, settings, job, overwrite=overwrite)
     return written
+
+
+def _write_orbit(
+    note: OrbitNote,
+    settings: DftSettings,
+    there: dict[tuple[str, str], Path],
+    written: WrittenInputs,
+    overwrite: bool,
+) -> None:
+    """Write the folder of one orbit unless it is there, and count it."""
+    space, orbit = note.space, note.orbit
+    place = next((there[key, orbit] for key in space.stored_keys if (key, orbit) in there), None)
+    if place is not None and not overwrite:
+        written.n_there += 1
+        return
+    content = input_files(note, settings) | {ORBIT_FILE: json.dumps(note.as_dict(), indent=1) + "\n"}
+    folder = place or written.folder / folder_name(space, orbit, note.multiplicity)
+    _put(folder, content, again=place is not None)
+    there[space.key, orbit] = folder
+    written.folders.append(folder)
 
 
 def labelled_orbits(
