@@ -11,12 +11,13 @@ import numpy as np
 from matganip.learning.config import OPTIMA
 from matganip.learning.ensemble import Ensemble
 from matganip.learning.saliency import Vertices, feature_maps, saliency
-from matganip.plots.energies import Parity, metrics_text, parity_panels
+from matganip.plots.energies import parity_panels
 from matganip.plots.errors import error_boxes
 from matganip.plots.interpretation import feature_map_grid, saliency_bars, saliency_map
 from matganip.plots.style import canvas, off_screen, save_figure
 from matganip.plots.training_curves import training_curves
 from matganip.results.content import Picture
+from matganip.results.evaluation import parity_of
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
@@ -59,7 +60,7 @@ def draw_model_figures(
         "saliency": draw_saliency(network, represent, parts, folder / "saliency.png"),
     }
     if history is not None:
-        drawn["training"] = draw_curves(history, network.config.objective, model.calculator, folder / "training.png")
+        drawn["training"] = draw_curves(model, history, folder / "training.png")
         drawn["feature_maps"] = draw_feature_maps(network, represent, parts, folder / "feature_maps.png")
     return drawn
 
@@ -69,11 +70,11 @@ def _network(model: Model) -> Matganip:
     return model.predictor.members[0] if isinstance(model.predictor, Ensemble) else model.predictor
 
 
-def draw_curves(history: TrainingHistory, objective: str, calculator: str, path: Path) -> Picture:
+def draw_curves(model: Model, history: TrainingHistory, path: Path) -> Picture:
     """Losses, verdicts and errors over the epochs (MATGANIP, figures 4a and 6a)."""
     history = history.scaled(1000.0, "meV/atom")
     playing = bool(np.isfinite(history.column("loss_d")).any())
-    loss_level, verdict_level = OPTIMA[objective] if playing else (None, None)
+    loss_level, verdict_level = OPTIMA[_network(model).config.objective] if playing else (None, None)
     save_figure(training_curves(history, (loss_level, verdict_level), axes=off_screen()), path)
     told = (
         f"Where D can no longer tell real from generated energies, its loss is {loss_level:.4f}"
@@ -82,7 +83,7 @@ def draw_curves(history: TrainingHistory, objective: str, calculator: str, path:
         if playing
         else ""
     )
-    return Picture(path, f"{told}Errors of G beside that of the mean baseline ({calculator} labels).")
+    return Picture(path, f"{told}Errors of G beside that of the mean baseline ({model.calculator} labels).")
 
 
 def draw_errors(parts: Sequence[Assessed], calculator: str, path: Path) -> Picture:
@@ -115,18 +116,7 @@ def draw_errors(parts: Sequence[Assessed], calculator: str, path: Path) -> Pictu
 def draw_parity(parts: Sequence[Assessed], calculator: str, path: Path) -> Picture:
     """Predicted against calculated for each part, with the mean baseline."""
     origin = float(np.average(parts[0].calculated, weights=parts[0].multiplicity))
-    shown = [
-        Parity(
-            one.calculated - origin,
-            one.predicted - origin,
-            one.multiplicity,
-            one.baseline - origin,
-            f"{one.name}, {len(one.error):,} orbits",
-            metrics_text(one.metrics.mae, one.metrics.baseline_mae, one.metrics.spearman, one.metrics.r2),
-        )
-        for one in parts
-    ]
-    save_figure(parity_panels(shown, axes=off_screen()), path)
+    save_figure(parity_panels([parity_of(one, origin=origin) for one in parts], axes=off_screen()), path)
     return Picture(
         path,
         f"Predicted against calculated energies ({calculator}), in meV/atom from the mean; the area of a dot grows "

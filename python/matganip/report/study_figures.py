@@ -9,14 +9,14 @@ import numpy as np
 
 from matganip.configurations.codec import sites_text
 from matganip.features.lattice.diffraction import LatticeDiffraction
-from matganip.learning.config import OPTIMA
 from matganip.learning.representation import representation
 from matganip.plots.arrangements import configurations, dopants_of
 from matganip.plots.diffraction import depends_on_arrangement, graph_matrix_image, patterns
-from matganip.plots.energies import Parity, energy_histogram, metrics_text, parity_panels
+from matganip.plots.energies import energy_histogram, parity_panels
 from matganip.plots.style import canvas, off_screen, save_figure
-from matganip.plots.training_curves import training_curves
+from matganip.report.model_figures import draw_curves
 from matganip.results.content import Picture
+from matganip.results.evaluation import parity_of
 from matganip.results.ranking import short
 from matganip.results.study import SPLITS
 
@@ -33,7 +33,7 @@ def draw_study_figures(result: StudyResult, diffraction: DiffractionSettings, fo
         "patterns": draw_patterns(orbits, diffraction, folder / "patterns.png"),
         "graph": draw_graph(orbits, diffraction, folder / "graph.png"),
         "parity": draw_parity(result, folder / "parity.png"),
-        "training": draw_training(result, folder / "training.png"),
+        "training": draw_curves(result.model, result.model.history, folder / "training.png"),
         "ranking": draw_ranking(result, folder / "ranking.png"),
         "winners": draw_winners(result, folder / "winners.png"),
     }
@@ -83,20 +83,8 @@ def draw_graph(orbits: ConfigurationBatch, diffraction: DiffractionSettings, pat
 
 def draw_parity(result: StudyResult, path: Path) -> Picture:
     """Predicted against calculated for every split, each with its mean baseline."""
-    shown, parts = result.assessments, []
-    for part, calculator in shown:
-        found = part.metrics
-        mean = float(np.average(part.calculated, weights=part.multiplicity))
-        parts.append(
-            Parity(
-                part.calculated - mean,
-                part.predicted - mean,
-                part.multiplicity,
-                part.baseline - mean,
-                f"{SPLITS[part.name]}\n{short(calculator)}",
-                metrics_text(found.mae, found.baseline_mae, found.spearman, found.r2),
-            )
-        )
+    shown = result.assessments
+    parts = [parity_of(part, f"{SPLITS[part.name]}\n{short(calculator)}") for part, calculator in shown]
     save_figure(parity_panels(parts, axes=off_screen()), path)
     return Picture(
         path,
@@ -132,17 +120,4 @@ def draw_winners(result: StudyResult, path: Path) -> Picture:
         f"The {shown} lowest predictions of the screen ({short(ranking.calculator)}). In colour: "
         f"{', '.join(dopants_of(ranking.space))}; the host is pale, its shortest bonds are sticks. "
         "An atom on a face of the cell is drawn on the opposite face as well.",
-    )
-
-
-def draw_training(result: StudyResult, path: Path) -> Picture:
-    """The adversarial game and the error, epoch by epoch, of the model that ranks."""
-    training = result.model.training
-    history = result.model.history.scaled(1000.0, "meV/atom")
-    save_figure(training_curves(history, OPTIMA.get(training.objective, (None, None)), axes=off_screen()), path)
-    return Picture(
-        path,
-        f"The training of the model that ranks: {len(training['train'])} orbits, {training.calculator} labels. "
-        "Where D can no longer tell real from generated energies, its loss and its verdict reach the dashed lines. The "
-        "error of G is the one on its training set, beside that of the mean baseline; that on unseen orbits is above.",
     )

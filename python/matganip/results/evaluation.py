@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
     from matganip.learning.judgement import Judgement
     from matganip.learning.metrics import Metrics
+    from matganip.plots.energies import Parity
     from matganip.plots.style import Place
 
 Floats = NDArray[np.float64]
@@ -166,18 +167,26 @@ class Evaluation(Result):
 
 def plot_parity(part: Assessed, ax: Place = None) -> Axes:
     """Predicted against calculated energies, in meV/atom from the mean of the labels."""
-    from matganip.plots.energies import metrics_text, parity
+    from matganip.plots.energies import parity_panels
+
+    (drawn,) = parity_panels([parity_of(part)], axes=ax)
+    made: Axes = drawn
+    return made
+
+
+def parity_of(part: Assessed, title: str | None = None, origin: float | None = None) -> Parity:
+    """What a parity figure shows of a part: energies in meV/atom from an origin, the mean of its labels by default."""
+    from matganip.plots.energies import Parity, metrics_text
 
     found = part.metrics
-    origin = float(np.average(part.calculated, weights=part.multiplicity))
-    return parity(
-        part.calculated - origin,
-        part.predicted - origin,
+    zero = float(np.average(part.calculated, weights=part.multiplicity)) if origin is None else origin
+    return Parity(
+        part.calculated - zero,
+        part.predicted - zero,
         part.multiplicity,
-        part.baseline - origin,
-        title=f"{part.name}, {len(part):,} orbits",
-        text=metrics_text(found.mae, found.baseline_mae, found.spearman, found.r2),
-        ax=ax,
+        part.baseline - zero,
+        title or f"{part.name}, {len(part):,} orbits",
+        metrics_text(found.mae, found.baseline_mae, found.spearman, found.r2),
     )
 
 
