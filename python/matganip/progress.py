@@ -81,6 +81,7 @@ def _new_bar() -> RichProgress:
         console=console,
         transient=True,
         disable=not console.is_terminal,
+        speed_estimate_period=3600,  # one step may take longer than the half minute that rich looks back by default
         redirect_stdout=False,
         redirect_stderr=False,
     )

@@ -27,7 +27,6 @@ from matganip.labels.labelled import Labelled
 from matganip.labels.relaxing import RelaxationSettings
 from matganip.labels.workers import CalculatorPool
 from matganip.progress import ProgressOption, Report, reporting
-from matganip.results.durations import duration
 from matganip.results.labelling import LabelledComposition, LabellingEstimate, LabellingResult, Tally
 
 HOPELESS = 5
@@ -347,16 +346,12 @@ def _count(tally: Tally, calculation: Calculation) -> None:
 
 
 def _follower(report: Report) -> Follower:
-    """Report how many are done, the last energy, failures, and the time left at the pace so far."""
-    started = time.perf_counter()
+    """Report how many are done, the last energy and how many failed."""
 
     def follow(tallies: Sequence[Tally], calculation: Calculation | None) -> None:
         n_done, n_missing = sum(one.n_done for one in tallies), sum(one.n_missing for one in tallies)
-        n_stored, n_failed = sum(one.n_stored for one in tallies), sum(one.n_failed for one in tallies)
+        n_failed = sum(one.n_failed for one in tallies)
         words = [f"{calculation.energy:.4f} eV"] if calculation is not None and calculation.energy is not None else []
-        if n_stored:
-            left = (n_missing - n_done) * (time.perf_counter() - started) / n_stored
-            words.append(f"{duration(left)} left")
         words += [f"{n_failed} failed"] if n_failed else []
         report("label", n_done, n_missing, ", ".join(words))
 

@@ -78,7 +78,7 @@ def _gpaw(structure: Structure, note: OrbitNote, settings: DftSettings) -> dict[
     del note, settings
     atoms = io.StringIO()
     _ase_write(atoms, _grouped(structure), format="vasp", direct=True)
-    script = (files("matganip.labels") / "scripts" / "gpaw_run.py.in").read_text(encoding="utf-8")
+    script = (files("matganip.labels.dft") / "scripts" / "gpaw_run.py.in").read_text(encoding="utf-8")
     return {"POSCAR": atoms.getvalue(), "run.py": script}
 
 

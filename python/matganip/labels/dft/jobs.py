@@ -167,4 +167,4 @@ def _job_array(settings: DftSettings, job: JobSettings, n_folders: int) -> str:
 
 
 def _template(name: str) -> str:
-    return (files("matganip.labels") / "scripts" / f"{name}.in").read_text(encoding="utf-8")
+    return (files("matganip.labels.dft") / "scripts" / f"{name}.in").read_text(encoding="utf-8")
