@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from pathlib import Path
+
+from networkx import DiGraph, strongly_connected_components
 
 import matganip
 
@@ -30,3 +33,41 @@ def test_only_rooms_with_kernels_call_the_compiled_core():
 def test_files_are_read_in_one_sitting():
     long = {str(p.relative_to(PACKAGE)): n for p in PACKAGE.rglob("*.py") if (n := p.read_text().count("\n")) > 500}
     assert long == {}
+
+
+def _imports(path):
+    """Modules of the package that a module imports when it is imported or when a function of it runs."""
+    tree = ast.parse(path.read_text())
+    typing_only = {
+        id(child)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for child in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and id(node) not in typing_only and str(node.module).startswith("matganip"):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            yield str(node.module)
+
+
+def test_no_module_imports_itself_through_others():
+    """Also not by an import within a function: what needs that stands in the wrong place."""
+    names = {".".join(("matganip", *p.relative_to(PACKAGE).with_suffix("").parts)): p for p in PACKAGE.rglob("*.py")}
+    graph = {
+        name: {other for other in _imports(path) if other in names and other != name}
+        for name, path in names.items()
+        if path.name != "__init__.py"
+    }
+    circles = [sorted(part) for part in strongly_connected_components(DiGraph(graph)) if len(part) > 1]
+    assert circles == []
+
+
+def test_a_class_name_stands_for_one_thing():
+    """Also a private one: no two classes of the package have the same name."""
+    names = Counter(
+        node.name
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+    )
+    assert {name: n for name, n in names.items() if n > 1} == {}

@@ -76,51 +76,57 @@ def matganip(
         bool, typer.Option("--debug", help=f"Show tracebacks, also with {DEBUG}=1 in the environment.")
     ] = False,
 ) -> None:
-    """Screen the arrangements of dopants in a crystal, by symmetry, diffraction and the MATGANIP network.
+    """Screen the arrangements of dopants in a crystal: symmetry, diffraction and the MATGANIP network.
 
-    [bold]How many arrangements are there?[/bold] (2,024, of which symmetry leaves 19)
+    [bold]How many arrangements are there, and which?[/bold]
 
-        matganip count CsPbI3.cif --supercell 2,2,2 --substitute I:Br=3
+    \b
+    matganip count CsPbI3.cif -s 2,2,2 -x I:Br=3
+    matganip enumerate CsPbI3.cif -s 2,2,2 -x I:Br=3 -o orbits.parquet
 
-    [bold]Which of them are they?[/bold]
+    [bold]Too many of them?[/bold] A uniform sample:
 
-        matganip enumerate CsPbI3.cif --supercell 2,2,2 --substitute I:Br=3 -o orbits.parquet
-
-    [bold]Too many of them? A fair sample:[/bold]
-
-        matganip sample CsPbI3.cif --supercell 3,3,3 --substitute I:Br=27,Cl=27 -N 10000 -o sample.parquet
+    \b
+    matganip sample CsPbI3.cif -s 3,3,3 -x I:Br=27,Cl=27 -N 10000 -o s.parquet
 
     [bold]What can a diffractometer tell apart?[/bold]
 
-        matganip distinguish CsPbI3.cif --supercell 2,2,2 --substitute I:Br=6 --triplets
+    \b
+    matganip distinguish CsPbI3.cif -s 2,2,2 -x I:Br=6 --triplets
 
-    [bold]Energies for them?[/bold] One database; what it lacks is computed, also after a break:
+    [bold]Energies for them?[/bold] One database; rerun the command to resume:
 
-        matganip label CsPbI3.cif --supercell 2,2,2 --substitute I:Br=3 --calculator chgnet --dry-run
+    \b
+    matganip label CsPbI3.cif -s 2,2,2 -x I:Br=3 --calculator chgnet
+    matganip labels export labels.db labels.csv
 
-        matganip labels export labels.db labels.csv
-    [bold]Do the ions of a perovskite fit?[/bold]
-
-        matganip tolerance CsPbI3 Cs2AgBiBr6 FAPbI3
     [bold]Which of them to label?[/bold]
 
-        matganip suggest CsPbI3.cif --supercell 2,2,2 --substitute I:Br=6 --calculator chgnet --budget 40
+    \b
+    matganip suggest CsPbI3.cif -s 2,2,2 -x I:Br=6 --calculator chgnet --budget 40
 
-    [bold]Which win?[/bold] Describe parent, labels, model and screen in a study file, and run it:
+    [bold]Which win?[/bold] Describe parent, labels and screen in a study file, and run it:
 
-        matganip run examples/cspbi3_br/study.toml --output results/
+    \b
+    matganip run examples/cspbi3_br/study.toml --output results/
 
-    [bold]A model to keep?[/bold] Train it on the study's labels, and ask it as often as you like:
+    [bold]A model to keep?[/bold] Train it, and ask it as often as you like:
 
-        matganip train examples/cspbi3_br/train.toml --output runs/model
+    \b
+    matganip train examples/cspbi3_br/train.toml --output runs/model
+    matganip predict runs/model --output predictions.parquet
+    matganip screen runs/model --output runs/screen
 
-        matganip predict runs/model --output predictions.parquet
+    [bold]Too many to screen them all? And at a temperature?[/bold]
 
-    [bold]Too many to predict them all? And at a temperature?[/bold]
+    \b
+    matganip search runs/model -s 3,3,3 -x I:Br=20 --output best.parquet
+    matganip thermo runs/model --temperatures 100-1000:100
 
-        matganip search runs/model --supercell 3,3,3 --substitute I:Br=20 --output best.parquet
+    [bold]Do the ions of a perovskite fit?[/bold]
 
-        matganip thermo runs/model --temperatures 100-1000:100
+    \b
+    matganip tolerance CsPbI3 Cs2AgBiBr6 FAPbI3
 
     [dim]matganip keys lists every key that a study file may have.[/dim]
     """

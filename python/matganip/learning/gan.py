@@ -24,7 +24,7 @@ from matganip.learning.networks import Discriminator, Generator, Graphs
 from matganip.learning.readouts import KernelReadout
 from matganip.learning.resume import StateFile, fingerprint
 from matganip.learning.scaling import GraphScaler, Scaler, TargetScaler
-from matganip.learning.training import DivergedError, Rows, train
+from matganip.learning.training import DivergedError, TrainingRows, train
 
 __all__ = ["DivergedError", "Matganip", "MatganipConfig", "Progress", "TrainingHistory"]
 
@@ -123,8 +123,8 @@ class Matganip:
         state_file = None if state is None else StateFile(Path(state), fingerprint(config, dataset, validation))
         with _threads(config.num_threads), _exact_convolutions():
             generator, discriminator = self._networks()
-            rows = Rows.of(dataset, inputs, outputs, self._device)
-            check = None if validation is None else Rows.of(validation, inputs, outputs, self._device)
+            rows = TrainingRows.of(dataset, inputs, outputs, self._device)
+            check = None if validation is None else TrainingRows.of(validation, inputs, outputs, self._device)
             self.generator, self.history = train(
                 generator,
                 discriminator,

@@ -36,7 +36,7 @@ class DivergedError(InputError):
 
 
 @dataclass(frozen=True)
-class Rows:
+class TrainingRows:
     """A standardised dataset on the device that trains."""
 
     graphs: Graphs  # n of them
@@ -45,7 +45,7 @@ class Rows:
     rounding: NDArray[np.float64]  # (c, p): of the graphs' strengths
 
     @classmethod
-    def of(cls, data: Dataset, inputs: GraphScaler, outputs: TargetScaler, device: torch.device) -> Rows:
+    def of(cls, data: Dataset, inputs: GraphScaler, outputs: TargetScaler, device: torch.device) -> TrainingRows:
         """Standardise a dataset and move it to a device."""
         target = torch.from_numpy(outputs.transform(data.target)).to(torch.float32)
         weight = torch.from_numpy(data.weight / data.weight.mean()).to(torch.float32)
@@ -61,9 +61,9 @@ class Rows:
         rows = rows.to(self.target.device)
         return self.graphs.batch(rows), self.target[rows], self.weight[rows]
 
-    def take(self, rows: torch.Tensor) -> Rows:
+    def take(self, rows: torch.Tensor) -> TrainingRows:
         """Some of the rows."""
-        return Rows(*self.batch(rows), self.rounding)
+        return TrainingRows(*self.batch(rows), self.rounding)
 
     def mae(self, generator: Generator | Callable[[Graphs], torch.Tensor], batch_size: int) -> float:
         """Weighted mean absolute error, in standard deviations of the training target; a mean over properties."""
@@ -80,8 +80,8 @@ class Rows:
 def train(
     generator: Generator,
     discriminator: Discriminator | None,
-    training: Rows,
-    validation: Rows | None,
+    training: TrainingRows,
+    validation: TrainingRows | None,
     config: MatganipConfig,
     callback: ProgressCallback,
     unit: str,
@@ -99,8 +99,8 @@ def train(
         Freshly made; changed in place.
     discriminator : Discriminator, optional
         Likewise; None where no game is played (``objective="supervised"``).
-    training : Rows
-    validation : Rows, optional
+    training : TrainingRows
+    validation : TrainingRows, optional
         Without it the last weights are kept, with it the best. Beside a solved readout a fifth of the training rows
         takes its place, and the best may be no correction at all.
     config : MatganipConfig
@@ -175,7 +175,7 @@ def train(
     return watch.finish()
 
 
-def _lesson(rows: Rows, seed: int) -> tuple[Rows, Rows | None]:
+def _lesson(rows: TrainingRows, seed: int) -> tuple[TrainingRows, TrainingRows | None]:
     """Keep some rows back, on which a correction must prove itself; the readout has left each row out in turn."""
     if len(rows) < LEAST_TO_CHECK:
         return rows, None
@@ -246,9 +246,9 @@ class _Watch:
     def __init__(
         self,
         generator: Generator,
-        training: Rows,
-        validation: Rows | None,
-        check: Rows | None,
+        training: TrainingRows,
+        validation: TrainingRows | None,
+        check: TrainingRows | None,
         config: MatganipConfig,
         unit: str,
         scale: float,

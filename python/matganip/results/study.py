@@ -45,7 +45,7 @@ SPLITS = {
 
 
 @dataclass(frozen=True, eq=False)
-class LabelSet:
+class StudyLabels:
     """Labels of a space, and how far the mean baseline is off.
 
     Attributes
@@ -119,7 +119,7 @@ class StudyResult(Result):
     seed : int
     graphs : GraphFacts
         Of the space that is evaluated.
-    labels : tuple of LabelSet
+    labels : tuple of StudyLabels
         Those that judge, and those of the screened space, if they are others.
     evaluated : tuple of Assessed
         One for each protocol of the study.
@@ -137,7 +137,7 @@ class StudyResult(Result):
     name: str
     seed: int
     graphs: GraphFacts
-    labels: tuple[LabelSet, ...]
+    labels: tuple[StudyLabels, ...]
     evaluated: tuple[Assessed, ...]
     model: Model
     screened: ScreenResult

@@ -18,7 +18,7 @@ from matganip.files import claim, sha256, write_json
 from matganip.learning.representation import representation
 from matganip.progress import reporting
 from matganip.report.study import write_study_report
-from matganip.results.study import GraphFacts, LabelSet, StudyResult, numbers
+from matganip.results.study import GraphFacts, StudyLabels, StudyResult, numbers
 from matganip.screening.ranking import rank, write_ranking
 from matganip.screening.run import screen
 from matganip.versions import versions
@@ -109,14 +109,14 @@ def run_study(
     return result
 
 
-def _label_sets(inputs: StudyInputs, name: str) -> tuple[LabelSet, LabelSet]:
+def _label_sets(inputs: StudyInputs, name: str) -> tuple[StudyLabels, StudyLabels]:
     """The labels that judge, and those of the screened space."""
     space, table = inputs.spaces[0], inputs.tables[0]
-    own = LabelSet(table.name, space, table.join(space))
+    own = StudyLabels(table.name, space, table.join(space))
     if inputs.screen_space is space and inputs.screen_table is table:
         screened = own
     else:
-        screened = LabelSet(
+        screened = StudyLabels(
             inputs.screen_table.name, inputs.screen_space, inputs.screen_table.join(inputs.screen_space)
         )
     wanted, there = inputs.study.screen.train, len(screened.labelled)
