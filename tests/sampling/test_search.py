@@ -151,10 +151,10 @@ def test_memory_is_bounded(diffraction) -> None:
     scored = ScoredOrbits(diffraction.space, score, SearchSettings().key, top=5, size=100)
     rows = next(diffraction.space.orbits()).occupations
     for k in range(0, 600, 50):
-        scored.keys(rows[k : k + 50], np.zeros(50, dtype=np.int64), step=k)
+        scored.energies(rows[k : k + 50], np.zeros(50, dtype=np.int64), step=k)
     assert len(scored.arrays()["known"]) == 100
     assert len(scored.best) == 5
-    energy, new = scored.keys(rows[[0, 1, 0]], np.zeros(3, dtype=np.int64), step=9)
+    energy, new = scored.energies(rows[[0, 1, 0]], np.zeros(3, dtype=np.int64), step=9)
     assert new.tolist() == [True, True, False]  # forgotten, and scored again
     assert energy[0] == energy[2]
     assert sum(asked) == scored.n_scored == 602
@@ -173,6 +173,9 @@ def test_refusals() -> None:
         ({"method": "genetic"}, "tempering or annealing"),
         ({"n_chains": 0}, "n_chains"),
         ({"temperatures": (300.0, 10.0)}, "lower one first"),
+        ({"select": "best"}, "lowest, highest, nearest"),
+        ({"select": "nearest"}, "target, in eV per supercell"),
+        ({"target": 1.0}, "belongs to select = nearest"),
     ):
         with pytest.raises(InputError, match=message):
             SearchSettings(**changes)
@@ -186,3 +189,55 @@ def test_tiny_spaces_end_when_all_is_scored(n_br, n_orbits) -> None:
     for _ in search.run(50):
         pass
     assert search.scored.n_scored == n_orbits == len(search.scored.best)
+
+
+@pytest.fixture(scope="module")
+def trained(space_3of24) -> mg.Model:
+    return mg.train(space_3of24, "cspbi3_br/chgnet_X3of24", network={"epochs": 5}, train_size=1.0)
+
+
+@pytest.mark.parametrize("select", ["lowest", "highest", "nearest"])
+def test_a_search_ranks_by_what_is_asked_for(trained, space_6of24, select) -> None:
+    scorer = trained.scorer(space_6of24)
+    batch = next(space_6of24.orbits())
+    energy = scorer.predict(scorer.features(batch.occupations)).energy
+    target = float(np.round(np.median(energy), 3)) if select == "nearest" else None
+    key = {"lowest": energy, "highest": -energy}.get(select, np.abs(energy - (target or 0)))
+    found = mg.search(trained, space_6of24, select=select, target=target, n_steps=100, top=5, seed=1)
+    assert found.energy == pytest.approx(energy[np.argsort(key, kind="stable")[:5]], abs=1e-9)
+    assert select in found.tables()[0].title
+    assert found.history[-1, 1] == found.energy[0]
+    assert (found.space, len(found.to_frame())) == (space_6of24, 5)
+
+
+def test_a_search_in_memory_is_that_of_the_folder_and_resumes(trained, space_6of24, tmp_path: Path) -> None:
+    trained.save(tmp_path / "model")
+    seen = []
+    whole = mg.search(trained, space_6of24, n_steps=8, n_chains=8, progress=lambda *now: seen.append(now[:3]))
+    checkpoint = tmp_path / "search.npz"
+    half = mg.search(tmp_path / "model", space_6of24, n_steps=3, n_chains=8, checkpoint=checkpoint)
+    rest = mg.search(trained, space_6of24, n_steps=8, n_chains=8, checkpoint=checkpoint, resume=True)
+    assert (half.n_steps, whole.n_steps) == (3, 8)
+    assert rest.to_dict() == whole.to_dict()
+    assert rest.history.tolist() == whole.history.tolist()
+    for found, name in ((whole, "whole"), (rest, "rest")):
+        found.write(tmp_path / f"{name}.parquet")
+    assert (tmp_path / "whole.parquet").read_bytes() == (tmp_path / "rest.parquet").read_bytes()
+    assert seen == [("search", step, 8) for step in range(1, 9)]
+    assert whole.plot().get_xlabel() == "orbits scored"
+    with pytest.raises(InputError, match="search has no setting 'steps'"):
+        mg.search(trained, steps=8)
+    with pytest.raises(InputError, match="resume needs the checkpoint"):
+        mg.search(trained, resume=True)
+
+
+def test_energies_per_atom_leave_vacancies_out(cspbi3) -> None:
+    space = mg.ConfigurationSpace(mg.perovskite("SrTiO3", a=3.905), (2, 2, 2), {"O": {"vac": 2}})
+    labels = mg.label(space, "toy_calculators:Pairs").labels
+    model = mg.train(space, labels, diffraction={"cutoff": 6.0, "n_peaks": 12}, network={"epochs": 2}, train_size=1.0)
+    found = mg.search(model, n_steps=10, top=len(labels.energy))
+    assert found.n_scored == len(labels.energy)
+    assert found.energy == pytest.approx(np.sort(labels.energy), abs=0.02)
+    shown = [float(row[2]) for row in found.tables()[0].rows]
+    assert shown == pytest.approx(found.energy / 38, abs=1e-6)
+    assert found.relative == pytest.approx((found.energy - found.energy[0]) * 1000 / 38)

@@ -30,8 +30,9 @@ def reproduce(
 ) -> None:
     """Measure every method on every task, beside the mean baseline, ridge, kernel ridge and a cluster expansion.
 
-    The tasks are powder, resolved, triplets (held-out orbits of 6 Br of 24), transfer (larger cells), paper and
-    paper-dft (the paper's random split), and tolerance (crystals by formula). Rerun the command to resume.
+    The tasks are powder, resolved, triplets (held-out orbits of 6 Br of 24),
+    transfer (larger cells), paper and paper-dft (the paper's random split),
+    and tolerance (crystals by formula). Rerun the command to resume.
 
     \b
     matganip reproduce --output runs/reproduce --page docs/results.md

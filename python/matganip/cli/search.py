@@ -56,16 +56,18 @@ def search(
 ) -> None:
     """Search for the arrangements that a model puts lowest, without enumerating all.
 
-    Chains walk by swaps at several temperatures. A linear guide, fitted to what the model has scored, proposes; the
-    model decides. Each distinct orbit is scored once.
+    Chains walk by swaps at several temperatures. A linear guide, fitted to
+    what the model has scored, proposes; the model decides. Each distinct
+    orbit is scored once.
 
     \b
     matganip search runs/model -s 3,3,3 -x I:Br=20 -o best.parquet
 
-    Ctrl-C leaves a checkpoint and what was found so far. To resume, or to search longer, repeat the options:
+    Ctrl-C leaves a checkpoint and what was found so far. To resume, or to
+    search longer, repeat the options:
 
     \b
-    matganip search runs/model -s 3,3,3 -x I:Br=20 -o best.parquet --resume --steps 1000
+    matganip search runs/model -s 3,3,3 -x I:Br=20 -o best.parquet --resume
     """
     from matganip.learning.model import Model as TrainedModel
     from matganip.results.search import check_search_output

@@ -39,7 +39,7 @@ def suggest(
         int | None, typer.Option("--budget", "-b", min=1, help="Label them and repeat, until so many have a label.")
     ] = None,
     replay: Annotated[
-        str | None, typer.Option("--replay", metavar="LABELS", help="Compare all strategies on a table of labels instead.")
+        str | None, typer.Option("--replay", metavar="LABELS", help="Compare all strategies on a table of labels.")
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Splits of the replay.")] = 5,
     figure: Annotated[Path | None, typer.Option("--figure", help="Learning curves of the replay as a PNG.")] = None,
@@ -62,7 +62,7 @@ def suggest(
     \b
     matganip suggest CsPbI3.cif -s 2,2,2 -x I:Br=6 -c chgnet -N 8 -o next.zip
     matganip suggest CsPbI3.cif -s 2,2,2 -x I:Br=6 -c chgnet --budget 40
-    matganip suggest CsPbI3.cif -s 2,2,2 -x I:Br=6 --replay cspbi3_br/chgnet_X6of24
+    matganip suggest CsPbI3.cif -s 2,2,2 -x I:Br=6 --replay labels.csv
     """
     from matganip.labels.choosing import chosen_orbits
     from matganip.labels.database import LabelDatabase

@@ -10,7 +10,7 @@ ensemble; a good guide saves most of the scoring. Without a guide this is plain 
 chains of one group are at several temperatures and exchange (parallel tempering; Swendsen, Wang, Phys. Rev. Lett. 57,
 2607 (1986)); or all are cooled together, again and again (simulated annealing; Kirkpatrick, Gelatt, Vecchi, Science
 220, 671 (1983)). For the highest energies, or those nearest to a target, the chains walk on -E or abs(E - target) in
-place of E.
+place of E; no linear guide proposes the latter, but it says which arrangements are worth scoring.
 """
 
 from __future__ import annotations
@@ -303,17 +303,17 @@ class Search:
             self._rows = self.space.sample_configurations(settings.n_chains, seed=again).occupations
             self._energy = self._score(self._rows, self._group)
         beta = 1 / (BOLTZMANN * self.temperature)
-        coefficients = self._guide.coefficients if settings.guided else np.zeros(self._swaps.n_sums)
-        n_swaps = settings.n_swaps if settings.guided else 1
+        # No linear function of the sums is small near a target and large on both sides of it.
+        sign = {"lowest": 1.0, "highest": -1.0, "nearest": 0.0}[settings.select] if settings.guided else 0.0
+        coefficients, n_swaps = sign * self._guide.coefficients, settings.n_swaps if sign else 1
         walked = self._swaps.walk(self._rows, self._generators, beta, coefficients, n_swaps, num_threads=1)
         self._generators = walked.generators
         guided_before = (self._swaps.sums(self._rows, 1) * coefficients).sum(axis=1)
         guided_change = (self._swaps.sums(walked.occupations, 1) * coefficients).sum(axis=1) - guided_before
 
         # What a chain has passed is scored too if it may be one of the best.
-        lowest = walked.lowest_energy + self._guide.intercept
-        passed = (walked.lowest_energy < walked.energy) & (lowest < self._promise) & settings.guided
-        promising = np.flatnonzero(passed)
+        lowest = walked.lowest_energy + sign * self._guide.intercept
+        promising = np.flatnonzero((walked.lowest_energy < walked.energy) & (lowest < self._promise) & bool(sign))
         rows = np.concatenate([walked.occupations, walked.lowest[promising]])
         energy = self._score(rows, np.concatenate([self._group, self._group[promising]]))
         self._decide(walked.occupations, energy[: settings.n_chains], guided_change, beta, random)
@@ -352,14 +352,13 @@ class Search:
         if best.occupation in self._polished or self.step - best.step < SETTLED or self.scored.n_scored >= most:
             return
         # Few are remembered: an orbit that becomes the best once more is among the latest of them.
-        self._polished = (
-            {*self._polished, best.occupation} if len(self._polished) < self.settings.top else {best.occupation}
-        )
+        kept = self._polished if len(self._polished) < self.settings.top else set()
+        self._polished = {*kept, best.occupation}
         rows = swapped(np.frombuffer(best.occupation, dtype=np.uint8), self.space.sublattices)
         rows = np.unique(self.space.canonical(rows, num_threads=1).occupations, axis=0)
         rows = rows[~self.scored.knows(rows)]
         if self.settings.guided and len(rows):
-            guided = self._guide.predict(self._swaps.sums(rows, 1))
+            guided = self.settings.key(self._guide.predict(self._swaps.sums(rows, 1)))
             rows = rows[np.argsort(guided, kind="stable")]
             rows = rows[: int((guided < self._promise).sum())]
         rows = rows[: min(MOST_POLISHED, most - self.scored.n_scored)]
@@ -370,14 +369,15 @@ class Search:
 
     @property
     def _promise(self) -> float:
-        """Guide's energy below which an arrangement may, within the guide's error, be one of the best."""
+        """Key by the guide below which an arrangement may, within the guide's error, be one of the best."""
         return self.scored.bar + CAUTION * self._guide.error
 
     def _score(self, rows: Occupations, groups: NDArray[np.int64]) -> Floats:
-        energy, new = self.scored.keys(rows, groups, self.step)
+        """Keys (n,) of arrangements: what the search makes small."""
+        energy, new = self.scored.energies(rows, groups, self.step)
         if new.any():
             self._guide.add(self._swaps.sums(rows[new], 1), energy[new])
-        return energy
+        return self.settings.key(energy)
 
     def _count(self, what: int, made: int, tried: int) -> None:
         self._made[what] += made

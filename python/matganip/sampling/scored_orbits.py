@@ -79,7 +79,7 @@ class ScoredOrbits:
         self._score, self._key, self._decimals = score, key, decimals
         self._energy: dict[bytes, float] = {}
 
-    def keys(
+    def energies(
         self, occupations: NDArray[np.uint8], groups: NDArray[np.int64], step: int
     ) -> tuple[Floats, NDArray[np.bool_]]:
         """Look arrangements up, and score those that are not remembered.
@@ -95,8 +95,8 @@ class ScoredOrbits:
 
         Returns
         -------
-        key : (n,) float64 ndarray
-            What the search makes small.
+        energy : (n,) float64 ndarray
+            eV per supercell.
         new : (n,) bool ndarray
             The first row of each orbit that was not remembered.
         """
@@ -115,10 +115,9 @@ class ScoredOrbits:
             fresh = dict(zip(first, scored.tolist(), strict=True))
             self.n_scored += len(rows)
         energy = np.array([fresh[orbit] if orbit in fresh else self._energy[orbit] for orbit in orbits])
-        key = self._key(energy)
         self._remember(fresh)
-        self._rank(orbits, energy, key, batch.multiplicity, groups, step)
-        return key, new
+        self._rank(orbits, energy, batch.multiplicity, groups, step)
+        return energy, new
 
     def knows(self, occupations: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Say which rows, (n,), are of orbits that are remembered."""
@@ -139,12 +138,12 @@ class ScoredOrbits:
         self,
         orbits: list[bytes],
         energy: Floats,
-        key: Floats,
         multiplicity: NDArray[np.int64],
         groups: NDArray[np.int64],
         step: int,
     ) -> None:
         """Enter what is among the best, and note which groups were there."""
+        key = self._key(energy)
         known = {one.occupation: one for one in self.best}
         for row in np.flatnonzero(key <= self.bar).tolist():
             orbit, group = orbits[row], int(groups[row])
