@@ -47,7 +47,7 @@ def test_mixed_anions_and_cations():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("CsPbI3",), "nothing in it is mixed"),
+        (("CsPbI3",), "no site is mixed"),
         (("CsPb(I0.9Br0.1)3",), "21.6 I on the 24 X sites .* needs a multiple of 10 cells, and there are 8"),
         (("Cs2AgBiBr6", (1, 1, 1)), "0.5 Ag on the 1 B sites"),
         (("MAPb0.5Sn0.5I3",), "MA is a molecule"),

@@ -97,9 +97,9 @@ def test_the_table_holds_the_32_point_groups_of_pymatgen_with_spglibs_schoenflie
 
 
 def test_what_is_no_group_has_no_name():
-    with pytest.raises(ValueError, match="no crystallographic point group"):
+    with pytest.raises(ValueError, match="not a crystallographic point group"):
         point_group_symbols(np.array([np.eye(3), -np.eye(3), np.diag([1, 1, -1])], dtype=int))
-    with pytest.raises(ValueError, match="no crystallographic point group"):
+    with pytest.raises(ValueError, match="not a crystallographic point group"):
         point_group_symbols(np.array([5 * np.eye(3)], dtype=int))
 
 
@@ -170,7 +170,7 @@ def test_the_figure_does_not_depend_on_the_origin(shift):
 )
 def test_a_figure_on_which_translations_are_no_rotations_is_refused(cspbi3, supercell, substitutions):
     space = mg.ConfigurationSpace(cspbi3, supercell, substitutions)
-    with pytest.raises(mg.InputError, match=r"no figure .* use point_groups"):
+    with pytest.raises(mg.InputError, match=r"not a figure .* use point_groups"):
         next(space.orbits()).cluster_point_groups()
 
 

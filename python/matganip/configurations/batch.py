@@ -1,4 +1,4 @@
-"""A block of configurations: rows of codes with multiplicities, and lazily the structures that they stand for."""
+"""A block of configurations: rows of codes with multiplicities, and structures made from them on demand."""
 
 from __future__ import annotations
 
@@ -88,12 +88,12 @@ class ConfigurationBatch:
         )
 
     def distinct(self) -> Self:
-        """Take each orbit once, in the order in which they first stand: what is left of a sample with repetitions."""
+        """Remove repeated orbits, as a random sample has them; the order of first appearance is kept."""
         _, first = np.unique(self.occupations, axis=0, return_index=True)
         return self[np.sort(first)]
 
     def structures(self) -> Iterator[Structure]:
-        """Make the representatives one by one.
+        """Iterate over the representatives as structures.
 
         Yields
         ------
@@ -104,7 +104,7 @@ class ConfigurationBatch:
             yield self.space.structure(row)
 
     def atoms(self) -> Iterator[Atoms]:
-        """Make the representatives one by one, for ASE.
+        """Iterate over the representatives as ASE Atoms.
 
         Yields
         ------
@@ -124,7 +124,7 @@ class ConfigurationBatch:
             )
 
     def atomic_numbers(self) -> NDArray[np.uint8]:
-        """Say what sits on every atom of the supercell, substituted or not.
+        """Give the element on every site of the supercell, substituted or not.
 
         Returns
         -------
@@ -142,7 +142,7 @@ class ConfigurationBatch:
         return numbers
 
     def orbit_keys(self) -> list[str]:
-        """Name each orbit so that it can be found again: the key of the space, and the representative's codes.
+        """Names of the orbits by which they can be found again: the key of the space, and the representative's codes.
 
         Returns
         -------
@@ -177,15 +177,15 @@ class ConfigurationBatch:
         return point_groups(self.space, self.occupations)
 
     def cluster_point_groups(self) -> PointGroups:
-        """Point group of each arrangement as a finite figure: what is on the substituted sites of *one* cell.
+        """Point group of each arrangement as a finite figure: the occupied substituted sites of *one* cell.
 
         The figure is the set of substituted sites with fractional coordinates in [0, 1), as points in space without
-        periodic images, together with what sits on them. Its point group are those rotations of the parent about the
-        centroid of the sites that map it onto itself. For the eight B sites of a 2x2x2 perovskite the figure is a
-        cube, and four of its vertices have one of the names Td, C3v, C4v, D2h, Cs, C2.
+        periodic images, together with the species on them. Its point group consists of the rotations of the parent
+        about the centroid of the sites that map it onto itself. For the eight B sites of a 2x2x2 perovskite the figure
+        is a cube, and four of its vertices have one of the names Td, C3v, C4v, D2h, Cs, C2.
 
-        The name is the orbit's, whichever member is looked at, only where every site permutation of the crystal is a
-        rotation of the bare figure: there alone it is given.
+        All members of an orbit have the same name only if every site permutation of the crystal is a rotation of the
+        bare figure; otherwise none is given.
 
         Returns
         -------
@@ -258,7 +258,7 @@ class ConfigurationBatch:
 
 
 def concatenate(batches: Iterable[ConfigurationBatch]) -> ConfigurationBatch:
-    """Put batches of one space behind each other.
+    """Concatenate batches of one space.
 
     Parameters
     ----------
@@ -272,7 +272,7 @@ def concatenate(batches: Iterable[ConfigurationBatch]) -> ConfigurationBatch:
     Raises
     ------
     InputError
-        If there is none, or they are of several spaces.
+        If there is no batch, or they belong to several spaces.
 
     Examples
     --------

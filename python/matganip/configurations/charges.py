@@ -14,11 +14,11 @@ from matganip.errors import InputError
 def oxidation_states(
     parent: Composition, sublattices: Iterable[Sublattice], given: Mapping[str, float] | None = None
 ) -> dict[str, float]:
-    """Say which oxidation state each species has.
+    """Assign an oxidation state to each species.
 
-    What is not given is guessed: for the parent's elements by pymatgen's ranking of charge-neutral combinations, for a
-    substituent its host's state if the element is known to have it, otherwise its most common state of the same sign.
-    A vacancy has none.
+    States that are not given are guessed: for the parent's elements by pymatgen's ranking of charge-neutral
+    combinations, for a substituent its host's state if the element is known to have it, otherwise its most common
+    state of the same sign. A vacancy has none.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def oxidation_states(
     sublattices : iterable of Sublattice
         Which species replace which host.
     given : mapping, optional
-        States that are known: ``{"Sn": 2}``.
+        Known states: ``{"Sn": 2}``.
 
     Returns
     -------
@@ -37,7 +37,7 @@ def oxidation_states(
     Raises
     ------
     InputError
-        If a state can be guessed for none and is not given.
+        If a state is neither given nor can be guessed.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Arrangements as text, and spaces as JSON values: one codec, which everything that reads or writes calls."""
+"""The text of an arrangement and the JSON values of a space, both ways; all readers and writers use these."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def occupations_from_digits(texts: Sequence[str], n_sites: int, where: str = "ro
     n_sites : int
         Characters of each.
     where : str
-        How an error names a row; its number takes the place of ``{}``.
+        How an error names a row; ``{}`` stands for its number.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def occupations_from_digits(texts: Sequence[str], n_sites: int, where: str = "ro
     Raises
     ------
     InputError
-        Names the first row that is no such text.
+        Names the first row that is not such a text.
 
     Examples
     --------
@@ -140,9 +140,9 @@ def occupation_from_sites(
     text : str
         Species, each followed by its sites; colons and semicolons are read as blanks.
     where : str
-        How an error begins.
+        The beginning of an error message.
     columns : mapping, optional
-        For a text whose sites are atoms of another cell: which column each of them is.
+        If the text numbers the atoms of another cell: the column that each of them is.
     others : sequence of int, optional
         For each sublattice the code of the sites that are not listed; by default the most frequent species, which
         `sites_text` leaves out.
@@ -154,7 +154,7 @@ def occupation_from_sites(
     Raises
     ------
     InputError
-        Names the site that there is not, or that must not hold the species.
+        Names the site that does not exist or may not hold the species.
 
     Examples
     --------
@@ -207,7 +207,7 @@ def composition_text(space: SubstitutedSupercell) -> str:
 
 
 class SpaceArguments(TypedDict):
-    """What `ConfigurationSpace` is made from."""
+    """Arguments of `ConfigurationSpace`."""
 
     parent: Structure
     supercell: list[list[int]]
@@ -255,7 +255,7 @@ def space_arguments(values: Mapping[str, Any]) -> SpaceArguments:
 
 
 def space_metadata(space: SubstitutedSupercell) -> dict[str, str]:
-    """Write what the codes and site numbers of a table mean, as text; see `ConfigurationSpace.metadata`."""
+    """Describe the codes and site numbers of a table as text; see `ConfigurationSpace.metadata`."""
     return {
         "matganip": version("matganip"),
         "space": space.key,
@@ -297,24 +297,24 @@ def metadata_arguments(metadata: Mapping[str, str]) -> SpaceArguments:
 
 
 def check_key(space: ConfigurationSpace, key: str) -> None:
-    """Refuse a space that was made again from a file and is not the one that was stored.
+    """Refuse a space that was rebuilt from a file and is not the one that was stored.
 
     Parameters
     ----------
     space : ConfigurationSpace
-        As it was made again.
+        The rebuilt space.
     key : str
-        As it was stored; one of version 0.1 is known too.
+        The stored key; keys of version 0.1 are recognised too.
 
     Raises
     ------
     InputError
-        If the key is another one.
+        If the keys differ.
     """
     if key not in space.stored_keys:
         raise InputError(
-            f"the space was stored as {key} and is {space.key} when it is made again: was it changed, or does spglib "
-            "find another symmetry now? Describe it by parent, supercell and substitutions"
+            f"the space was stored with the key {key}, rebuilt it has {space.key}: was it changed, or does spglib find "
+            "another symmetry now? Describe it by parent, supercell and substitutions"
         )
 
 

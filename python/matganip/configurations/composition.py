@@ -1,4 +1,4 @@
-"""What may sit where: substitutions as a user writes them, resolved into sublattices, species and exact counts."""
+"""Substitutions as a user writes them, resolved into sublattices, species and exact counts."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ Substitutions = Mapping[str, Counts] | Mapping[tuple[int, ...], Counts] | Mappin
 
 @dataclass(frozen=True)
 class Sublattice:
-    """Sites of the parent that are substituted together, and with what.
+    """Sites of the parent that are substituted together, and the species on them.
 
     Attributes
     ----------
     parent_sites : tuple of int
         Indices into the parent structure, ascending.
     species : tuple of str
-        What the codes 0, 1, 2, ... stand for: by rising count, then in the order given, the host last on ties.
+        What the codes 0, 1, 2, ... stand for: by increasing count, then in the order given, the host last on ties.
     counts : tuple of int
         Number of supercell sites that carry each.
     host : str
-        What sits there in the parent.
+        The element there in the parent.
     """
 
     parent_sites: tuple[int, ...]
@@ -61,7 +61,7 @@ def resolve_substitutions(parent: Structure, n_cells: int, substitutions: Substi
     Raises
     ------
     InputError
-        Names the sublattice and what is wrong with it.
+        Names the sublattice and the reason.
     """
     if not substitutions:
         raise InputError("substitutions: none given; write for example {'I': {'Br': 3}}")

@@ -34,7 +34,7 @@ def count_orbits(cycle_types: CycleTypes, counts: Sequence[Sequence[int]]) -> in
     Raises
     ------
     ArithmeticError
-        If the permutations are no group.
+        If the permutations are not a group.
     """
     fixed = sum(
         len(elements) * prod(count_fixed(cycles, tuple(c)) for cycles, c in zip(types, counts, strict=True))
@@ -73,7 +73,7 @@ def count_orbits_of_all_compositions(cycle_types: CycleTypes, n_species: Sequenc
 
 @cache
 def _count_fixed_of_all(cycles: CycleType, n_species: int) -> dict[tuple[int, ...], int]:
-    """For each composition the number of ways to give each cycle one of the species."""
+    """For each composition the number of ways to assign one of the species to each cycle."""
     polynomial: dict[tuple[int, ...], int] = {(0,) * n_species: 1}
     for length, number in cycles:
         grown: Counter[tuple[int, ...]] = Counter()
@@ -88,5 +88,5 @@ def _count_fixed_of_all(cycles: CycleType, n_species: int) -> dict[tuple[int, ..
 def _mean(fixed: int, cycle_types: CycleTypes) -> int:
     orbits, remainder = divmod(fixed, sum(map(len, cycle_types.values())))
     if remainder:
-        raise ArithmeticError("Burnside's sum is no multiple of the group's order: the permutations are no group")
+        raise ArithmeticError("Burnside's sum is not a multiple of the group's order: the permutations are not a group")
     return orbits

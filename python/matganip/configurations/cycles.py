@@ -1,4 +1,4 @@
-"""The cycles of permutations: all that counting and sampling by Burnside's lemma need to know of a group."""
+"""The cycles of permutations, on which counting and sampling by Burnside's lemma depend."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CycleTypes = Mapping[tuple[CycleType, ...], NDArray[np.int64]]
 
 
 def multinomial(counts: Sequence[int]) -> int:
-    """Number of ways to arrange so many of each kind on as many sites: the exact integer.
+    """Multinomial coefficient: the number of arrangements with these counts, as an exact integer.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def multinomial(counts: Sequence[int]) -> int:
 
 
 def elements_by_cycle_type(permutations: NDArray[np.uint16], sublattice_sizes: Sequence[int]) -> CycleTypes:
-    """Sort the elements of a group by their cycle lengths on each sublattice.
+    """Group the elements of a permutation group by their cycle lengths on each sublattice.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def cycle_lengths(permutations: NDArray[np.uint16]) -> NDArray[np.int64]:
 
 
 def cycle_of_site(permutation: NDArray[np.uint16]) -> NDArray[np.int64]:
-    """Number the cycles of one permutation by rising length and first site; which one each site lies on, (n_sites,)."""
+    """Number the cycles of one permutation by length and first site; the number of each site's cycle, (n_sites,)."""
     (lengths,) = cycle_lengths(permutation[np.newaxis])
     first = np.arange(len(permutation))
     power = permutation.astype(np.int64)
@@ -92,7 +92,7 @@ def cycle_of_site(permutation: NDArray[np.uint16]) -> NDArray[np.int64]:
 
 @cache
 def count_fixed(cycles: CycleType, counts: tuple[int, ...]) -> int:
-    """Number of ways to give each cycle one species such that species s covers exactly counts[s] sites."""
+    """Number of ways to assign a species to each cycle such that species s covers exactly counts[s] sites."""
     if not cycles:
         return int(not any(counts))
     (length, number), rest = cycles[0], cycles[1:]
@@ -103,7 +103,7 @@ def count_fixed(cycles: CycleType, counts: tuple[int, ...]) -> int:
 
 
 def shares_of_cycles(length: int, number: int, counts: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """Ways to deal equal cycles to species that have room for so many sites: the numbers each species gets."""
+    """Ways to distribute equal cycles over species that have room for ``counts`` sites: the cycles each one gets."""
     room = counts[0] // length
     if len(counts) == 1:
         if number <= room:

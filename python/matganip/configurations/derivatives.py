@@ -1,4 +1,4 @@
-"""Derivative structures: every arrangement of every composition on every superlattice of a parent, each once."""
+"""Derivative structures: each arrangement of each composition on each superlattice of a parent, once."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ class DerivativeBatch(ConfigurationBatch):
 
 @dataclass(frozen=True)
 class _Choice:
-    """What may sit on a sublattice: sites of the primitive cell, names, and their ratio if that is fixed."""
+    """The species allowed on a sublattice: sites of the primitive cell, names, and their ratio if it is fixed."""
 
     sites: tuple[int, ...]
     names: tuple[str, ...]
     ratio: tuple[int, ...] | None
 
     def counts(self, volume: int, exchange_labels: bool) -> Iterator[dict[str, int]]:
-        """Numbers of each species on so many cells; with interchangeable labels, one of those that differ by them."""
+        """Counts of the species on ``volume`` cells; with exchangeable labels one of each set that differs by them."""
         n_sites = len(self.sites) * volume
         if self.ratio is not None:
             if all(n_sites * part % sum(self.ratio) == 0 for part in self.ratio):
@@ -87,18 +87,18 @@ def derivative_structures(
     max_volume, min_volume : int
         Largest and smallest number of primitive cells.
     superperiodic : bool
-        Whether to give also arrangements that a translation of the parent leaves as they are, though it is none of the
-        superlattice: each of them has been given on a smaller superlattice.
+        Also give arrangements that a translation of the parent outside the superlattice maps onto themselves; each of
+        them is given on a smaller superlattice already.
     exchange_labels : bool
-        Whether the species of a sublattice are interchangeable labels, those of each sublattice for themselves:
-        arrangements that differ only in which label is which are given once. Between compositions, the one with most
-        of the first label stands for all; `multiplicity` stays that of the one orbit given.
+        Treat the species of each sublattice as interchangeable labels: arrangements that differ only by an exchange
+        of labels are given once. Between compositions, the one with most of the first label represents all;
+        `multiplicity` is that of the one orbit given.
     batch_size : int
-        Most rows of a batch. A batch holds one composition on one superlattice, so that most have fewer.
+        Largest number of rows of a batch. A batch holds one composition on one superlattice; most are smaller.
     num_threads : int, optional
         Threads to use; all cores by default. Order and content do not depend on it.
     symprec : float
-        Distance in angstrom within which the parent's symmetry is looked for.
+        Tolerance of the search for the parent's symmetry, in angstrom.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def derivative_structures(
     Raises
     ------
     InputError
-        If anything given makes no sense; the message names it.
+        If an argument is invalid; the message names it.
 
     Notes
     -----
@@ -143,7 +143,7 @@ def derivative_structures(
 def _primitive_choices(
     structure: Structure, species: Choices, symprec: float
 ) -> tuple[PrimitiveCrystal, list[_Choice]]:
-    """The primitive cell of the parent with its sublattices told apart, and what may sit where."""
+    """The primitive cell of the parent with its sublattices distinguished, and the species allowed on each."""
     if not species:
         raise InputError("species: none given; write for example {'Ni': ['Ni', 'Al']}")
     resolved = [_resolve(structure, key, wanted) for key, wanted in species.items()]
@@ -185,7 +185,7 @@ def _spaces_on(
     exchange_labels: bool,
     symprec: float,
 ) -> Iterator[tuple[ConfigurationSpace, list[NDArray[np.uint16]]]]:
-    """The spaces of all compositions on one superlattice, and what tells its superperiodic rows."""
+    """The spaces of all compositions on one superlattice, and the permutations that identify superperiodic rows."""
     space: ConfigurationSpace | None = None
     translations: list[NDArray[np.uint16]] = []
     for counts in product(*(choice.counts(shape.volume, exchange_labels) for choice in choices)):
@@ -194,7 +194,7 @@ def _spaces_on(
             space = ConfigurationSpace(shape.parent, shape.matrix, substitutions, symprec=symprec)
             space.symmetry = symmetry.on_superlattice(shape.matrix)
             translations = _translations_of_prime_order(space)
-        else:  # the permutations that the one before has found come along
+        else:  # the permutations found for the first composition are shared
             space = space.with_substitutions(substitutions)
         yield space, translations
 
@@ -234,7 +234,7 @@ def _distinct(
     batch_size: int,
     num_threads: int | None,
 ) -> Iterator[DerivativeBatch]:
-    """The orbits of a space without those that a period keeps or that exchanged labels make again."""
+    """The orbits of a space without superperiodic ones and, with exchangeable labels, without repetitions."""
     # All cycles of a period are as long as its order p: it keeps nothing unless p divides the number of each species.
     counts = [count for of_sublattice in space.counts for count in of_sublattice]
     periods = [p for p in periods if not any(count % len(_cycle_of_first_column(p)) for count in counts)]

@@ -1,4 +1,4 @@
-"""A crystal with partial occupancies, as a CIF has it, as an ordered parent with exact numbers of substitutions."""
+"""A crystal with partial occupancies, as in a CIF, turned into an ordered parent and exact substitutions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def order_parent(parent: Structure, n_cells: int, tolerance: float, symprec: flo
     n_cells : int
         Cells of the parent in the supercell.
     tolerance : float
-        How far an occupancy may be from a whole number of atoms over the number of sites.
+        Largest difference between an occupancy and a whole number of atoms divided by the number of sites.
     symprec : float
         Distance in angstrom within which sites count as equivalent.
 
@@ -42,7 +42,7 @@ def order_parent(parent: Structure, n_cells: int, tolerance: float, symprec: flo
     Raises
     ------
     InputError
-        If an occupancy gives no whole number of atoms; names the nearest supercells that do.
+        If an occupancy gives no whole number of atoms; the message names supercells in which it does.
     """
     occupancies = [_occupancies(parent, i) for i in range(len(parent))]
     ordered = parent.copy()
@@ -104,7 +104,7 @@ def _no_whole_number(
     tolerance: float,
     symprec: float,
 ) -> str:
-    """The error's text: which occupancy does not fit, and the smallest compact supercells in which all do."""
+    """The error message: the occupancy that does not fit, and the smallest compact supercells in which all do."""
     groups = [(occupancies[group[0]], len(group)) for group in _sublattices(parent, occupancies, symprec)]
     shapes = sorted(
         (s for s in product(range(1, 9), repeat=3) if np.prod(s) <= LARGEST_SUGGESTION),

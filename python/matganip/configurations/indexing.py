@@ -1,4 +1,4 @@
-"""Orbit number r directly, and the number of an orbit, where the staged structure of a space allows it."""
+"""The orbit of a given rank and the rank of an orbit, where the staged structure of a space allows it."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ _BLOCK = 65536
 
 @dataclass(frozen=True)
 class StagedProblem:
-    """The arrangements that are left once some sites are filled: a node of the staged search, with what fixes it.
+    """The arrangements that remain once some sites are filled: a node of the staged search, with its stabilizer.
 
-    The number of orbits below a first-stage choice is Burnside's count for the stabilizer of that choice on the sites
-    that are left. So the first-stage choices and these numbers, all exact, lead straight to the orbit of a given rank.
+    The number of orbits below a first-stage choice is Burnside's count for the stabilizer of that choice on the
+    remaining sites. These exact numbers lead directly to the orbit of a given rank.
     Once the stabilizer is trivial, combinations are ranked in closed form (the combinatorial number system).
 
     Attributes
     ----------
     group : (order, n_columns) uint16
-        The stabilizer of what is filled, acting on the columns that are left.
+        The stabilizer of the filled sites, acting on the remaining columns.
     counts : tuple of tuple of int
-        For each sublattice how many of its columns each code still takes; the last code fills what is left.
+        For each sublattice how many of its columns each code still takes; the last code fills the rest.
     """
 
     group: NDArray[np.uint16]
@@ -47,7 +47,7 @@ class StagedProblem:
 
     @cached_property
     def _stages(self) -> list[tuple[int, int]]:
-        """(sublattice, code) of each stage that has something to place."""
+        """(sublattice, code) of each stage with sites to fill."""
         return [(s, code) for s, c in enumerate(self.counts) for code, n in enumerate(c[:-1]) if n]
 
     @cached_property
@@ -76,7 +76,7 @@ class StagedProblem:
         return row
 
     def rank(self, row: NDArray[np.uint8]) -> int:
-        """The number of the orbit that a representative stands for."""
+        """The rank of the orbit of a representative."""
         if not self._stages:
             return 0
         start, end, code = self._first_stage
@@ -127,7 +127,7 @@ class StagedProblem:
         return [0, *accumulate(problem.n_orbits for problem in self._problems)][:-1]
 
     def _below(self, chosen: NDArray[np.intp]) -> StagedProblem:
-        """What is left once the first stage's code sits on the chosen columns."""
+        """The problem that remains once the first stage's code is on the chosen columns."""
         sublattice, code = self._stages[0]
         counts = [list(c) for c in self.counts]
         counts[sublattice][code] = 0

@@ -1,4 +1,4 @@
-"""Finding an arrangement in a structure from elsewhere: which atom sits on which site."""
+"""Reading the occupation of a structure: which atom is on which site."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def occupation_of(space: SubstitutedSupercell, structure: Structure, tolerance: 
 
 
 def _elements_on_sites(frame: Structure, structure: Structure, tolerance: float) -> list[str]:
-    """For each site of the frame the element of the atom that sits on it, or a vacancy."""
+    """For each site of the frame the element of the atom on it, or a vacancy."""
     distances = frame.lattice.get_all_distances(structure.frac_coords, frame.frac_coords)
     elements = [VACANCY] * len(frame)
     for atom, row in enumerate(distances):

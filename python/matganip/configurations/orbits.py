@@ -1,4 +1,4 @@
-"""Streaming the orbits of a configuration space out of the compiled enumerator, in batches that check themselves."""
+"""The orbits of a configuration space as a stream of batches from the compiled enumerator, checked against counts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CURSOR_FORMAT = 2
 class OrbitStream(Iterator[ConfigurationBatch]):
     """The orbits of a space, batch after batch, in ascending order of their representatives.
 
-    A complete enumeration is compared with the exact counts before its last batch is handed over: the number of orbits
+    A complete enumeration is compared with the exact counts before its last batch is returned: the number of orbits
     with Burnside's, the sum of the multiplicities with the number of configurations.
 
     Parameters
@@ -36,12 +36,12 @@ class OrbitStream(Iterator[ConfigurationBatch]):
     num_threads : int or None
         Threads to use, None for all. The result does not depend on it.
     cursor : mapping or None
-        Where to go on: the `cursor` of an earlier stream of the same space and shard.
+        Where to resume: the `cursor` of an earlier stream of the same space and shard.
 
     Raises
     ------
     InputError
-        If the batch size, the shard or the cursor makes no sense.
+        If the batch size, the shard or the cursor is invalid.
     RuntimeError
         While streaming, if a complete enumeration contradicts the exact counts.
     """
@@ -67,15 +67,15 @@ class OrbitStream(Iterator[ConfigurationBatch]):
         self._last: NDArray[np.uint8] | None = None
         self._finished = False
         self.n_orbits = 0
-        """Orbits handed over so far, those before the cursor included."""
+        """Orbits returned so far, those before the cursor included."""
         self.n_configurations = 0
         """Sum of their multiplicities: the exact integer."""
         if cursor is not None:
-            self._go_on_from(cursor)
+            self._resume_from(cursor)
 
     @property
     def cursor(self) -> dict[str, Any]:
-        """Where the stream stands after the batches handed over: a small value that JSON can hold."""
+        """The position of the stream after the batches returned so far: a small JSON value."""
         return {
             "format": CURSOR_FORMAT,
             "space": self._space.key,
@@ -101,14 +101,14 @@ class OrbitStream(Iterator[ConfigurationBatch]):
         self._last = occupations[filled - 1]
         return ConfigurationBatch(self._space, occupations[:filled], multiplicity[:filled])
 
-    def _go_on_from(self, cursor: Mapping[str, Any]) -> None:
+    def _resume_from(self, cursor: Mapping[str, Any]) -> None:
         try:
             known = (cursor["format"], cursor["space"], tuple(cursor["shard"]))
             self.n_orbits = int(cursor["n_orbits"])
             self.n_configurations = int(cursor["n_configurations"])
             after = None if cursor["after"] is None else np.frombuffer(bytes.fromhex(cursor["after"]), dtype=np.uint8)
         except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"cursor: {cursor!r} is none that an orbit stream has given") from error
+            raise InputError(f"cursor: {cursor!r} is not the cursor of an orbit stream") from error
         for what, found, wanted in zip(
             ("format", "space", "shard"), known, (CURSOR_FORMAT, self._space.key, self._shard), strict=True
         ):

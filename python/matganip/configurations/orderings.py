@@ -1,4 +1,4 @@
-"""The orderings of a disordered crystal on all supercells of a size, in its own species with their charges."""
+"""The orderings of a disordered crystal on all supercells of a size, with its own species and charges."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from matganip.configurations.symmetry import factor_permutations, find_symmetry
 from matganip.errors import InputError
 
 BATCH_SIZE = 4096
-"""Orderings that are handed over at a time."""
+"""Orderings of a batch."""
 
 Specie = Element | Species | DummySpecies
 
@@ -30,25 +30,25 @@ _STAND_INS = [Element.from_Z(number).symbol for number in range(1, 95) if number
 
 
 class DisorderedCrystal:
-    """A disordered structure, each of whose species has an element to stand for it in a configuration space.
+    """A disordered structure whose species are each represented by an element in a configuration space.
 
-    A space knows elements only; Fe2+ and Fe3+ on one site become two of them.
+    A space knows elements only: Fe2+ and Fe3+ on one site are represented by two elements.
 
     Parameters
     ----------
     structure : Structure
         With partial occupancies.
     symprec : float
-        Distance in angstrom within which its symmetry is looked for.
+        Tolerance of the search for its symmetry, in angstrom.
     tolerance : float
-        How far an occupancy may be from a whole number of atoms over the number of sites.
+        Largest difference between an occupancy and a whole number of atoms divided by the number of sites.
 
     Attributes
     ----------
     stand_in : Structure
-        The structure in those elements.
+        The structure written in these elements.
     species : dict of str to Specie
-        What each of them stands for.
+        The species that each of these elements represents.
     """
 
     def __init__(self, structure: Structure, symprec: float, tolerance: float) -> None:
@@ -57,14 +57,14 @@ class DisorderedCrystal:
         self.tolerance = tolerance
         species: list[Specie] = list(dict.fromkeys(specie for site in structure for specie in site.species))
         if len(species) > len(_STAND_INS):
-            raise InputError(f"at most {len(_STAND_INS)} species can be told apart, the structure has {len(species)}")
+            raise InputError(f"at most {len(_STAND_INS)} species are supported, the structure has {len(species)}")
         self.species = dict(zip(_STAND_INS, species, strict=False))
         symbol = dict(zip(species, _STAND_INS, strict=False))
         occupancies = [{symbol[specie]: amount for specie, amount in site.species.items()} for site in structure]
         self.stand_in = Structure(structure.lattice, occupancies, structure.frac_coords)
 
     def cells(self, size: int) -> Iterator[OrderedCell]:
-        """All shapes of a supercell of so many cells of the structure, each once up to its symmetry.
+        """All shapes of a supercell of ``size`` cells of the structure, each once up to its symmetry.
 
         Returns
         -------
@@ -73,14 +73,14 @@ class DisorderedCrystal:
         Raises
         ------
         InputError
-            At once, if the occupancies give no whole numbers of atoms on so many cells.
+            Immediately, if the occupancies give no whole numbers of atoms on this many cells.
         """
         parent, substitutions = order_parent(self.stand_in, size, self.tolerance, self.symprec)
         return (OrderedCell(self, shape, parent, substitutions) for shape in shapes_of(self._cell, size, size))
 
     @cached_property
     def _cell(self) -> PrimitiveCrystal:
-        """The cell as it is given; one that is not primitive has superlattices of its own."""
+        """The cell as given; the superlattices are those of this cell, primitive or not."""
         kinds = [tuple(sorted((str(s), round(x, 4)) for s, x in site.species.items())) for site in self.stand_in]
         symmetry = find_symmetry(
             np.array(self.stand_in.lattice.matrix),
@@ -98,13 +98,13 @@ class OrderedCell:
     Parameters
     ----------
     crystal : DisorderedCrystal
-        What is ordered.
+        The crystal to order.
     shape : Superlattice
         The supercell in units of its cell.
     parent : Structure
         The ordered parent in stand-ins.
     substitutions : mapping
-        What sits on the supercell's sites.
+        The species on the supercell's sites.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class OrderedCell:
         self.species: list[list[Specie | None]] = [
             [None if name == VACANCY else crystal.species[name] for name in names] for names in self.space.species
         ]
-        """For each sublattice what its codes stand for; None is a vacancy."""
+        """For each sublattice the species of its codes; None is a vacancy."""
 
     def batches(self) -> Iterator[ConfigurationBatch]:
         """Orbits of orderings, without those that repeat in a smaller supercell of the crystal's cell.

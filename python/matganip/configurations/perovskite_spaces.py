@@ -1,4 +1,4 @@
-"""The arrangements of a mixed perovskite, from its formula alone."""
+"""The configuration space of a mixed perovskite, from its formula alone."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def perovskite_space(
     *,
     charges: Mapping[str, int] | None = None,
 ) -> ConfigurationSpace:
-    """Every arrangement of a mixed perovskite on the ideal lattice: of B and B' in a double perovskite, of A's, of X's.
+    """Make the configuration space of a mixed perovskite on the ideal lattice: mixed A, B or X sites.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def perovskite_space(
     supercell : three ints or a 3x3 integer matrix, default (2, 2, 2)
         Of the cubic cell of one ABX3; the MATGANIP paper's double perovskites have 8 B sites in (2, 2, 2).
     a : float, optional
-        Lattice constant of that cell in angstrom; by default what the radii give.
+        Lattice constant of that cell in angstrom; by default estimated from ionic radii.
     charges : mapping, optional
         Charges that are known: ``{"Sn": 2}``.
 
@@ -48,8 +48,8 @@ def perovskite_space(
     Raises
     ------
     InputError
-        If the formula is no perovskite of elements, nothing in it is mixed, or its amounts are no whole numbers of
-        atoms in the supercell.
+        If the formula is not that of a perovskite of elements, no site is mixed, or the amounts are not whole numbers
+        of atoms in the supercell.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def perovskite_space(
         if len(counts) > 1:
             substitutions[indices] = {species: count for species, count in counts.items() if species != host}
     if not substitutions:
-        raise InputError(f"{formula!r}: nothing in it is mixed, so there is one arrangement; use perovskite()")
+        raise InputError(f"{formula!r}: no site is mixed, so there is one arrangement; use perovskite()")
     edge = lattice_constant(found) if a is None else a
     if not edge > 0:
         raise InputError(f"the lattice constant must be positive, got a={a}")
@@ -76,7 +76,7 @@ def perovskite_space(
 
 
 def _counts(formula: str, site: str, ions: tuple[Ion, ...], per_cell: int, n_cells: int) -> dict[str, int]:
-    """Atoms of each element on a sublattice of the supercell, and how many of its sites are empty."""
+    """Atoms of each element on a sublattice of the supercell, and its vacancies."""
     amounts: dict[str, Fraction] = {}
     for ion in ions:
         if ion.species in MOLECULAR_CATIONS:

@@ -1,4 +1,4 @@
-"""The point group of each arrangement, from the operations of the parent crystal that map it onto itself."""
+"""The point group of each arrangement, from the parent's operations that map it onto itself."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class PointGroups:
 
     @property
     def labels(self) -> list[str]:
-        """Both symbols for a reader: ``"D2h (mmm)"``."""
+        """Both symbols: ``"D2h (mmm)"``."""
         return [f"{s} ({hm})" for s, hm in zip(self.schoenflies, self.hermann_mauguin, strict=True)]
 
 
@@ -111,7 +111,7 @@ def point_group_symbols(rotations: NDArray[np.int64]) -> tuple[str, str]:
     Raises
     ------
     ValueError
-        If the matrices are no crystallographic point group.
+        If the matrices are not a crystallographic point group.
 
     Examples
     --------
@@ -124,7 +124,7 @@ def point_group_symbols(rotations: NDArray[np.int64]) -> tuple[str, str]:
         types = [_TYPE_OF_DET_TRACE[int(d), int(t)] for d, t in zip(determinants, traces, strict=True)]
         return _SYMBOLS[tuple(types.count(name) for name in _TYPES)]
     except KeyError as error:
-        raise ValueError("the rotations are no crystallographic point group") from error
+        raise ValueError("the rotations are not a crystallographic point group") from error
 
 
 def point_groups(space: ConfigurationSpace, occupations: NDArray[np.uint8]) -> PointGroups:
@@ -141,7 +141,7 @@ def cluster_point_groups(space: ConfigurationSpace, occupations: NDArray[np.uint
     of_figure = {permutation.tobytes() for permutation in permutations}
     if not all(operation.tobytes() in of_figure for operation in space.group):
         raise InputError(
-            f"the {space.n_sites} substituted sites of one cell are no figure whose rotations give all "
+            f"the {space.n_sites} substituted sites of one cell are not a figure whose rotations give all "
             f"{len(space.group)} site permutations of the crystal, so equivalent arrangements would get different "
             "names; 2x2x2 cells of a cubic crystal with one such site per cell are; use point_groups() instead"
         )
@@ -212,7 +212,7 @@ def _bit_planes(occupations: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _kept_by(planes: NDArray[np.uint8], permutation: NDArray[np.uint16], n: int) -> NDArray[np.bool_]:
-    """Which of the n arrangements a permutation of the sites maps onto themselves."""
+    """Which of the n arrangements a permutation of the sites leaves unchanged."""
     differs = np.bitwise_or.reduce(planes[:, permutation] ^ planes, axis=(0, 1))
     same: NDArray[np.bool_] = np.unpackbits(differs, count=n) == 0
     return same

@@ -34,19 +34,19 @@ class CompositionSeries:
     supercell : three int, or (3, 3) array_like of int
         The supercell's vectors in units of the parent's.
     substitutions : mapping
-        As for `ConfigurationSpace`, with a range or a list of numbers wherever one number may stand:
-        ``{"I": {"Br": range(7)}, "Pb": {"Sn": [0, 4, 8]}}``. All combinations are taken that fit the sites.
+        As for `ConfigurationSpace`, with a range or a list of numbers in place of any number:
+        ``{"I": {"Br": range(7)}, "Pb": {"Sn": [0, 4, 8]}}``. All combinations that fit the sites are taken.
     charge_neutral : bool
-        Keep only compositions without a net charge.
+        Keep only charge-neutral compositions.
     oxidation_states : mapping, optional
-        States for that, ``{"Sn": 2}``; what is not given is guessed and shown in `oxidation_states`.
+        Known states, ``{"Sn": 2}``; the others are guessed, see the attribute `oxidation_states`.
     symprec : float
-        Distance in angstrom within which the parent's symmetry is looked for.
+        Tolerance of the search for the parent's symmetry, in angstrom.
 
     Raises
     ------
     InputError
-        If no composition is left, or anything given makes no sense.
+        If no composition fits, or an argument is invalid.
 
     Examples
     --------
@@ -122,7 +122,7 @@ class CompositionSeries:
         return sum(space.count_orbits() for space in self.spaces)
 
     def orbits(self, batch_size: int = 65536, num_threads: int | None = None) -> Iterator[ConfigurationBatch]:
-        """Enumerate the orbits of one composition after the other; a batch belongs to one of them.
+        """Enumerate the orbits, composition by composition; each batch belongs to one of them.
 
         Parameters
         ----------
@@ -148,8 +148,8 @@ class CompositionSeries:
         seed : int
             Same seed, same sample.
         stratified : bool
-            Draw equally often from each composition (as evenly as n allows, the first ones getting what is left over)
-            instead of uniformly over all orbits, of which the middle compositions have almost all.
+            Draw equally often from each composition (as evenly as n allows, the remainder from the first ones) instead
+            of uniformly over all orbits, almost all of which belong to the middle compositions.
 
         Returns
         -------

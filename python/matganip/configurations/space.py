@@ -32,7 +32,7 @@ class ConfigurationSpace(SubstitutedSupercell):
     Parameters
     ----------
     parent : Structure, ase.Atoms or path
-        The parent crystal. If it has partial occupancies they say what is substituted, and `substitutions` is left out.
+        The parent crystal. If it has partial occupancies, these are the substitutions, and `substitutions` is left out.
     supercell : three int, or (3, 3) array_like of int
         The supercell's vectors in units of the parent's. A left-handed matrix is replaced by its negative.
     substitutions : mapping, optional
@@ -40,14 +40,14 @@ class ConfigurationSpace(SubstitutedSupercell):
         supercell sites other species take: ``{"I": {"Br": 6, "Cl": 2}, "Pb": {"Sn": 4}}``. The rest keeps its own. A
         vacancy is ``"vac"``; 0 or all is allowed.
     symprec : float
-        Distance in angstrom within which the parent's symmetry is looked for.
+        Tolerance of the search for the parent's symmetry, in angstrom.
     occupancy_tolerance : float
-        How far a partial occupancy may be from a whole number of atoms over the number of sites.
+        Largest difference between a partial occupancy and a whole number of atoms divided by the number of sites.
 
     Raises
     ------
     InputError
-        If anything given makes no sense; the message names it.
+        If an argument is invalid; the message names it.
 
     Notes
     -----
@@ -68,7 +68,7 @@ class ConfigurationSpace(SubstitutedSupercell):
     """
 
     def with_substitutions(self, substitutions: Substitutions) -> ConfigurationSpace:
-        """The space of another composition on the same sublattices; what symmetry has been found is shared.
+        """The space of another composition on the same sublattices, which shares the symmetry found so far.
 
         Parameters
         ----------
@@ -82,7 +82,7 @@ class ConfigurationSpace(SubstitutedSupercell):
         Raises
         ------
         InputError
-            If the sublattices are others.
+            If the sublattices differ.
         """
         n_cells = len(self._parent_sites) // len(self.parent)
         table = resolve_substitutions(self.parent, n_cells, substitutions)
@@ -109,7 +109,7 @@ class ConfigurationSpace(SubstitutedSupercell):
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], key: str | None = None) -> ConfigurationSpace:
-        """Make a space from what `to_dict` wrote.
+        """Rebuild a space from the output of `to_dict`.
 
         Parameters
         ----------
@@ -125,7 +125,7 @@ class ConfigurationSpace(SubstitutedSupercell):
         Raises
         ------
         InputError
-            If the values are damaged, or the key is another one.
+            If the values are damaged, or the keys differ.
 
         Examples
         --------
@@ -137,7 +137,7 @@ class ConfigurationSpace(SubstitutedSupercell):
         return cls._remade(codec.space_arguments(values), key)
 
     def metadata(self) -> dict[str, str]:
-        """Write what the codes and site numbers of a table mean, as text for the metadata of its file.
+        """Describe the codes and site numbers of a table, as text for the metadata of its file.
 
         Returns
         -------
@@ -150,12 +150,12 @@ class ConfigurationSpace(SubstitutedSupercell):
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> ConfigurationSpace:
-        """Make a space from what `metadata` wrote.
+        """Rebuild a space from the output of `metadata`.
 
         Parameters
         ----------
         metadata : mapping of str to str
-            As text. That of version 0.1 had no ``symprec``: 0.01 then, which was the default.
+            As text. Version 0.1 wrote no ``symprec``; its default was 0.01.
 
         Returns
         -------
@@ -164,7 +164,7 @@ class ConfigurationSpace(SubstitutedSupercell):
         Raises
         ------
         InputError
-            If the description is damaged, or its space has another key.
+            If the description is damaged, or the keys differ.
 
         Examples
         --------
@@ -184,11 +184,11 @@ class ConfigurationSpace(SubstitutedSupercell):
             codec.check_key(space, key)
         return space
 
-    # -- what every arrangement has in common -----------------------------------------------------------------------
+    # -- the composition ----------------------------------------------------------------------------------------------
 
     @property
     def composition(self) -> dict[str, int]:
-        """Sites of an arrangement by what is on them, vacancies included, in the order of the parent.
+        """Number of sites of each species in an arrangement, vacancies included, in the order of the parent.
 
         Examples
         --------
@@ -229,7 +229,7 @@ class ConfigurationSpace(SubstitutedSupercell):
 
     @cached_property
     def n_configurations(self) -> int:
-        """Number of arrangements, symmetry not counted: the exact integer."""
+        """Number of arrangements before symmetry: the exact integer."""
         return int(np.prod([multinomial(c) for c in self.counts], dtype=object))
 
     @overload
@@ -266,7 +266,7 @@ class ConfigurationSpace(SubstitutedSupercell):
     def _n_orbits(self) -> int:
         return counting.count_orbits(self.cycle_types, self.counts)
 
-    # -- the arrangements themselves ---------------------------------------------------------------------------
+    # -- arrangements --------------------------------------------------------------------------------------------
 
     def orbits(
         self,
@@ -286,20 +286,20 @@ class ConfigurationSpace(SubstitutedSupercell):
         num_threads : int, optional
             Threads to use; all cores by default. Order and content do not depend on it.
         cursor : mapping, optional
-            The ``cursor`` of an earlier stream of this space and shard: goes on exactly where that one stopped.
+            The ``cursor`` of an earlier stream of this space and shard: the stream resumes where that one stopped.
 
         Returns
         -------
         OrbitStream
-            An iterator of `ConfigurationBatch` whose ``cursor``, a small JSON value, says where it stands.
+            An iterator of `ConfigurationBatch`; its ``cursor``, a small JSON value, is its position.
 
         Raises
         ------
         InputError
-            If the batch size, the shard or the cursor makes no sense.
+            If the batch size, the shard or the cursor is invalid.
         RuntimeError
             If a complete enumeration contradicts the exact counts (Burnside's number of orbits, the sum of
-            multiplicities): each one checks itself.
+            multiplicities), which is always checked.
 
         Examples
         --------
@@ -312,7 +312,7 @@ class ConfigurationSpace(SubstitutedSupercell):
         return OrbitStream(self, batch_size, shard, num_threads, cursor)
 
     def first_orbits(self, n: int, shard: tuple[int, int] = (0, 1)) -> ConfigurationBatch:
-        """Get the first orbits of the stream that `orbits` gives, fewer where there are no more.
+        """Get the first orbits of the stream of `orbits`, or all if there are fewer.
 
         Parameters
         ----------
@@ -329,7 +329,7 @@ class ConfigurationSpace(SubstitutedSupercell):
         return next(self.orbits(n, shard), nothing)
 
     def unrank(self, rank: int) -> ConfigurationBatch:
-        """Get orbit number `rank` of the stream that `orbits` gives, without streaming up to it.
+        """Get the orbit of a given rank in the stream of `orbits`, without streaming up to it.
 
         Parameters
         ----------
@@ -362,7 +362,7 @@ class ConfigurationSpace(SubstitutedSupercell):
         return self.canonical(self._staged.unrank(rank)[np.newaxis])
 
     def rank(self, occupation: ArrayLike) -> int:
-        """Find the number of an arrangement's orbit in the stream that `orbits` gives: the inverse of `unrank`.
+        """Find the rank of an arrangement's orbit in the stream of `orbits`: the inverse of `unrank`.
 
         Parameters
         ----------
@@ -385,12 +385,12 @@ class ConfigurationSpace(SubstitutedSupercell):
         return StagedProblem(self.group, self.counts)
 
     def sample_orbits(self, n: int, seed: int = 0) -> ConfigurationBatch:
-        """Draw orbits independently and uniformly, without enumerating: each one equally likely, whatever its size.
+        """Draw orbits independently and uniformly, without enumerating; large and small ones are equally likely.
 
         Parameters
         ----------
         n : int
-            Number of draws; an orbit may be drawn more than once.
+            Number of draws; an orbit may be drawn several times.
         seed : int
             Same seed, same sample.
 
@@ -415,9 +415,9 @@ class ConfigurationSpace(SubstitutedSupercell):
         return uniform_samples.sample_orbits(self, n, np.random.default_rng(seed))
 
     def sample_configurations(self, n: int, seed: int = 0) -> ConfigurationBatch:
-        """Draw configurations independently and uniformly; what comes back are their orbits.
+        """Draw configurations independently and uniformly, and return their orbits.
 
-        An orbit is thus drawn in proportion to its multiplicity, as an ensemble at infinite temperature draws it.
+        An orbit is thus drawn with a probability proportional to its multiplicity, as at infinite temperature.
 
         Parameters
         ----------
@@ -461,14 +461,14 @@ class ConfigurationSpace(SubstitutedSupercell):
     def from_structures(
         self, structures: Iterable[Structure | Atoms | str | os.PathLike[str]], tolerance: float = 0.5
     ) -> ConfigurationBatch:
-        """Find the orbits of structures from elsewhere.
+        """Find the orbits of given structures.
 
         Parameters
         ----------
         structures : iterable of Structure, ase.Atoms or path
-            Arrangements of this space, atoms in any order.
+            Arrangements of this space, their atoms in any order.
         tolerance : float
-            Distance in angstrom within which an atom sits on a site.
+            Largest distance between an atom and its site, in angstrom.
 
         Returns
         -------
@@ -478,7 +478,7 @@ class ConfigurationSpace(SubstitutedSupercell):
         Raises
         ------
         InputError
-            Names the structure, by its position, and the site that does not fit.
+            Names the structure, by its position in the sequence, and the site that does not fit.
         """
         rows = []
         for number, structure in enumerate(structures):

@@ -1,4 +1,4 @@
-"""The space group of each arrangement as the periodic crystal that it makes, asked of spglib."""
+"""The space group of each arrangement as a periodic crystal, by spglib."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class SpaceGroups:
 
     @property
     def labels(self) -> list[str]:
-        """Symbol and number for a reader: ``"Fm-3m (225)"``."""
+        """Symbol and number: ``"Fm-3m (225)"``."""
         return [f"{symbol} ({number})" for symbol, number in zip(self.symbol, self.number, strict=True)]
 
 

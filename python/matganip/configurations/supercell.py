@@ -1,4 +1,4 @@
-"""The sites that are substituted: columns, species, symmetry, and structures to and from rows of codes."""
+"""The substituted sites of a supercell: columns, species, symmetry, and structures to and from rows of codes."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
 
 class SubstitutedSupercell:
-    """A supercell of a parent crystal with sublattices on which species may sit: the stage of `ConfigurationSpace`.
+    """A supercell of a parent crystal with substituted sublattices: the part of `ConfigurationSpace` about sites.
 
-    It knows what the columns of an occupation mean, which symmetry they have, and how occupations and structures
-    translate into each other; `ConfigurationSpace` adds the arrangements themselves. The parameters are those.
+    It knows what the columns of an occupation mean, their symmetry, and how occupations and structures translate into
+    each other; `ConfigurationSpace` adds the arrangements. The parameters are the same.
     """
 
     def __init__(
@@ -62,8 +62,8 @@ class SubstitutedSupercell:
         if not self.parent.is_ordered:
             if wanted:
                 raise InputError(
-                    "substitutions: the parent is partially occupied, which says already what is substituted; give "
-                    "either partial occupancies or substitutions"
+                    "substitutions: the parent has partial occupancies, which are substitutions already; give either "
+                    "partial occupancies or substitutions"
                 )
             self.parent, wanted = order_parent(self.parent, n_cells, occupancy_tolerance, self.symprec)
         self.sublattice_table: tuple[Sublattice, ...] = resolve_substitutions(self.parent, n_cells, wanted)
@@ -80,7 +80,7 @@ class SubstitutedSupercell:
             return tuple(i for i in range(len(self.parent)) if element_of(self.parent, i) == key)
         return tuple(sorted(set(key)))
 
-    # -- what the columns mean ---------------------------------------------------------------------------------
+    # -- columns -----------------------------------------------------------------------------------------------
 
     @cached_property
     def site_indices(self) -> NDArray[np.int64]:
@@ -101,7 +101,7 @@ class SubstitutedSupercell:
 
     @property
     def species(self) -> tuple[tuple[str, ...], ...]:
-        """For each sublattice what codes 0, 1, 2, ... stand for: the rarest species first, the host last on ties."""
+        """For each sublattice the species of the codes 0, 1, 2, ...: the rarest first, the host last on ties."""
         return tuple(s.species for s in self.sublattice_table)
 
     @property
@@ -148,7 +148,7 @@ class SubstitutedSupercell:
 
     @cached_property
     def cycle_types(self) -> CycleTypes:
-        """The elements of `group` by their cycle types: what exact counts and fair samples need to know of it."""
+        """The elements of `group` by their cycle types, on which exact counts and uniform samples depend."""
         return elements_by_cycle_type(self.group, [sum(c) for c in self.counts])
 
     @property
@@ -185,7 +185,7 @@ class SubstitutedSupercell:
         return np.ascontiguousarray(given, dtype=np.uint8)
 
     def structure(self, occupation: ArrayLike) -> Structure:
-        """The supercell with its sites occupied as one row of codes says.
+        """Make the supercell with its sites occupied by one row of codes.
 
         Parameters
         ----------
@@ -219,7 +219,7 @@ class SubstitutedSupercell:
         structure : Structure, ase.Atoms or path
             A supercell of the same lattice and origin.
         tolerance : float
-            Distance in angstrom within which an atom sits on a site.
+            Largest distance between an atom and its site, in angstrom.
 
         Returns
         -------
@@ -228,7 +228,7 @@ class SubstitutedSupercell:
         Raises
         ------
         InputError
-            If the lattice differs, an atom sits on no site, or a site holds what it must not; the message names it.
+            If the lattice differs, an atom is on no site, or a site has a species that it may not have; names it.
         """
         return occupation_of(self, read_structure(structure), tolerance)
 

@@ -1,4 +1,4 @@
-"""All shapes that a supercell of so many primitive cells can have, each once up to the parent's symmetry."""
+"""The superlattices of a crystal: all shapes of a supercell of a given volume, each once up to symmetry."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Superlattice:
-    """A superlattice of a primitive parent, standing for all that the parent's point group makes of it.
+    """A superlattice of a primitive parent; it represents all that are equivalent under the parent's point group.
 
-    It goes wherever a supercell is asked for: ``ConfigurationSpace(shape.parent, shape, ...)``.
+    It can be passed as a supercell: ``ConfigurationSpace(shape.parent, shape, ...)``.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Superlattice:
     volume : int
         Number of primitive cells in a cell of the superlattice: the determinant of `matrix`.
     multiplicity : int
-        Number of superlattices that are the same shape.
+        Number of equivalent superlattices.
     """
 
     parent: Structure = field(repr=False)
@@ -56,7 +56,7 @@ class PrimitiveCrystal(NamedTuple):
     structure : Structure
         The cell.
     sites : (n_sites,) int64
-        The first site of the crystal that each of its sites stands for, ascending.
+        The first site of the crystal that each of its sites represents, ascending.
     symmetry : SupercellSymmetry
         Its operations, in fractional coordinates of the cell.
     """
@@ -87,17 +87,17 @@ def superlattices(
     max_volume, min_volume : int
         Largest and smallest number of primitive cells.
     symprec : float
-        Distance in angstrom within which the parent's symmetry is looked for.
+        Tolerance of the search for the parent's symmetry, in angstrom.
 
     Returns
     -------
     list of Superlattice
-        By rising volume, then by the matrix read row by row. The first of a class in this order stands for it.
+        By increasing volume, then by the matrix read row by row. The first of a class in this order represents it.
 
     Raises
     ------
     InputError
-        If the volumes make no sense, or no symmetry is found.
+        If the volumes are invalid, or no symmetry is found.
 
     Examples
     --------
@@ -133,7 +133,7 @@ def shapes_of(primitive: PrimitiveCrystal, max_volume: int, min_volume: int) -> 
     Raises
     ------
     InputError
-        If the volumes make no sense.
+        If the volumes are invalid.
     """
     for name, volume in (("min_volume", min_volume), ("max_volume", max_volume)):
         if isinstance(volume, bool) or not isinstance(volume, int | np.integer) or volume < 1:
@@ -260,7 +260,7 @@ def hermite_normal_form(rows: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _first_of_class(matrices: NDArray[np.int64], rotations: NDArray[np.int64]) -> NDArray[np.int64]:
-    """For each superlattice the index of the first one that a rotation makes of it."""
+    """For each superlattice the index of the first one that is equivalent to it."""
     keys = _keys(matrices)
     first = np.arange(len(matrices))
     # A lattice is its own inverse image, so that W and -W do the same.
@@ -276,5 +276,5 @@ def _keys(matrices: NDArray[np.int64]) -> NDArray[np.int64]:
     entries = matrices[:, (0, 0, 0, 1, 1), (0, 1, 2, 1, 2)]  # the last one follows from the volume
     base = int(matrices[:, (0, 1, 2), (0, 1, 2)].prod(axis=1).max()) + 1
     if base**5 >= 2**63:
-        raise InputError(f"superlattices: volumes up to 6000 can be told apart, got {base - 1}")
+        raise InputError(f"superlattices: volumes up to 6000 are supported, got {base - 1}")
     return entries @ base ** np.arange(4, -1, -1, dtype=np.int64)

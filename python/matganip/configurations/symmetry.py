@@ -1,4 +1,4 @@
-"""The symmetry of a supercell: which operations of the parent crystal it keeps, and how they permute its sites."""
+"""The symmetry of a supercell: the parent's operations that it keeps, and how they permute its sites."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class SupercellSymmetry:
         return len(self.lattice_points) * len(self.rotations)
 
     def on_superlattice(self, matrix: NDArray[np.int64]) -> SupercellSymmetry:
-        """What a superlattice keeps of the symmetry of a primitive cell, which this must be.
+        """The part of a primitive cell's symmetry that a superlattice keeps; this must be that of a primitive cell.
 
         Parameters
         ----------
@@ -89,8 +89,8 @@ def find_primitive_cell(
 ) -> PrimitiveCell:
     """Find the primitive cell of a parent crystal and its operations.
 
-    What a supercell keeps of them follows by integer algebra (`SupercellSymmetry.on_superlattice`), so that a parent
-    that is given as an already expanded cell has the same symmetry as its primitive one.
+    The operations that a supercell keeps follow by integer algebra (`SupercellSymmetry.on_superlattice`), so that a
+    parent given as an expanded cell has the same symmetry as its primitive cell.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def find_primitive_cell(
     positions : (n, 3) float64
         Fractional coordinates of the parent's sites.
     colours : (n,) int64
-        Sites that no operation may exchange have different numbers.
+        Sites with different numbers are never equivalent.
     symprec : float
         Distance in angstrom within which positions count as equal.
 
@@ -110,7 +110,7 @@ def find_primitive_cell(
     Raises
     ------
     InputError
-        If no symmetry is found, or the operations found do not form a group: a matter of `symprec`.
+        If no symmetry is found, or the operations found do not form a group; both depend on `symprec`.
     """
     basis = _primitive_basis(lattice, positions, colours, symprec)
     rotations, translations = _operations_of_primitive_cell(lattice, positions, colours, basis, symprec)
@@ -163,7 +163,7 @@ def site_permutations(
     positions : (n_sites, 3) float64
         Fractional coordinates of the sites in the supercell.
     symprec : float
-        Distance in angstrom within which an image is a site.
+        Largest distance between an image and a site, in angstrom.
 
     Returns
     -------
@@ -327,7 +327,7 @@ def _points_modulo(matrix: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _into_cell(positions: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Coordinates modulo 1, with what is a rounding error below 1 taken to 0."""
+    """Coordinates modulo 1; values within a rounding error of 1 become 0."""
     wrapped = positions - np.floor(positions)
     wrapped[wrapped > 1 - 1e-9] = 0.0
     return wrapped

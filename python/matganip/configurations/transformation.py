@@ -37,24 +37,24 @@ class EnumerateOrbitsTransformation(AbstractTransformation):
         Smallest and largest supercell, in units of the given cell. All shapes of each size are taken, each once up
         to symmetry. Sizes on which the occupancies give no whole numbers of atoms are passed over.
     symm_prec : float
-        Distance in angstrom within which the structure's symmetry is looked for.
+        Tolerance of the search for the structure's symmetry, in angstrom.
     refine_structure : bool
         Whether to replace the structure by its refined conventional cell first.
     max_disordered_sites : int, optional
         Instead of `max_cell_size`, which must be None then: take the smallest size that gives an ordering, while the
-        supercell has at most so many disordered sites.
+        supercell has at most this many disordered sites.
     sort_criteria : {"ewald", "nsites"} or callable
         What to rank by: the electrostatic energy per site, if every species has an oxidation state; the number of
         sites, to which ``"ewald"`` falls back otherwise; or the energy per site that a function finds: it takes an
         ordered structure and returns a structure (the relaxed one, say) and its energy in eV.
     occu_tol : float
-        How far an occupancy may be from a whole number of atoms over the number of sites.
+        Largest difference between an occupancy and a whole number of atoms divided by the number of sites.
     timeout : float, optional
         Minutes after which to give up with a TimeoutError; looked at every few thousand orderings.
 
     Notes
     -----
-    What is different, on purpose:
+    Differences:
 
     - Equivalent sites keep their occupancies. EnumerateStructureTransformation fixes the amount of a species in the
       whole cell and moves it between sites that are not equivalent.
@@ -152,7 +152,7 @@ class EnumerateOrbitsTransformation(AbstractTransformation):
         return "EnumerateOrbitsTransformation"
 
     def _best(self, structure: Structure, number: int) -> list[_Ordering]:
-        """The first so many orderings in the ranking; equal ones in the order in which they are enumerated."""
+        """The first orderings in the ranking; equal ones in the order of enumeration."""
         deadline = float("inf") if self.timeout is None else time.monotonic() + 60 * self.timeout
         criterion = self._criterion(structure)
         best: list[_Ordering] = []
@@ -209,7 +209,7 @@ class EnumerateOrbitsTransformation(AbstractTransformation):
 
 @dataclass(frozen=True)
 class _Ordering:
-    """One way to order a structure, and where it ranks."""
+    """One way to order a structure, with its score."""
 
     score: float
     cell: OrderedCell
@@ -219,7 +219,7 @@ class _Ordering:
     changed: Structure | None  # what a function made of the structure
 
     def entry(self) -> dict[str, Any]:
-        """What a ranked list has of it."""
+        """The entry of a ranked list."""
         structure = self.cell.structure(self.occupation) if self.changed is None else self.changed
         entry = {"structure": structure, "num_sites": len(structure), "multiplicity": self.multiplicity}
         return entry if self.energy is None else {**entry, "energy": self.energy}
@@ -228,7 +228,7 @@ class _Ordering:
 def _first(
     cell: OrderedCell, batch: ConfigurationBatch, criterion: str | SortCriterion, number: int
 ) -> list[_Ordering]:
-    """The orderings of a batch that rank first, at most so many."""
+    """The orderings of a batch that rank first, at most ``number``."""
     changed: list[Structure | None] = [None] * len(batch)
     n_atoms = np.full(len(batch), cell.n_atoms)
     energies = None
@@ -239,7 +239,7 @@ def _first(
         energies = np.array([energy for _, energy in results], dtype=np.float64)
     elif criterion == "ewald":
         energies = cell.electrostatic_energies(batch.occupations)
-    # Rounded, for orderings that are equal but for the last digits shall keep their order.
+    # Rounded, so that orderings that differ in the last digits only keep their order.
     scores = n_atoms.astype(np.float64) if energies is None else np.round(energies / n_atoms, 8)
     return [
         _Ordering(

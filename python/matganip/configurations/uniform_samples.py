@@ -1,4 +1,4 @@
-"""Fair samples of spaces too large to enumerate: uniform over orbits, or over configurations."""
+"""Uniform samples of spaces that are too large to enumerate: over orbits, or over configurations."""
 
 from __future__ import annotations
 
@@ -79,9 +79,9 @@ def _fixed_configurations(
 def _coloured_cycles(
     cycles: CycleType, counts: tuple[int, ...], n: int, rng: np.random.Generator
 ) -> Iterator[NDArray[np.uint8]]:
-    """Blocks of rows, n in all: the codes of the cycles, uniform over the ways to cover counts[s] sites by species s.
+    """Blocks of n rows altogether: codes of the cycles, uniform over the ways to cover counts[s] sites by species s.
 
-    The cycles of the first length are dealt out by the number of ways that each deal leaves for the rest.
+    The cycles of the first length are distributed with weights that count the ways left for the others.
     """
     if not cycles:
         yield np.empty((n, 0), dtype=np.uint8)
@@ -101,13 +101,13 @@ def _coloured_cycles(
 
 
 def _shuffled(rng: np.random.Generator, n: int, counts: tuple[int, ...]) -> NDArray[np.uint8]:
-    """(n, sum(counts)): rows that hold each code so many times, in uniformly random order."""
+    """(n, sum(counts)): rows with ``counts[s]`` times the code s each, in uniformly random order."""
     codes = np.repeat(np.arange(len(counts), dtype=np.uint8), counts)
     return rng.permuted(np.tile(codes, (n, 1)), axis=1)
 
 
 def _probabilities(weights: list[int]) -> list[float]:
-    """Exact integers of any size as probabilities, each rounded once."""
+    """Probabilities from exact integers of any size, each rounded once."""
     total = sum(weights)
     return [weight / total for weight in weights]
 

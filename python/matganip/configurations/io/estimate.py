@@ -1,4 +1,4 @@
-"""What writing the orbits of a space costs: samples are written and timed, and the rest is counted."""
+"""Size and time of writing the orbits of a space, extrapolated from samples."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class OutputEstimate:
     Attributes
     ----------
     n_orbits : int
-        Orbits in the file, exact.
+        Orbits in the file: the exact number.
     size : float
         Bytes.
     seconds : float
@@ -52,7 +52,7 @@ def estimate_output(
     path, fmt
         As for `matganip.configurations.io.writers.open_writer`.
     parts : int
-        The file gets one of so many parts of the space.
+        The file holds one of this many near-equal parts of the space.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def estimate_output(
     large = SAMPLE if fmt in (None, "parquet") else SAMPLE // 20
     small = large // 10
     batch = space.sample_orbits(large)
-    _cost(batch[:small], target, fmt)  # what is imported on first use is not the file's cost
+    _cost(batch[:small], target, fmt)  # imports on first use do not count
     few_bytes, few_seconds = _cost(batch[:small], target, fmt)
     many_bytes, many_seconds = _cost(batch, target, fmt)
     n_orbits = space.count_orbits() // parts

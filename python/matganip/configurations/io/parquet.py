@@ -1,4 +1,4 @@
-"""Orbits as Parquet: equal content is equal bytes; pandas, polars and DuckDB read it."""
+"""Orbits as Parquet files, which pandas, polars and DuckDB read; equal content gives equal bytes."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
 
 ROW_GROUP = 65536
-"""Rows of a row group, whatever the size of the batches: equal orbits are equal bytes."""
+"""Rows of a row group, whatever the size of the batches, so that equal orbits give equal bytes."""
 
 
 def arrangement_columns(space: ConfigurationSpace, occupations: NDArray[np.uint8]) -> dict[str, pa.Array]:
-    """Columns that say where every atom is, for people and for programs.
+    """Make the columns that describe each arrangement, for people and for programs.
 
     Parameters
     ----------
     space : ConfigurationSpace
-        Whose sites and species the codes are.
+        The space that the codes belong to.
     occupations : (n, n_sites) uint8
-        One row an arrangement.
+        One row for each arrangement.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def arrangement_columns(space: ConfigurationSpace, occupations: NDArray[np.uint8
 
 
 def orbit_table(batch: ConfigurationBatch, first: int) -> pa.Table:
-    """A batch as rows of ``orbit`` (a running number), ``multiplicity`` and where the atoms are.
+    """A batch as a table: ``orbit`` (a running number), ``multiplicity``, and the columns of the arrangement.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def _table(
 def parquet_writer(
     path: str | os.PathLike[str], space: ConfigurationSpace
 ) -> Iterator[Callable[[ConfigurationBatch, int], None]]:
-    """Write orbits as they come; the file appears under its name when the context is left without an error.
+    """Write orbits batch by batch; the file is renamed to its final name when the context ends without an error.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def parquet_writer(
 
 
 def write_orbits(path: str | os.PathLike[str], space: ConfigurationSpace, batches: Iterable[ConfigurationBatch]) -> int:
-    """Write orbits to a Parquet file as they come; return how many.
+    """Write orbits to a Parquet file batch by batch, and return their number.
 
     Parameters
     ----------

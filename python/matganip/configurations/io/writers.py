@@ -1,4 +1,4 @@
-"""Arrangements as files: Parquet, extended XYZ, CIF and POSCAR, in folders and archives, batch after batch."""
+"""Arrangements as files: Parquet, extended XYZ, CIF and POSCAR, in folders and archives, batch by batch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
 
 Put = Callable[["ConfigurationBatch", int], None]
-"""Writes a batch whose first orbit has the given number."""
+"""Writes a batch whose first orbit has this number."""
 AddFile = Callable[[str, str], None]
 """Adds a file of this name and text to a folder or an archive."""
 
@@ -36,7 +36,7 @@ _FORMAT_OF_SUFFIX = {".parquet": "parquet", ".xyz": "extxyz", ".extxyz": "extxyz
 
 
 class BatchWriter:
-    """Takes batch after batch, as `open_writer` gives it.
+    """Writes batch after batch; made by `open_writer`.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class BatchWriter:
         """Arrangements written so far."""
 
     def write(self, batch: ConfigurationBatch) -> None:
-        """Write a batch; its orbits are numbered on from the last.
+        """Write a batch; the numbering of the orbits continues.
 
         Parameters
         ----------
@@ -68,9 +68,9 @@ class BatchWriter:
 def open_writer(
     path: str | os.PathLike[str], space: ConfigurationSpace, fmt: str | None = None, *, first: int = 0
 ) -> Iterator[BatchWriter]:
-    """Write a stream of batches without holding it.
+    """Write a stream of batches without holding it in memory.
 
-    What is written appears under its name only when the context is left without an error.
+    The output gets its final name only when the context ends without an error.
 
     Parameters
     ----------
@@ -79,9 +79,9 @@ def open_writer(
     space : ConfigurationSpace
         The space of the batches.
     fmt : {"parquet", "extxyz", "cif", "poscar"}, optional
-        By default what the suffix says: ``.parquet``, or ``.xyz`` or ``.extxyz``.
+        By default that of the suffix: ``.parquet``, ``.xyz`` or ``.extxyz``.
     first : int
-        Number of the first orbit, for a stream that goes on where another stopped.
+        Number of the first orbit, for a stream that continues another.
 
     Yields
     ------
@@ -133,7 +133,7 @@ def write(
     total: int | None = None,
     progress: ProgressOption = None,
 ) -> int:
-    """Write all batches of a stream, see `open_writer`; return how many arrangements.
+    """Write all batches of a stream, see `open_writer`, and return the number of arrangements.
 
     Parameters
     ----------
@@ -226,7 +226,7 @@ def _extxyz_writer(path: Path) -> Iterator[Put]:
 
 @contextmanager
 def _structure_files_writer(path: Path, fmt: str) -> Iterator[Put]:
-    """A file for each arrangement, then the index of them."""
+    """A file for each arrangement, then their index."""
     index = io.StringIO()
     index.write("file,orbit,multiplicity,orbit_key\n")
     with _container(path) as add:
@@ -270,7 +270,7 @@ def _write_text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-# No time of writing stands in an archive, so that equal arrangements are equal bytes.
+# Archives have no time stamps, so that equal arrangements give equal bytes.
 
 
 @contextmanager
