@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import os
 import subprocess
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
+import matganip
 from matganip.processes import Ended, WorkerPool
 
 SERVING = """
@@ -111,3 +114,13 @@ def test_a_worker_that_ends_before_it_began_is_not_started_again(tmp_path):
     *_, last = done.stderr.strip().splitlines()
     assert "a worker ended before it began (exit status 1)" in last
     assert '`if __name__ == "__main__":`' in last
+
+
+def test_nothing_imports_modules_that_windows_lacks():
+    package = Path(matganip.__file__).parent
+    lacking = {"fcntl", "grp", "pwd", "resource", "termios"}
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not lacking & set(names), path
