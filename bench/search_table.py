@@ -8,47 +8,42 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 
-from matganip.sampling.search import Search, SearchSettings
+import matganip as mg
 from matganip.thermodynamics.estimates import from_sample
 from matganip.thermodynamics.sums import CanonicalSums
-from matganip.workflows.predict import Predictor
 
 SPACES = (
-    ("12 Br on 24", (2, 2, 2), 12, SearchSettings(n_chains=16), 30),
-    ("9 Br on 36, 2x2x3", (2, 2, 3), 9, SearchSettings(n_chains=32), 60),
+    ("12 Br on 24", (2, 2, 2), 12, 16, 30),
+    ("9 Br on 36, 2x2x3", (2, 2, 3), 9, 32, 60),
 )
 SEEDS = 20
 KELVIN = (80.0, 120.0, 160.0, 200.0, 300.0, 400.0, 1000.0, 1e5)
 REPEATS, DRAWN = 400, 2000
 
 
-def enumerated(asked: Predictor) -> tuple[np.ndarray, np.ndarray]:
+def enumerated(model: mg.Model, space: mg.ConfigurationSpace) -> tuple[np.ndarray, np.ndarray]:
     """Energies, eV per supercell, and multiplicities of all orbits."""
-    parts = [(found.per_atom, found.batch.multiplicity) for found in asked.stream(asked.space.orbits(4096))]
-    per_atom, multiplicity = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return np.round(per_atom * asked.space.n_atoms, 7), multiplicity
+    scorer = model.scorer(space)
+    parts = [
+        (scorer.predict(scorer.features(batch.occupations)).energy, batch.multiplicity) for batch in space.orbits(4096)
+    ]
+    energy, multiplicity = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return energy, multiplicity
 
 
-def searches(asked: Predictor, lowest: float, settings: SearchSettings, n_steps: int) -> str:
+def searches(model: mg.Model, space: mg.ConfigurationSpace, lowest: float, n_chains: int, n_steps: int) -> str:
     """How many seeds find the lowest energy, how many orbits they score, and CPU seconds."""
-    atoms, found, scored, seconds = asked.space.n_atoms, 0, [], []
+    found, scored, seconds = 0, [], []
     for seed in range(SEEDS):
         start = time.process_time()
-        search = Search(
-            asked.represent.diffraction,
-            lambda rows: asked.predict(rows) * atoms,
-            SearchSettings(n_chains=settings.n_chains, seed=seed),
-        )
-        for _ in search.run(n_steps):
-            pass
+        result = mg.search(model, space, n_chains=n_chains, n_steps=n_steps, seed=seed)
         seconds.append(time.process_time() - start)
-        scored.append(search.scored.n_scored)
-        found += search.scored.best[0].energy <= lowest + 1e-6
-    part = 100 * max(scored) / asked.space.count_orbits()
+        scored.append(result.n_scored)
+        found += result.energy[0] <= lowest + 1e-6
+    part = 100 * max(scored) / space.count_orbits()
     return (
         f"{found} of {SEEDS} | {min(scored):,} to {max(scored):,} | at most {part:.2g} % | "
         f"{np.median(seconds):.1f} s each"
@@ -75,12 +70,13 @@ def coverage(energy: np.ndarray, multiplicity: np.ndarray) -> None:
 
 
 def main() -> None:
-    for name, cells, n_br, settings, n_steps in SPACES:
-        asked = Predictor.load(Path(sys.argv[1]), supercell=cells, substitutions={"I": {"Br": n_br}})
-        energy, multiplicity = enumerated(asked)
+    model = mg.load(sys.argv[1])
+    for name, cells, n_br, n_chains, n_steps in SPACES:
+        space = model.space(cells, {"I": {"Br": n_br}})
+        energy, multiplicity = enumerated(model, space)
         print(
-            f"| {name} | {len(energy):,} | `--chains {settings.n_chains} --steps {n_steps}` | "
-            f"{searches(asked, float(energy.min()), settings, n_steps)} |"
+            f"| {name} | {len(energy):,} | `--chains {n_chains} --steps {n_steps}` | "
+            f"{searches(model, space, float(energy.min()), n_chains, n_steps)} |"
         )
     coverage(energy, multiplicity)
 

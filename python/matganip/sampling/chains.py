@@ -23,10 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matganip.errors import InputError
+from matganip.features.averages import BOLTZMANN
 from matganip.features.lattice.swaps import LatticeSwaps, seeded_generators
 from matganip.sampling.linear_guide import LinearGuide
 from matganip.sampling.scored_orbits import FoundOrbit, Score, ScoredOrbits
-from matganip.thermodynamics.sums import BOLTZMANN
 
 if TYPE_CHECKING:
     from matganip.features.lattice.diffraction import LatticeDiffraction
