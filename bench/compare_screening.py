@@ -20,8 +20,8 @@ from ase import Atoms
 from pymatgen.analysis.diffraction.xrd import XRDCalculator
 
 from matganip.configurations.batch import ConfigurationBatch
+from matganip.learning.model import Model
 from matganip.learning.scoring import GraphScorer
-from matganip.workflows.predict import Predictor
 
 
 def cpu(work: Callable[[], object]) -> float:
@@ -31,7 +31,7 @@ def cpu(work: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-def by_pymatgen(batch: ConfigurationBatch, asked: Predictor) -> None:
+def by_pymatgen(batch: ConfigurationBatch, asked: GraphScorer) -> None:
     """Structure by structure: peaks, matrix, network."""
     calculator = XRDCalculator("CuKa")
     n = asked.represent.n_peaks
@@ -43,7 +43,7 @@ def by_pymatgen(batch: ConfigurationBatch, asked: Predictor) -> None:
         asked.model.predict(matrix[None].numpy())
 
 
-def icet_cluster_vectors(batch: ConfigurationBatch, asked: Predictor) -> int:
+def icet_cluster_vectors(batch: ConfigurationBatch, asked: GraphScorer) -> int:
     """Cluster vectors of pairs and triplets up to 9 angstrom, structure by structure; gives their length."""
     from icet import ClusterSpace
 
@@ -69,17 +69,17 @@ def main() -> None:
     parser.add_argument("--number", type=int, default=40)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    asked = Predictor.load(arguments.model)
+    model = Model.of(arguments.model)
+    asked = model.scorer(model.space())
     batch = asked.space.sample_orbits(arguments.number, seed=0)
-    scorer = GraphScorer(asked.represent, asked.model)
 
     def ours() -> None:
         for part in asked.space.orbits(16384, (0, 64), num_threads=1):
-            scorer.predict(scorer.features(part.occupations))
+            asked.predict(asked.features(part.occupations))
             counted.append(len(part))
 
     counted: list[int] = []
-    scorer.predict(scorer.features(batch.occupations))  # what is only done once
+    asked.predict(asked.features(batch.occupations))  # what is only done once
     ours_s = cpu(ours) / sum(counted)
     pymatgen_s = cpu(lambda: by_pymatgen(batch, asked)) / len(batch)
     icet_s = cpu(lambda: icet_cluster_vectors(batch, asked)) / len(batch)

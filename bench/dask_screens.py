@@ -17,7 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from matganip.cli.evaluate import substitutions_from
+from matganip.configurations.notation import parse_composition
+from matganip.learning.model import Model
 from matganip.screening.dask_pool import run_shards_on_dask
 from matganip.screening.run import screen
 from matganip.screening.shard import ShardRecord
@@ -42,7 +43,7 @@ def on_workers(model: Path, output: Path, workers: int, wanted: dict[str, Any], 
                     os.kill(victims.pop(), 9)
 
         start = time.perf_counter()
-        list(screen(model, output, engine=engine if kill else partial(run_shards_on_dask, client), **wanted))
+        screen(model, folder=output, engine=engine if kill else partial(run_shards_on_dask, client), **wanted)
         return time.perf_counter() - start
 
 
@@ -68,7 +69,9 @@ def main() -> None:
     arguments = parser.parse_args()
     wanted = {
         "n_shards": arguments.shards,
-        "substitutions": substitutions_from(arguments.substitute),
+        "space": Model.of(arguments.model).space(
+            None, parse_composition(arguments.substitute) if arguments.substitute else None
+        ),
         "cascade": False if arguments.no_cascade else None,
     }
     with tempfile.TemporaryDirectory() as scratch:
@@ -81,8 +84,7 @@ def main() -> None:
         assert final(root / "one") == final(root / "two") == expected
         print(f"1 worker {one:.1f} s, 2 workers {two:.1f} s: {one / two:.2f} times; the same bytes", flush=True)
         start = time.perf_counter()
-        for _ in screen(arguments.model, root / "here", workers=2, **wanted):
-            pass
+        screen(arguments.model, folder=root / "here", workers=2, **wanted)
         assert final(root / "here") == expected
         print(f"2 processes without dask: {time.perf_counter() - start:.1f} s; the same bytes")
 

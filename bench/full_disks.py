@@ -16,18 +16,15 @@ from pathlib import Path
 from kill_screens import SHARDS, final
 
 from matganip.errors import InputError
-from matganip.screening.run import Wanted, run
-from matganip.screening.selection import Selection
+from matganip.screening.run import screen as screened
 
 STEP = 64
 
 
 def screen(model: Path, folder: Path) -> str:
-    """Do what is missing; gives the message where it stops."""
-    wanted = Wanted([model], selection=Selection(size=50), n_shards=SHARDS, cascade=True, keep="all")
+    """Complete the screen; returns the message where it stops."""
     try:
-        for _ in run(wanted, folder, workers=0, resume=True):
-            pass
+        screened(model, folder=folder, top=50, n_shards=SHARDS, cascade=True, keep="all", resume=True)
     except InputError as error:
         return str(error)
     return ""
@@ -59,7 +56,7 @@ def main() -> None:
             mount(disk, "remount,ro")
             print(f"read-only: {screen(model, disk / 'screen').rpartition('/')[2]}")
             print(f"read-only, a new folder: {screen(model, disk / 'new').rpartition('/')[2]}")
-            mount(disk, "remount,rw")
+            mount(disk, f"remount,rw,size={size + STEP}k")  # the result is written again beside the old one
             assert screen(model, disk / "screen") == ""
             raise SystemExit(0 if same and final(disk / "screen") == final(whole) else 1)
         finally:

@@ -53,13 +53,10 @@ def start_fork(model: Path, folder: Path, workers: int) -> int:
     os.setsid()
     try:
         import matganip.processes as processes
-        from matganip.screening.run import Wanted, run
-        from matganip.screening.selection import Selection
+        from matganip.screening.run import screen
 
         processes.multiprocessing = Forking  # type: ignore[assignment]
-        wanted = Wanted([model], selection=Selection(size=50), n_shards=SHARDS, cascade=True, keep="all")
-        for _ in run(wanted, folder, workers=workers, resume=True):
-            pass
+        screen(model, folder=folder, top=50, n_shards=SHARDS, cascade=True, keep="all", workers=workers, resume=True)
     except BaseException:
         traceback.print_exc()
         os._exit(1)
@@ -122,6 +119,7 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     start = start_fork if arguments.start == "fork" else start_command
     if arguments.start == "fork":  # what a start would import
+        import matganip.learning.model
         import matganip.learning.surrogate
         import matganip.screening.run  # noqa: F401
     draw = random.Random(arguments.seed)  # noqa: S311 - for times, not for secrets
