@@ -8,12 +8,12 @@ from matganip.configurations.batch import ConfigurationBatch, concatenate
 from matganip.configurations.series import CompositionSeries
 from matganip.configurations.space import ConfigurationSpace
 
-Arrangements = ConfigurationSpace | CompositionSeries | ConfigurationBatch
+Labellable = ConfigurationSpace | CompositionSeries | ConfigurationBatch
 """What can be labelled: whole spaces, one or several compositions of them, or certain orbits."""
 
 
 def chosen_batches(
-    what: Arrangements | Iterable[Arrangements], n: int | None = None, seed: int = 0
+    what: Labellable | Iterable[Labellable], n: int | None = None, seed: int = 0
 ) -> tuple[ConfigurationBatch, ...]:
     """The orbits to label, a batch for each composition.
 

@@ -122,7 +122,7 @@ def join_structures(
     space, tolerance, strain
         As for `match_structure`.
     structures : iterable of Structure, ase.Atoms or path
-        Arrangements of the space.
+        Labellable of the space.
 
     Returns
     -------

@@ -21,7 +21,7 @@ from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
 from matganip.labels.calculation import Calculation, Relaxation, settings_hash
 from matganip.labels.calculators import Calculator, calculator_of
-from matganip.labels.choosing import Arrangements, chosen_batches
+from matganip.labels.choosing import Labellable, chosen_batches
 from matganip.labels.database import LabelDatabase
 from matganip.labels.labelled import Labelled
 from matganip.labels.relaxing import RelaxationSettings
@@ -38,7 +38,7 @@ RelaxOption = RelaxationSettings | Mapping[str, Any] | Relaxation | None
 
 
 def label(
-    what: Arrangements | Iterable[Arrangements],
+    what: Labellable | Iterable[Labellable],
     calculator: Any,
     database: Database | None = None,
     *,
@@ -124,7 +124,7 @@ def label(
 
 
 def estimate_labelling(
-    what: Arrangements | Iterable[Arrangements],
+    what: Labellable | Iterable[Labellable],
     calculator: Any,
     database: Database | None = None,
     *,

@@ -11,7 +11,7 @@ from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
 from matganip.files import atomic_folder, atomic_path
 from matganip.labels.calculation import canonical_json
-from matganip.labels.choosing import Arrangements, chosen_batches
+from matganip.labels.choosing import Labellable, chosen_batches
 from matganip.labels.database import LabelDatabase
 from matganip.labels.dft.files import input_files
 from matganip.labels.dft.folders import BATCH_FILE, ORBIT_FILE, BatchNote, OrbitNote, folder_name, read_json, walk
@@ -25,7 +25,7 @@ from matganip.results.dft import WrittenInputs
 
 def write_inputs(
     folder: str | os.PathLike[str],
-    what: Arrangements | Iterable[Arrangements],
+    what: Labellable | Iterable[Labellable],
     settings: DftSettings | None = None,
     *,
     n: int | None = None,
