@@ -119,10 +119,20 @@ def test_the_version_is_the_packages():
 
 def test_help_teaches_with_examples():
     printed = invoke("--help")
-    assert "matganip count CsPbI3.cif --supercell 2,2,2 --substitute I:Br=3" in printed
+    assert "matganip count CsPbI3.cif -s 2,2,2 -x I:Br=3" in printed
     assert "matganip run examples/cspbi3_br/study.toml" in printed
     for command in ("count", "enumerate", "run", "keys"):
         assert "Usage" in invoke(command, "--help")
+
+
+def test_examples_in_help_fit_on_lines_of_their_own():
+    long = [
+        (command.name, line.strip())
+        for command in app.registered_commands
+        for line in (command.callback.__doc__ or "").splitlines()
+        if line.strip().startswith("matganip ") and len(line.strip()) > 78
+    ]
+    assert long == []
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["keys"], ["run", "--help"]])
@@ -224,7 +234,7 @@ def test_sample_draws_from_an_astronomical_space(tmp_path):
     ("arguments", "message"),
     [
         (("enumerate", CIF, "-x", "I:Br=1", "--shard", "2/2"), "--shard 2/2: not of the form k/n"),
-        (("enumerate", CIF, "-x", "I:Br=1", "--dry-run"), "--dry-run needs the --output"),
+        (("enumerate", CIF, "-x", "I:Br=1", "--dry-run"), "--dry-run needs an --output"),
         (("count", CIF, "-x", "I:Br=0-x"), "--substitute I:Br=0-x: not of the form"),
         (("count", CIF, "-x", "I"), "--substitute I: not of the form"),
         (("count", CIF), "--substitute is needed with an ordered structure"),

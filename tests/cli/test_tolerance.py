@@ -62,7 +62,7 @@ def test_files_charges_and_extrapolation():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("CsPbI3", "CsPbI2"), "'CsPbI2': is no ABX3 (nor A2BX6): it has 3 cations to 3 I, not 2"),
+        (("CsPbI3", "CsPbI2"), "'CsPbI2': is not an ABX3 (nor A2BX6): it has 3 cations to 3 I, not 2"),
         (("CsBiI3",), "'CsBiI3': no charges with known radii make it neutral; nearest: Cs+ Bi3+ 3 I-, in all +1"),
         (("CsPbX3",), "'CsPbX3': no element or known molecular cation at 'X3'"),
         (("missing.cif",), "missing.cif: cannot be read: No such file or directory"),

@@ -58,7 +58,7 @@ def permutations_of(primitive, colours, matrix):
         for i, point in enumerate(points):
             if _is_whole((x - point) @ inverse):
                 return i
-        raise AssertionError("an image is no site")
+        raise AssertionError("an image is not a site")
 
     translations = [[index(x + t) for x in points] for t in cells.values()]
     kept = [(w, t) for w, t in operations(primitive, colours) if _is_whole(matrix @ w.T @ inverse)]

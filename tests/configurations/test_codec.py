@@ -45,7 +45,7 @@ def test_sites_read_back():
 def test_sites_may_be_atoms_of_another_cell():
     row = occupation_from_sites(SPACE, "Sn:10 11;", columns={10: 0, 11: 3}, others=SPACE.host_codes)
     assert row[:4].tolist() == [SPACE.species[0].index(name) for name in ("Sn", "Pb", "Pb", "Sn")]
-    with pytest.raises(mg.InputError, match="t: row 4: Sn:99 is no substitutable atom"):
+    with pytest.raises(mg.InputError, match="t: row 4: Sn:99 is not a substitutable atom"):
         occupation_from_sites(SPACE, "Sn:99", "t: row 4")
     with pytest.raises(mg.InputError, match="atom 0 may hold .*, not Br"):
         occupation_from_sites(SPACE, "Br 0")

@@ -253,7 +253,7 @@ def test_sublattices_named_by_site_decide_what_is_primitive():
         ({"Ni": "AlNi"}, "two species or more"),
         ({"Ni": ["Al", "Al"]}, "given twice"),
         ({"Cu": ["Cu", "Al"]}, "the parent has no Cu"),
-        ({"Ni": ["Ni", "Xy"]}, "'Xy' is no element"),
+        ({"Ni": ["Ni", "Xy"]}, "'Xy' is not an element"),
         ({"Ni": ["Ni", "Al"], (0,): ["Ni", "Al"]}, "two sublattices"),
         ({"Ni": {"Ni": 0, "Al": 0}}, "a ratio is made of whole numbers"),
         ({"Ni": {"Ni": 0.75, "Al": 0.25}}, "a ratio is made of whole numbers"),

@@ -129,7 +129,7 @@ def test_occupation_of_names_what_does_not_fit(space_3of24):
     [
         ((2, 2, 2), {"I": {"Br": 25}}, "25 sites asked for, but the supercell has only 24 I sites"),
         ((2, 2, 2), {"F": {"Br": 1}}, "the parent has no F, only Cs, Pb, I"),
-        ((2, 2, 2), {"I": {"Xx": 1}}, "'Xx' is no element"),
+        ((2, 2, 2), {"I": {"Xx": 1}}, "'Xx' is not an element"),
         ((2, 2, 2), {"I": {"Br": 1.5}}, "whole number, got 1.5"),
         ((2, 2, 2), {"I": {"Br": -1}}, "must not be negative"),
         ((2, 2, 2), {"I": {"Br": 1, "I": 3}}, "must add up to all 24"),

@@ -24,7 +24,7 @@ def _orbits(space):
 def _drawn(batch, orbits):
     found = dict.fromkeys(orbits, 0)
     for row in batch.occupations:
-        found[row.tobytes()] += 1  # a row that is no representative is a KeyError
+        found[row.tobytes()] += 1  # a row that is not a representative is a KeyError
     return np.array([found[key] for key in orbits])
 
 

@@ -97,7 +97,7 @@ def test_fewer_elements_and_narrower_limits():
     [
         ({"tolerance": (1.0, 0.9)}, r"tolerance=\(1.0, 0.9\): give the lower limit first"),
         ({"anions": ("P",)}, "anions: 'P' is none of F, Cl"),
-        ({"cations": ("Cs", "Qq")}, "cations: 'Qq' is no element with a radius"),
+        ({"cations": ("Cs", "Qq")}, "cations: 'Qq' is not an element with a radius"),
     ],
 )
 def test_wrong_limits_are_named(keywords, message):

@@ -113,8 +113,8 @@ def too_few():
         (ilmenite, r"TiFeO3: site \d+ \(O\) belongs to 4 octahedra, not 2"),
         (hexagonal, r"CsNiCl3: the octahedra of sites 2 and 3 \(Ni\) share a face, not a corner"),
         (off_centre, "no cation has six anions in an octahedron"),
-        (mixed_kinds, r"site 2 \(O:0.5+, Ti:0.5+\) mixes anions with cations|is no ABX3"),
-        (too_few, "is no ABX3"),
+        (mixed_kinds, r"site 2 \(O:0.5+, Ti:0.5+\) mixes anions with cations|is not an ABX3"),
+        (too_few, "is not an ABX3"),
     ],
 )
 def test_what_is_no_perovskite_is_refused_with_the_reason(crystal, message):

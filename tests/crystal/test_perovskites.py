@@ -90,12 +90,12 @@ def test_known_charges_decide():
 @pytest.mark.parametrize(
     ("formula", "message"),
     [
-        ("CsPbI2", "is no ABX3 .* it has 3 cations to 3 I, not 2"),
-        ("Cs3Bi2I9", "is no ABX3 .* it has 1.667 cations to 3 I"),
+        ("CsPbI2", "is not an ABX3 .* it has 3 cations to 3 I, not 2"),
+        ("Cs3Bi2I9", "is not an ABX3 .* it has 1.667 cations to 3 I"),
         ("CsBiI3", r"nearest: Cs\+ Bi3\+ 3 I-, in all \+1"),
         ("CsPb", "holds no anion"),
         ("FeS2", "one cation cannot be both A and B"),
-        ("ZrSiO4", "is no A2BX6"),
+        ("ZrSiO4", "is not an A2BX6"),
         ("CsPbX3", "no element or known molecular cation at 'X3'"),
         ("CsPb(I3", "the parenthesis before 'I3' is not closed"),
         ("CsPbI)3", "a closing parenthesis too many"),

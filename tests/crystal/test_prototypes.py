@@ -55,8 +55,8 @@ def test_rock_salt_order():
     ("call", "message"),
     [
         (lambda: mg.perovskite("CsPbI3", a=-1), "must be positive, got a=-1"),
-        (lambda: mg.perovskite("Cs2PbI4"), "is no ABX3 formula"),
-        (lambda: mg.double_perovskite("CsPbI3"), "is no A2BB'X6 with two elements on B"),
+        (lambda: mg.perovskite("Cs2PbI4"), "is not an ABX3 formula"),
+        (lambda: mg.double_perovskite("CsPbI3"), "is not an A2BB'X6 with two elements on B"),
         (lambda: mg.double_perovskite("Cs4Ag3BiBr12", charges={"Bi": 5}), "in equal parts"),
         (lambda: mg.double_perovskite("MA2AgBiBr6", a=11.6), "MA is a molecule"),
         (lambda: mg.double_perovskite("Cs2AgBiBr3Cl3"), "Br and Cl share the X site"),

@@ -108,7 +108,7 @@ def test_molecular_cations_have_one_radius():
     [
         (("Cs", 2), r"Cs: no radius for charge \+2; known charges: \+1"),
         (("MA", 2), r"MA: has charge \+1, not \+2"),
-        (("Xx", 2), "'Xx': is no element and no known molecular cation"),
+        (("Xx", 2), "'Xx': is neither an element nor a known molecular cation"),
         (("Cs", 1, 15), "coordination=15: give a number from 1 to 14"),
         (("Cs", 1, 6, "covalent"), "a radius is 'effective' or 'crystal'"),
         (("Cs", 1, 6, "crystal", "guess"), "give 'nearest' or 'extrapolated'"),

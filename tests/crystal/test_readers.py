@@ -112,7 +112,7 @@ def test_disorder_is_read_on_request(folder):
 def test_a_folder_without_crystals_is_named(tmp_path):
     with pytest.raises(mg.InputError, match=r"holds no file \*\.cif"):
         mg.datasets.abx3_from_folder(tmp_path)
-    with pytest.raises(mg.InputError, match="nowhere: is no folder"):
+    with pytest.raises(mg.InputError, match="nowhere: is not a folder"):
         mg.datasets.abx3_from_folder(tmp_path / "nowhere")
 
 
@@ -222,10 +222,10 @@ def test_an_entry_of_the_amcsd_that_does_not_read_is_skipped(amcsd):
 
 
 def test_what_is_no_amcsd_is_named(tmp_path):
-    with pytest.raises(mg.InputError, match=r"nothing\.db: is no file"):
+    with pytest.raises(mg.InputError, match=r"nothing\.db: is not a file"):
         mg.datasets.abx3_from_amcsd(tmp_path / "nothing.db")
-    (tmp_path / "text.db").write_text("this is no database, only a text of more than a hundred characters " * 3)
-    with pytest.raises(mg.InputError, match=r"text\.db: is no AMCSD database of larixite: file is not a database"):
+    (tmp_path / "text.db").write_text("this is not a database, only a text of more than a hundred characters " * 3)
+    with pytest.raises(mg.InputError, match=r"text\.db: is not an AMCSD database of larixite: file is not a database"):
         mg.datasets.abx3_from_amcsd(tmp_path / "text.db")
 
 

@@ -197,8 +197,8 @@ def test_a_bad_table_is_refused_in_one_line(tmp_path, space_3of24, text, message
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("Br:16 17 0", "Br:0 is no substitutable atom"),
-        ("Br:16 17 x", "Br:x is no substitutable atom"),
+        ("Br:16 17 0", "Br:0 is not a substitutable atom"),
+        ("Br:16 17 x", "Br:x is not a substitutable atom"),
         ("F:16 17 18", "atom 16 may hold Br, I, not F"),
     ],
 )

@@ -49,8 +49,9 @@ def distinguish(
 
     \b
     matganip distinguish CsPbI3.cif --supercell 2,2,2 --substitute I:Br=6
-    matganip distinguish CsPbI3.cif -s 2,2,2 -x I:Br=6 --triplets --labels cspbi3_br/chgnet_X6of24
-    matganip distinguish CsPbI3.cif -s 3,3,3 -x I:Br=27 --sample 5000 --radiation "neutron 1.54"
+    matganip distinguish CsPbI3.cif -s 2,2,2 -x I:Br=6 --triplets --cutoff 9
+    matganip distinguish CsPbI3.cif -s 2,2,2 -x I:Br=6 --labels labels.csv
+    matganip distinguish CsPbI3.cif -s 3,3,3 -x I:Br=27 --sample 5000
     """
     from matganip.learning.distinguish import distinguish as distinguish_orbits
 

@@ -20,7 +20,7 @@ Output = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="Write them here: .parquet, .xyz, or with --format cif or poscar a folder, a .zip or a .tar.gz.",
+        help="Where to write them: .parquet, .xyz, or with --format cif or poscar a folder, a .zip or a .tar.gz.",
     ),
 ]
 Format = Annotated[str | None, typer.Option("--format", "-f", help="parquet, extxyz, cif or poscar.")]
@@ -35,9 +35,7 @@ def enumerate_orbits(
     output: Output = None,
     fmt: Format = None,
     shard: Annotated[str, typer.Option("--shard", help="k/n: part k (from 0) of n near-equal parts.")] = "0/1",
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say how many, how large and how long, and write nothing.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print number, size and time, and write nothing.")] = False,
     charge_neutral: ChargeNeutral = False,
     oxidation: Oxidation = None,
     limit: Limit = 20,
@@ -47,14 +45,14 @@ def enumerate_orbits(
 
     \b
     matganip enumerate CsPbI3.cif -s 2,2,2 -x I:Br=3 --output orbits.parquet
-    matganip enumerate CsPbI3.cif -s 2,2,2 -x I:Br=3 -o structures.zip --format cif
-    matganip enumerate CsPbI3.cif -s 2,2,3 -x I:Br=9 -o part3.parquet --shard 3/8 --dry-run
+    matganip enumerate CsPbI3.cif -s 2,2,2 -x I:Br=3 -o structures.zip -f cif
+    matganip enumerate CsPbI3.cif -s 2,2,3 -x I:Br=9 -o 3.parquet --shard 3/8
     """
     part = parse_shard(shard)
     found = spaces_from(source, supercell, substitute, charge_neutral, oxidation)
     if dry_run:
         if output is None:
-            raise InputError("--dry-run needs the --output whose size it is to tell")
+            raise InputError("--dry-run needs an --output, whose size it estimates")
         files = [path_of(output, space, len(found.spaces)) for space in found.spaces]
         render([_dry_run(space, file, fmt, part) for space, file in zip(found.spaces, files, strict=True)], json)
         return

@@ -38,7 +38,7 @@ def sample(
     """Draw orbits independently and uniformly, without enumerating, from a space of any size.
 
     \b
-    matganip sample CsPbI3.cif -s 3,3,3 -x I:Br=27,Cl=27 -N 10000 --output sample.parquet
+    matganip sample CsPbI3.cif -s 3,3,3 -x I:Br=27,Cl=27 -N 10000 -o s.parquet
     """
     found = spaces_from(source, supercell, substitute, charge_neutral, oxidation)
 

@@ -1,4 +1,4 @@
-"""A configuration space from the command line: from a study file, or from a structure and two options."""
+"""Configuration spaces from the command line: from a study file, or from a structure and options."""
 
 from __future__ import annotations
 
@@ -30,16 +30,17 @@ Substitute = Annotated[
         "--substitute",
         "-x",
         metavar="HOST:SPECIES=N[,...]",
-        help="On the sites of HOST, N of SPECIES; repeat it for more sublattices. A vacancy is vac. N may be a range, "
-        "0-6 or 0-24:3, or a list, 1/3/5. A structure with partial occupancies needs none.",
+        help="N of SPECIES on the sites of HOST, an element or site indices; repeat the option for more sublattices. A "
+        "vacancy is vac. N may be a range, 0-6 or 0-24:3, or a list, 1/3/5. Not for structures with partial "
+        "occupancies, which have their substitutions.",
     ),
 ]
 ChargeNeutral = Annotated[
-    bool, typer.Option("--charge-neutral", help="Keep only compositions without a net charge, and show the states.")
+    bool, typer.Option("--charge-neutral", help="Keep only charge-neutral compositions, and show the oxidation states.")
 ]
 Oxidation = Annotated[
     list[str] | None,
-    typer.Option("--oxidation", metavar="SPECIES=STATE", help="An oxidation state for that; the others are guessed."),
+    typer.Option("--oxidation", metavar="SPECIES=STATE", help="A known oxidation state; the others are guessed."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
@@ -68,7 +69,7 @@ def spaces_from(
     """
     if source.suffix == ".toml":
         if supercell or substitute:
-            raise InputError(f"{source}: a study file says supercell and substitutions itself; leave them out")
+            raise InputError(f"{source}: a study file has its own supercell and substitutions; leave them out")
         from matganip.workflows.inputs import study_space
         from matganip.workflows.reading import read_study
 

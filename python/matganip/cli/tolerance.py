@@ -19,7 +19,7 @@ def tolerance(
         list[str], typer.Argument(metavar="FORMULA|FILE...", help="Formulas such as CsPbI3, or CIF and POSCAR files.")
     ],
     charge: Annotated[
-        list[str] | None, typer.Option("--charge", "-q", metavar="ION=CHARGE", help="A charge that is known: Sn=2.")
+        list[str] | None, typer.Option("--charge", "-q", metavar="ION=CHARGE", help="A known charge: Sn=2.")
     ] = None,
     extrapolate: Annotated[
         bool,
@@ -29,15 +29,15 @@ def tolerance(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Say how well the ions of perovskites fit: Goldschmidt's t, the octahedral factor, Bartel's tau.
+    """Calculate the tolerance factors of perovskites: Goldschmidt's t, the octahedral factor, Bartel's tau.
 
-    A and B are told apart by charge and size, whatever the order; in a file by coordination.
+    A and B are identified by charge and size, in any order; in a structure file by coordination.
 
-    t (XII/VI): effective radii, A at coordination XII, B and X at VI, as textbooks have it.
+    t (XII/VI): effective radii, A at coordination XII, B and X at VI, as in textbooks.
 
-    t (crystal): crystal radii, all at coordination VI, as the MATGANIP paper has it.
+    t (crystal): crystal radii, all at coordination VI, as in the MATGANIP paper.
 
-    mu = r_B / r_X. tau below 4.18 says perovskite; P is its probability.
+    mu = r_B / r_X. A tau below 4.18 predicts a perovskite; P is the probability.
 
     \b
     matganip tolerance CsPbI3 Cs2AgBiBr6 FAPbI3

@@ -175,7 +175,7 @@ def occupation_from_sites(
         number = int(word) if word.isdigit() else -1
         column = number if columns is None else columns.get(number, -1)
         if not 0 <= column < space.n_sites:
-            raise InputError(f"{where}: {species}:{word} is no substitutable atom of the supercell")
+            raise InputError(f"{where}: {species}:{word} is not a substitutable atom of the supercell")
         allowed = space.species[space.sublattices[column]]
         if species not in allowed:
             raise InputError(f"{where}: atom {word} may hold {', '.join(allowed)}, not {species}")

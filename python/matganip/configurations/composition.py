@@ -134,9 +134,9 @@ def _species_name(name: str, label: str) -> str:
     try:
         specie = Element(name) if Element.is_valid_symbol(name) else Species.from_str(name)
     except ValueError as error:
-        raise InputError(f"{label}: {name!r} is no element, nor {VACANCY!r} for a vacancy") from error
+        raise InputError(f"{label}: {name!r} is not an element, nor {VACANCY!r} for a vacancy") from error
     if isinstance(specie, DummySpecies):
-        raise InputError(f"{label}: {name!r} is no element")
+        raise InputError(f"{label}: {name!r} is not an element")
     return str(getattr(specie, "element", specie).symbol)
 
 

@@ -183,7 +183,7 @@ class StagedProblem:
             if found is not None:
                 return start + int(found), block[found]
             start += len(block)
-        raise InputError("rank: the occupation is no representative of an orbit of this space")
+        raise InputError("rank: the occupation is not a representative of an orbit of this space")
 
 
 def _enumerate(group: NDArray[np.uint16], counts: tuple[tuple[int, ...], ...]) -> Iterator[NDArray[np.uint8]]:

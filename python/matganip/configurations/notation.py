@@ -35,7 +35,7 @@ def checked_supercell(value: Any) -> Supercell:
     Raises
     ------
     InputError
-        If it is no supercell.
+        If it is not a supercell.
 
     Examples
     --------
@@ -75,7 +75,7 @@ def parse_supercell(text: str) -> Supercell:
     Raises
     ------
     InputError
-        If the text is no supercell.
+        If the text is not a supercell.
 
     Examples
     --------

@@ -91,7 +91,7 @@ def _counts(formula: str, site: str, ions: tuple[Ion, ...], per_cell: int, n_cel
         if count.denominator != 1:
             raise InputError(
                 f"{formula!r}: {float(count):.4g} {species} on the {per_cell * n_cells} {site} sites of the supercell "
-                f"is no whole number; it needs a multiple of {amount.denominator} cells, and there are {n_cells}"
+                f"is not a whole number; it needs a multiple of {amount.denominator} cells, and there are {n_cells}"
             )
         counts[species] = int(count)
     return counts

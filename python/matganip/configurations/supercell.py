@@ -239,7 +239,7 @@ class SubstitutedSupercell:
         """A short name for the space, 16 hexadecimal digits.
 
         Equal lattice, sites, species, counts, order of the columns and site permutations give the same key. `symprec`
-        is no part of it: two tolerances that find the same permutations give the same orbits.
+        is not part of it: two tolerances that find the same permutations give the same orbits.
         """
         return _digest({**self._content, "permutations": self._permutations_digest})
 

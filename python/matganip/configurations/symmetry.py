@@ -173,7 +173,7 @@ def site_permutations(
     Raises
     ------
     InputError
-        If an image is no site, or the permutations do not close into a group of the expected size.
+        If an image is not a site, or the permutations do not close into a group of the expected size.
     """
     # The translations and one operation of each rotation generate the whole group.
     generators = np.concatenate(factor_permutations(symmetry, lattice, positions, symprec))
@@ -211,7 +211,7 @@ def factor_permutations(
     Raises
     ------
     InputError
-        If an image is no site.
+        If an image is not a site.
     """
     tree = cKDTree(_into_cell(positions), boxsize=1.0)
     translated = [positions + point for point in symmetry.lattice_points]

@@ -1,4 +1,4 @@
-"""Charges of the ions of a formula: the likeliest combination for which radii are known and that is neutral."""
+"""Charges of the ions of a formula: the likeliest neutral combination for which radii are known."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from matganip.crystal.radii import known_charges
 from matganip.errors import InputError
 
 ANION_CHARGES = {"F": -1, "Cl": -1, "Br": -1, "I": -1, "O": -2, "S": -2, "Se": -2, "Te": -2, "N": -3}
-"""What can stand on X, and its charge there."""
+"""Anions that can occupy X, with their charges."""
 UNSEEN = 1e-3
 """Share given to a charge that has a radius but no entry among the oxidation states found in the ICSD."""
 
@@ -55,7 +55,7 @@ def ion_symbol(species: str, charge: int) -> str:
 def balanced_ions(
     amounts: Mapping[str, Fraction], anions: tuple[str, ...], given: Mapping[str, int] | None = None
 ) -> tuple[Ion, ...]:
-    """Give every species a charge so that the formula is neutral.
+    """Assign a charge to each species such that the formula is neutral.
 
     Anions have the charge of `ANION_CHARGES`, cations one for which a radius is known. Of the neutral combinations the
     likeliest counts: the product, over the cations, of the share of that oxidation state among the element's entries
@@ -69,7 +69,7 @@ def balanced_ions(
     anions : tuple of str
         Which of the species are the anions.
     given : mapping, optional
-        Charges that are known: ``{"Sn": 2}``.
+        Known charges: ``{"Sn": 2}``.
 
     Returns
     -------

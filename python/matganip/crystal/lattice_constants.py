@@ -1,4 +1,4 @@
-"""The cubic lattice constant of a perovskite from its radii, by a published relation."""
+"""The cubic lattice constant of a perovskite from ionic radii, by a published relation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def lattice_constant(material: str | Perovskite, *, charges: Mapping[str, int] |
     material : str or Perovskite
         A formula, or what `identify_perovskite` made of it.
     charges : mapping, optional
-        Charges that are known.
+        Known charges.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def lattice_constant(material: str | Perovskite, *, charges: Mapping[str, int] |
     Raises
     ------
     InputError
-        If the formula is no perovskite's, or its A site holds a molecule, for which the relation was not fitted.
+        If the formula is not that of a perovskite, or a molecule is on A, for which the relation was not fitted.
 
     Examples
     --------

@@ -9,7 +9,7 @@ KIESLICH = "Kieslich, Sun & Cheetham, Chem. Sci. 5, 4712 (2014) and 6, 3430 (201
 
 @dataclass(frozen=True)
 class MolecularCation:
-    """A molecule that takes an A site.
+    """A molecule that can occupy the A site.
 
     Attributes
     ----------
@@ -19,7 +19,7 @@ class MolecularCation:
     spellings : tuple of str
         Other ways of writing it in a formula.
     radius : float
-        Effective radius in angstrom: from the centre of mass to the farthest atom that is no hydrogen, plus that
+        Effective radius in angstrom: from the centre of mass to the farthest atom other than hydrogen, plus that
         atom's ionic radius (Kieslich et al., equation 2).
     source : str
     charge : int

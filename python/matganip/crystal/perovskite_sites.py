@@ -1,4 +1,4 @@
-"""Which sites of a crystal are A, B and X: by coordination, never by their order in a file."""
+"""The A, B and X sites of a crystal, identified by coordination, never by their order in a file."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class PerovskiteSites:
 def perovskite_sites(
     source: Structure | Atoms | str | os.PathLike[str], charges: Mapping[str, int] | None = None
 ) -> PerovskiteSites:
-    """Say which sites of a crystal are A, B and X.
+    """Identify the A, B and X sites of a crystal.
 
     X are the anions by composition (as in `identify_perovskite`); of the cations, B are those whose six nearest anions
     form an octahedron and stand apart from the seventh, A are the others. Octahedra must share corners only, each X
@@ -65,7 +65,7 @@ def perovskite_sites(
     source : Structure, ase.Atoms or path
         Partial occupancies count as mixed sites.
     charges : mapping, optional
-        Charges that are known: ``{"Sn": 2}``.
+        Known charges: ``{"Sn": 2}``.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def perovskite_sites(
     Raises
     ------
     InputError
-        If the crystal is no perovskite; names the site and what is wrong with it.
+        If the crystal is not a perovskite; names the site and the reason.
 
     Examples
     --------
@@ -110,7 +110,7 @@ def _sites(structure: Structure, charges: Mapping[str, int] | None) -> Perovskit
     on_b = _share(ions, [occupancies[i] for i in b], scale, anions)
     if abs(sum((ion.amount for ion in on_a), Fraction(0)) - 1) > AMOUNT_TOLERANCE:
         others = ", ".join(sorted({species for i in a for species in occupancies[i]}))
-        raise InputError(f"{len(b)} octahedra but {len(a)} cations on A ({others}): A and B must be as many")
+        raise InputError(f"{len(b)} octahedra but {len(a)} cations on A ({others}): there must be as many A as B")
     formula = structure.composition.reduced_formula
     found = Perovskite(formula, on_a, on_b, tuple(ion for ion in ions if ion.species in anions))
     n_formulas = float(1 / scale)

@@ -1,4 +1,4 @@
-"""Which species of a perovskite stand on A, B and X: by charge and radius, never by their order in a formula."""
+"""The species on the A, B and X sites of a perovskite, by charge and radius, never by their order in a formula."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from matganip.crystal.radii import Fallback, Kind, Radius, ionic_radius
 from matganip.errors import InputError
 
 AMOUNT_TOLERANCE = Fraction(1, 1000)
-"""How far rounded amounts (0.33 + 0.67) may be from one A, one B and three X."""
+"""Largest difference of rounded amounts (0.33 + 0.67) from one A, one B and three X."""
 
 
 @dataclass(frozen=True)
@@ -102,20 +102,20 @@ def _written(amount: Fraction) -> str:
 
 
 def identify_perovskite(formula: str, charges: Mapping[str, int] | None = None) -> Perovskite:
-    """Say which species of a formula are on A, B and X.
+    """Assign the species of a formula to the A, B and X sites.
 
-    1. X is what can be an anion and makes up three fifths of the atoms (two thirds of A2BX6, where every second
-       B site is empty). Of several such (AgBrO3) the most electronegative counts.
-    2. Charges are the likeliest neutral ones (`matganip.crystal.charge_balance.balanced_ions`).
+    1. X is the element that can be an anion and makes up three fifths of the atoms (two thirds of A2BX6, where every
+       second B site is empty). Of several candidates (AgBrO3) the most electronegative is taken.
+    2. Charges are the likeliest neutral combination (`matganip.crystal.charge_balance.balanced_ions`).
     3. Of the cations, those of the larger effective radius at coordination VI fill A, the others B; a species is
-       divided between both only where no whole ones fit (Sr in Sr3WO6 = Sr2 (Sr W) O6).
+       divided between both only where whole ones do not fit (Sr in Sr3WO6 = Sr2 (Sr W) O6).
 
     Parameters
     ----------
     formula : str
         As `parse_formula` reads: A and B in any order, mixed sites, double perovskites, molecular cations.
     charges : mapping, optional
-        Charges that are known: ``{"Sn": 2}``.
+        Known charges: ``{"Sn": 2}``.
 
     Returns
     -------
@@ -124,7 +124,7 @@ def identify_perovskite(formula: str, charges: Mapping[str, int] | None = None) 
     Raises
     ------
     InputError
-        If it does not parse, is no ABX3 or A2BX6, or cannot be neutral.
+        If the formula does not parse, is not an ABX3 or A2BX6, or cannot be neutral.
 
     Examples
     --------
@@ -155,7 +155,7 @@ def _identify(formula: str, charges: tuple[tuple[str, int], ...]) -> Perovskite:
 
 
 def find_anions(amounts: Mapping[str, Fraction]) -> tuple[tuple[str, ...], Fraction]:
-    """The species on X, and what scales the formula to three of them."""
+    """The species on X, and the factor that scales the formula to three of them."""
     possible = [species for species in ANION_CHARGES if species in amounts]
     total = sum(amounts.values(), Fraction(0))
     for n_cations in (Fraction(2), Fraction(3, 2)):  # ABX3, then A2BX6
@@ -168,7 +168,7 @@ def find_anions(amounts: Mapping[str, Fraction]) -> tuple[tuple[str, ...], Fract
         raise InputError(f"holds no anion ({', '.join(ANION_CHARGES)})")
     anions = sum((amounts[species] for species in possible), Fraction(0))
     raise InputError(
-        f"is no ABX3 (nor A2BX6): it has {float(3 * (total - anions) / anions):.4g} cations to 3 "
+        f"is not an ABX3 (nor A2BX6): it has {float(3 * (total - anions) / anions):.4g} cations to 3 "
         f"{'/'.join(possible)}, not 2"
     )
 
@@ -181,7 +181,7 @@ def _subsets(species: list[str]) -> Iterator[tuple[str, ...]]:
 
 
 def _share_sites(cations: list[Ion]) -> tuple[tuple[Ion, ...], tuple[Ion, ...]]:
-    """The larger cations on A, one in all; the others on B."""
+    """The larger cations on A, one per formula unit; the others on B."""
     written = " ".join(map(str, cations))
     if len({ion.species for ion in cations}) < 2:
         raise InputError(f"{written}: one cation cannot be both A and B")
@@ -190,7 +190,7 @@ def _share_sites(cations: list[Ion]) -> tuple[tuple[Ion, ...], tuple[Ion, ...]]:
     if whole:
         return whole
     if abs(sum((ion.amount for ion in cations), Fraction(0)) - 2) > AMOUNT_TOLERANCE:
-        raise InputError(f"{written}: is no A2BX6, no cations among them make up two A to one B")
+        raise InputError(f"{written}: is not an A2BX6: no choice of cations makes two A to one B")
     a: list[Ion] = []
     b: list[Ion] = []
     room = Fraction(1)
@@ -209,7 +209,7 @@ def _whole_division(by_size: list[Ion]) -> tuple[tuple[Ion, ...], tuple[Ion, ...
     for ion in by_size:
         amounts[ion.species] = amounts.get(ion.species, Fraction(0)) + ion.amount
         sizes[ion.species] = sizes.get(ion.species, 0.0) + float(ion.amount) * _size(ion)[0]
-    # What is filled -> the largest sum of sizes that fills it, and by whom.
+    # Amount on A -> the largest sum of sizes with this amount, and the species.
     filled: dict[Fraction, tuple[float, frozenset[str]]] = {Fraction(0): (0.0, frozenset())}
     for species, amount in amounts.items():
         for before, (size, on_a) in list(filled.items()):
@@ -228,7 +228,7 @@ def _whole_division(by_size: list[Ion]) -> tuple[tuple[Ion, ...], tuple[Ion, ...
 
 
 def _size(ion: Ion) -> tuple[float, float, int]:
-    """What decides between A and B: effective radius at VI, then at XII, then the lower charge."""
+    """Sort key that decides between A and B: effective radius at VI, then at XII, then the lower charge."""
     return (
         ionic_radius(ion.species, ion.charge, 6).value,
         ionic_radius(ion.species, ion.charge, 12).value,

@@ -23,11 +23,11 @@ def perovskite(formula: str, a: float | None = None) -> Structure:
     Parameters
     ----------
     formula : str
-        Three elements, the one that comes three times being X: ``"CsPbI3"``. Which of the other two is A is decided by
-        charges and radii (`identify_perovskite`), in whatever order they are written; where no charges are known (an
-        intermetallic), A is the one of lower charge by pymatgen's guess, else the one written first.
+        Three elements, in any order; X is the one with the amount 3: ``"CsPbI3"``. Charges and radii decide which of
+        the others is A (`identify_perovskite`); where no charges are known (an intermetallic), A is the one of lower
+        charge by pymatgen's guess, otherwise the one written first.
     a : float, optional
-        Lattice constant in angstrom; by default what the radii give (`lattice_constant`).
+        Lattice constant in angstrom; by default from ionic radii (`lattice_constant`).
 
     Returns
     -------
@@ -49,9 +49,9 @@ def perovskite(formula: str, a: float | None = None) -> Structure:
     try:
         amounts = Composition(formula).get_el_amt_dict()
     except ValueError as error:
-        raise InputError(f"{formula!r}: is no chemical formula") from error
+        raise InputError(f"{formula!r}: is not a chemical formula") from error
     if sorted(amounts.values()) != [1, 1, 3]:
-        raise InputError(f"{formula!r}: is no ABX3 formula of three elements, such as CsPbI3")
+        raise InputError(f"{formula!r}: is not an ABX3 formula of three elements, such as CsPbI3")
     (anion,) = (str(element) for element, amount in amounts.items() if amount == 3)
     cations = [str(element) for element, amount in amounts.items() if amount == 1]
     species = [*_in_order(formula, cations, anion), anion, anion, anion]
@@ -82,7 +82,7 @@ def double_perovskite(formula: str, a: float | None = None, *, charges: Mapping[
     a : float, optional
         Edge of the cubic cell of four formula units in angstrom; by default twice `lattice_constant`.
     charges : mapping, optional
-        Charges that are known: ``{"Sn": 2}``.
+        Known charges: ``{"Sn": 2}``.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def double_perovskite(formula: str, a: float | None = None, *, charges: Mapping[
     Raises
     ------
     InputError
-        If the formula is no double perovskite of elements, or the lattice constant is not positive.
+        If the formula is not that of a double perovskite of elements, or the lattice constant is not positive.
 
     Examples
     --------
@@ -134,7 +134,7 @@ def _two_b(found: Perovskite) -> tuple[str, str | None]:
     if len(kinds["B"]) == 1 and found.b_vacancies:
         return kinds["B"][0], None
     if len(found.b) != 2 or len(kinds["B"]) != 2 or found.b[0].amount != found.b[1].amount:
-        raise InputError(f"{found.formula!r}: is no A2BB'X6 with two elements on B in equal parts, such as Cs2AgBiBr6")
+        raise InputError(f"{found.formula!r}: is not an A2BB'X6 with two elements on B in equal parts, as Cs2AgBiBr6")
     radii = found.radii("b", 6)
     order = sorted(range(2), key=lambda i: (found.b[i].charge, -radii[i].value))
     return found.b[order[0]].species, found.b[order[1]].species

@@ -1,4 +1,4 @@
-"""Ionic radii by element, charge and coordination; each says where it came from."""
+"""Ionic radii by element, charge and coordination, each with its source."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ class Radius:
         In angstrom.
     kind : {"effective", "crystal"}
     coordination : str
-        The one the value belongs to, in Roman numerals; ``"VIII"`` where XII was asked for and is not tabulated, and
+        That of the value, in Roman numerals; ``"VIII"`` where XII was requested and is not tabulated, and
         ``"molecule"`` for a molecular cation.
     spin : str
         ``"high"``, ``"low"`` or, where the table makes no difference, ``""``.
     source : str
-        The publication, and in words what was done where the table has no such entry.
+        The publication, and in words the rule that was applied where the table has no entry.
     """
 
     species: str
@@ -68,7 +68,7 @@ class Radius:
 def ionic_radius(
     species: str, charge: int, coordination: int = 6, kind: Kind = "effective", fallback: Fallback = "nearest"
 ) -> Radius:
-    """Look up an ion's radius; what is not tabulated is filled in by a rule that the answer names.
+    """Look up an ion's radius; where it is not tabulated, a rule supplies it, which the result names.
 
     Shannon's radii as pymatgen has them; at high spin where both are tabulated. In order:
 
@@ -99,7 +99,7 @@ def ionic_radius(
     Raises
     ------
     InputError
-        If there is no such element, or no radius for it at this charge; names the charges that there are.
+        If there is no such element, or no radius for it at this charge; names the known charges.
 
     Examples
     --------
@@ -183,7 +183,7 @@ class _Entry:
 def _tabulated(element: str, charge: int) -> dict[int, _Entry]:
     """The lines of Shannon's table for one ion, by coordination."""
     if not Element.is_valid_symbol(element):
-        raise InputError(f"{element!r}: is no element and no known molecular cation")
+        raise InputError(f"{element!r}: is neither an element nor a known molecular cation")
     found: dict[int, _Entry] = {}
     by_charge = Element(element).data.get("Shannon radii") or {}
     for label, by_spin in by_charge.get(str(charge), {}).items():
@@ -219,12 +219,12 @@ def known_charges(species: str) -> tuple[int, ...]:
     if species in MOLECULAR_CATIONS:
         return (MOLECULAR_CATIONS[species].charge,)
     if not Element.is_valid_symbol(species):
-        raise InputError(f"{species!r}: is no element and no known molecular cation")
+        raise InputError(f"{species!r}: is neither an element nor a known molecular cation")
     tabulated = {int(key) for key in Element(species).data.get("Shannon radii") or {} if key}
     extra = {charge for element, charge in (*_NOT_IN_SHANNON, ("In", 1)) if element == species}
     return tuple(sorted(tabulated | extra))
 
 
 def _tidy(value: float) -> float:
-    """Free of the binary dust of a sum: tables have three decimals."""
+    """Rounded to four decimals; the tables have three."""
     return round(value, 4)

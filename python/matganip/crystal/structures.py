@@ -1,4 +1,4 @@
-"""Reading a crystal: one function that takes a Structure, ASE Atoms or a file, and says what is wrong with it."""
+"""Reading a crystal from a Structure, ASE Atoms or a file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def read_structure(source: Structure | Atoms | str | os.PathLike[str]) -> Structure:
-    """Turn what a user has into a pymatgen Structure.
+    """Convert a structure, ASE Atoms or a structure file into a pymatgen Structure.
 
     Parameters
     ----------
@@ -60,10 +60,10 @@ def _read_file(path: Path) -> Structure:
         _require_element_line(path, text)
     try:
         with warnings.catch_warnings():
-            # pymatgen warns of what it rounds in a CIF; what matters to us is checked where it is used.
+            # pymatgen warns of coordinates that it rounds; what matters here is checked where it is used.
             warnings.simplefilter("ignore")
             return Structure.from_file(path)
-    except Exception as error:  # pymatgen's readers raise whatever their parsing trips over
+    except Exception as error:  # pymatgen's readers raise anything
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(f"{path}: does not parse as a structure: {reason}") from error
 

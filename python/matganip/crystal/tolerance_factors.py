@@ -54,7 +54,7 @@ def tolerance_factor(
         ``"effective"``: effective ionic radii, A at coordination XII, B and X at VI, as textbooks and Bartel et al.
         (2019) have it. ``"crystal"``: crystal radii, all at coordination VI, as the MATGANIP paper has it.
     charges : mapping, optional
-        Charges that are known: ``{"Sn": 2}``.
+        Known charges: ``{"Sn": 2}``.
     fallback : {"nearest", "extrapolated"}
         Where a coordination is not tabulated, see `ionic_radius`.
 
@@ -65,7 +65,7 @@ def tolerance_factor(
     Raises
     ------
     InputError
-        If the formula is no perovskite's, or a radius is unknown.
+        If the formula is not that of a perovskite, or a radius is unknown.
 
     Examples
     --------
@@ -157,7 +157,7 @@ def bartel_probability(tau: float) -> float:
 
 @dataclass(frozen=True)
 class ToleranceFactors:
-    """Everything about one perovskite, as `matganip tolerance` prints it."""
+    """All factors of one perovskite, as `matganip tolerance` prints them."""
 
     perovskite: Perovskite
     effective: float
@@ -200,7 +200,7 @@ def tolerance_factors_of(
     materials : iterable of str
         Formulas and names of structure files.
     charges : mapping, optional
-        Charges that are known, ``{"Sn": 2}``; each counts where its ion is.
+        Known charges, ``{"Sn": 2}``; each applies to the materials that contain its ion.
     fallback : {"nearest", "extrapolated"}
         Where a coordination is not tabulated, see `ionic_radius`.
 
@@ -212,7 +212,7 @@ def tolerance_factors_of(
     Raises
     ------
     InputError
-        If a formula is no perovskite's, a radius is unknown, or an ion with a charge is in none of them.
+        If a formula is not that of a perovskite, a radius is unknown, or an ion with a charge is in none of them.
 
     Examples
     --------
@@ -242,7 +242,7 @@ def _identified(material: Material, charges: Mapping[str, int] | None) -> Perovs
 
 
 def is_file_name(text: str) -> bool:
-    """Whether a string names a structure file and is no formula, in which a point stands before a digit only."""
+    """Whether a string names a structure file and is not a formula; in a formula a point is followed by a digit."""
     return bool(re.search(r"\.[A-Za-z]\w*$|(POSCAR|CONTCAR)[^/\\]*$", text))
 
 

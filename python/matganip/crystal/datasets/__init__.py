@@ -1,4 +1,4 @@
-"""Perovskites in bulk: generated from radii, or read from real crystals; each says what it left out and why."""
+"""Tables of perovskites, generated from radii or read from crystal structures, with what was left out and why."""
 
 from matganip.crystal.datasets.amcsd import abx3_from_amcsd
 from matganip.crystal.datasets.folder import abx3_from_folder

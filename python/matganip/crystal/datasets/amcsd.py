@@ -59,7 +59,7 @@ def abx3_from_amcsd(database: str | os.PathLike[str] | None = None, *, disordere
     """
     path = _installed() if database is None else Path(database)
     if not path.is_file():
-        raise InputError(f"{path}: is no file")
+        raise InputError(f"{path}: is not a file")
     try:
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
         try:
@@ -67,7 +67,7 @@ def abx3_from_amcsd(database: str | os.PathLike[str] | None = None, *, disordere
         finally:
             connection.close()
     except sqlite3.Error as error:
-        raise InputError(f"{path}: is no AMCSD database of larixite: {error}") from error
+        raise InputError(f"{path}: is not an AMCSD database of larixite: {error}") from error
 
 
 def _installed() -> Path:

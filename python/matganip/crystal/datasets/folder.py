@@ -1,4 +1,4 @@
-"""Perovskites among the structure files of a folder: an export of ICSD, COD, or one's own."""
+"""Perovskites among the structure files of a folder: an export of ICSD or COD, or your own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def abx3_from_folder(
     Rules, in this order:
 
     1. "does not read": what pymatgen cannot parse.
-    2. "holds hydrogen": X-rays see it badly, and hydrides, hydroxides and molecules are no ABX3 of spherical ions.
+    2. "holds hydrogen": X-rays hardly see it, and hydrides, hydroxides and molecules are not made of spherical ions.
     3. "partial occupancies", unless ``disordered`` is true; then a site counts with the mean radius of what is on it.
     4. "no neutral ABX3": by `identify_perovskite`; a vacancy-ordered A2BX6 counts as one.
     5. "no perovskite framework": by `perovskite_sites`, octahedra that share corners only.
@@ -57,7 +57,7 @@ def abx3_from_folder(
     """
     root = Path(folder)
     if not root.is_dir():
-        raise InputError(f"{root}: is no folder")
+        raise InputError(f"{root}: is not a folder")
     files = sorted(path for path in root.rglob(pattern) if path.is_file())
     if not files:
         raise InputError(f"{root}: holds no file {pattern}")

@@ -1,4 +1,4 @@
-"""Every ABX3 that is neutral and whose radii fit, as ideal cubic crystals."""
+"""Every neutral ABX3 whose radii fit, as an ideal cubic crystal."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def abx3(
     """Generate every charge-neutral ABX3 of three elements whose radii fit, as ideal cubic crystals.
 
     All pairs of cations that have a Shannon radius at charges whose sum is minus three times the anion's; A and B are
-    told apart, and the likeliest charges chosen, as `matganip.identify_perovskite` does. The lattice constant is
-    `matganip.lattice_constant`'s (Ubic 2007). Whether such a compound exists is not asked: ``probability`` is Bartel's
-    estimate.
+    assigned, and the likeliest charges chosen, as by `matganip.identify_perovskite`. The lattice constant is
+    that of `matganip.lattice_constant` (Ubic 2007). Whether such a compound exists is not considered; ``probability``
+    is Bartel's estimate.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def abx3(
             raise InputError(f"anions: {anion!r} is none of {', '.join(ANION_CHARGES)}")
     for cation in cations or ():
         if cation not in _cations():
-            raise InputError(f"cations: {cation!r} is no element with a radius at a positive charge")
+            raise InputError(f"cations: {cation!r} is not an element with a radius at a positive charge")
     elements = [symbol for symbol in _cations() if cations is None or symbol in cations]
     rows: list[Perovskite] = []
     skipped: list[Skipped] = []

@@ -1,4 +1,4 @@
-"""Perovskites of the Materials Project, asked for with the user's own key."""
+"""Perovskites of the Materials Project, downloaded with the user's own key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many perovskites as columns; structures are made, or read, when they are asked for."""
+"""Many perovskites as columns; structures are made or read on demand."""
 
 from __future__ import annotations
 

@@ -183,7 +183,7 @@ def feature_classes(features: ArrayLike, tolerance: float = TOLERANCE) -> NDArra
     Raises
     ------
     InputError
-        If the features are no table of finite numbers, or the tolerance is not positive.
+        If the features are not a table of finite numbers, or the tolerance is not positive.
 
     Examples
     --------
