@@ -44,7 +44,7 @@ def evaluate(
 
     \b
     matganip evaluate runs/model --labels cspbi3_br/chgnet_X6of24
-    matganip evaluate runs/model --labels cspbi3_br/chgnet_X3of24 --substitute I:Br=3
+    matganip evaluate runs/model --labels cspbi3_br/chgnet_X3of24 -x I:Br=3
     """
     from matganip.files import claim, write_json
     from matganip.learning.model import load

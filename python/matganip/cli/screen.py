@@ -105,7 +105,7 @@ def screen(
 
     What it would cost there:
 
-        matganip screen runs/model --supercell 2,2,3 --substitute I:Br=18 --dry-run --cores 2000
+        matganip screen runs/model -s 2,2,3 -x I:Br=18 --dry-run --cores 2000
 
     Exit status: 0 done, 2 something in the input is wrong or a file cannot be written (resume with --resume), 130
     interrupted (likewise).

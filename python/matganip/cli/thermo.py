@@ -55,7 +55,7 @@ def thermo(
 
     From what another command wrote, or directly from a model:
 
-        matganip thermo runs/cspbi3_br/ranking.parquet -t 100-1000:100 --figure thermo.png
+        matganip thermo runs/cspbi3_br/ranking.parquet -t 100-1000:100 --figure t.png
 
         matganip thermo runs/model -s 2,2,2 -x I:Br=6
 
