@@ -83,3 +83,12 @@ def test_another_composition_has_the_key_of_a_space_made_from_nothing():
     for space in (tight, loose):
         fresh = mg.ConfigurationSpace(DISTORTED, (2, 1, 1), {"Mg": {"Ca": 1}}, symprec=space.symprec)
         assert space.with_substitutions({"Mg": {"Ca": 1}}).key == fresh.key
+
+
+def test_the_lead_atom_two_hundredths_off_centre(cspbi3):
+    polar = cspbi3.copy()
+    polar.translate_sites([1], [0, 0, 0.02], frac_coords=False)
+    tight, loose = (mg.ConfigurationSpace(polar, (2, 2, 2), {"I": {"Br": 3}}, symprec=one) for one in (0.01, 0.1))
+    assert (tight.count_orbits(), loose.count_orbits()) == (64, 19)
+    assert tight.key != loose.key
+    assert mg.ConfigurationSpace.from_metadata(loose.metadata()).count_orbits() == 19
