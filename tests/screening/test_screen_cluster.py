@@ -122,9 +122,9 @@ def _program(path: Path, text: str) -> None:
     [
         ('kind = "slurm"\n', "give either workers, a fixed number, or maximum"),
         ('kind = "slurm"\nworkers = 4\nmaximum = 8\n', "give either workers, a fixed number, or maximum"),
-        ('kind = "cloud"\nworkers = 4\n', "kind: Input should be 'slurm', 'pbs'"),
+        ('kind = "cloud"\nworkers = 4\n', "kind: should be 'slurm', 'pbs'"),
         ('kind = "slurm"\nworker = 4\n', "worker: unknown key; the nearest known key is workers"),
-        ('kind = "local"\nworkers = 0\n', "workers: Input should be greater than or equal to 1"),
+        ('kind = "local"\nworkers = 0\n', "workers: should be at least 1, not 0"),
         ('kind = "local"\nworkers = 1\n[job]\ncores = 4\n', "job: a local cluster has no jobs"),
         ("kind = \n", "not valid TOML"),
     ],
