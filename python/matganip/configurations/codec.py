@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pymatgen.core.structure import Structure
 
-from matganip.configurations.composition import element_of
+from matganip.configurations.composition import cells_of, element_of
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
@@ -280,7 +280,7 @@ def metadata_arguments(metadata: Mapping[str, str]) -> SpaceArguments:
     try:
         parent = Structure.from_dict(json.loads(metadata["parent"]))
         supercell = json.loads(metadata["supercell"])
-        n_cells = abs(round(float(np.linalg.det(np.array(supercell)))))
+        n_cells = cells_of(np.array(supercell))
         atoms, sublattices = (np.array(json.loads(metadata[name])) for name in ("atoms_of_sites", "sublattices"))
         substitutions: dict[str | tuple[int, ...], dict[str, int]] = {}
         species, counts = json.loads(metadata["species"]), json.loads(metadata["counts"])

@@ -175,3 +175,14 @@ def supercell_matrix(supercell: object) -> NDArray[np.int64]:
     except InputError as error:
         raise InputError(f"supercell: {error}, got {supercell!r}") from None
     return np.diag(matrix) if matrix.ndim == 1 else matrix
+
+
+def cells_of(matrix: NDArray[np.int64]) -> int:
+    """Number of parent cells in a supercell, of which `matrix` (3, 3) is the matrix: its determinant.
+
+    Examples
+    --------
+    >>> cells_of(supercell_matrix([[1, 1, 0], [-1, 1, 0], [0, 0, 1]]))
+    2
+    """
+    return round(abs(float(np.linalg.det(matrix))))

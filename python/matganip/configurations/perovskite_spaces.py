@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-import numpy as np
 from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
-from matganip.configurations.composition import VACANCY
+from matganip.configurations.composition import VACANCY, cells_of, supercell_matrix
 from matganip.configurations.space import ConfigurationSpace
 from matganip.crystal.charge_balance import Ion
 from matganip.crystal.lattice_constants import lattice_constant
@@ -58,7 +57,7 @@ def perovskite_space(
     (70, 6)
     """
     found = identify_perovskite(formula, charges)
-    n_cells = abs(round(float(np.linalg.det(np.diag(supercell) if np.ndim(supercell) == 1 else np.array(supercell)))))
+    n_cells = cells_of(supercell_matrix(supercell))
     hosts: list[str] = []
     substitutions: dict[str | tuple[int, ...], dict[str, int]] = {}
     for (site, indices), ions in zip(_SITES.items(), (found.a, found.b, found.x), strict=True):

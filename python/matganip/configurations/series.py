@@ -186,5 +186,4 @@ def _states(space: ConfigurationSpace, given: Mapping[str, float] | None) -> dic
 
 def _is_charged(space: ConfigurationSpace, states: Mapping[str, float]) -> bool:
     """Whether the composition has a net charge."""
-    n_cells = len(space.supercell_structure) // len(space.parent)
-    return abs(charge(space.parent.composition, n_cells, space.sublattice_table, states)) > 1e-6
+    return abs(charge(space.parent.composition, space.n_cells, space.sublattice_table, states)) > 1e-6

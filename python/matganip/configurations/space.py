@@ -84,8 +84,7 @@ class ConfigurationSpace(SubstitutedSupercell):
         InputError
             If the sublattices differ.
         """
-        n_cells = len(self._parent_sites) // len(self.parent)
-        table = resolve_substitutions(self.parent, n_cells, substitutions)
+        table = resolve_substitutions(self.parent, self.n_cells, substitutions)
         if [s.parent_sites for s in table] != [s.parent_sites for s in self.sublattice_table]:
             raise InputError("substitutions: the sublattices must be those of the space")
         other = copy.copy(self)
@@ -197,14 +196,13 @@ class ConfigurationSpace(SubstitutedSupercell):
         >>> space.composition
         {'Sr': 8, 'Ti': 8, 'vac': 4, 'O': 20}
         """
-        n_cells = len(self._parent_sites) // len(self.parent)
         sublattice_of = {site: s for s in self.sublattice_table for site in s.parent_sites}
         found: dict[str, int] = {}
         for site in range(len(self.parent)):
             sublattice = sublattice_of.get(site)
             if sublattice is None:
                 name = element_of(self.parent, site)
-                found[name] = found.get(name, 0) + n_cells
+                found[name] = found.get(name, 0) + self.n_cells
             elif site == sublattice.parent_sites[0]:
                 for name, count in zip(sublattice.species, sublattice.counts, strict=True):
                     found[name] = found.get(name, 0) + count

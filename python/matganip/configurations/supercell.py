@@ -16,6 +16,7 @@ from matganip.configurations.composition import (
     VACANCY,
     Sublattice,
     Substitutions,
+    cells_of,
     element_of,
     resolve_substitutions,
     supercell_matrix,
@@ -50,7 +51,8 @@ class SubstitutedSupercell:
     ) -> None:
         self.supercell_matrix: NDArray[np.int64] = supercell_matrix(supercell)
         """(3, 3): rows are the supercell's vectors in units of the parent's."""
-        n_cells = round(abs(float(np.linalg.det(self.supercell_matrix))))
+        self.n_cells: int = cells_of(self.supercell_matrix)
+        """Number of parent cells in the supercell."""
         if not symprec > 0:
             raise InputError(f"symprec must be positive, got {symprec}")
         self.symprec = float(symprec)
@@ -65,13 +67,13 @@ class SubstitutedSupercell:
                     "substitutions: the parent has partial occupancies, which are substitutions already; give either "
                     "partial occupancies or substitutions"
                 )
-            self.parent, wanted = order_parent(self.parent, n_cells, occupancy_tolerance, self.symprec)
-        self.sublattice_table: tuple[Sublattice, ...] = resolve_substitutions(self.parent, n_cells, wanted)
+            self.parent, wanted = order_parent(self.parent, self.n_cells, occupancy_tolerance, self.symprec)
+        self.sublattice_table: tuple[Sublattice, ...] = resolve_substitutions(self.parent, self.n_cells, wanted)
         """The substituted sublattices, in the order of the parent's sites."""
         self.supercell_structure: Structure = self.parent.make_supercell(self.supercell_matrix, in_place=False)
         """The supercell with nothing substituted."""
         # make_supercell puts the copies of each parent site one after the other.
-        self._parent_sites = np.repeat(np.arange(len(self.parent)), n_cells)
+        self._parent_sites = np.repeat(np.arange(len(self.parent)), self.n_cells)
 
     def parent_sites(self, sublattice: SublatticeKey) -> tuple[int, ...]:
         """The parent's sites that a key of `substitutions` names: an element or site indices."""
