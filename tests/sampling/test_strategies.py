@@ -183,3 +183,9 @@ def test_labels_needed_are_those_from_which_on_the_error_stays_low(curves):
         good = list(itertools.takewhile(bool, row[::-1] <= 2 * final))
         assert needed == curves.n_labels[-len(good)]
     assert np.isnan(curves.needed("random", factor=1e-6)).all()
+
+
+def test_names_of_version_0_1_still_import():
+    with pytest.warns(DeprecationWarning, match="sampling.strategies"):
+        from matganip.learning.suggest import Known, suggest
+    assert (Known, suggest) == (Candidates, choose)

@@ -6,8 +6,11 @@ tell apart, are chosen only after all rows with features of their own.
 
 from __future__ import annotations
 
+import importlib
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -264,3 +267,19 @@ def expected_improvement(mean: Floats, deviation: Floats, lowest: float) -> Floa
     spread = gain * norm.cdf(z) + deviation * norm.pdf(z)
     improved: Floats = np.where(deviation > 0, spread, np.maximum(gain, 0.0))
     return improved
+
+
+def __getattr__(name: str) -> Any:
+    """Names of version 0.1, for one release."""
+    if name not in _RENAMED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, now = _RENAMED[name].rpartition(".")
+    warnings.warn(f"{name} is called {_RENAMED[name]} now", DeprecationWarning, stacklevel=2)
+    return getattr(importlib.import_module(module), now)
+
+
+_RENAMED = {
+    "suggest": "matganip.sampling.strategies.choose",
+    "Known": "matganip.sampling.strategies.Candidates",
+    "RidgeCommittee": "matganip.sampling.committee.RidgeCommittee",
+}
