@@ -1,118 +1,19 @@
-"""search and thermo: a small model, its 19 orbits, and what may go wrong."""
+"""`matganip thermo`: a small model, its 19 orbits, and what may go wrong."""
 
 from __future__ import annotations
 
 import json
 import shutil
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
-from small_study import STUDY
-from typer.testing import CliRunner
+from small_study import invoke, refused
 
-from matganip.cli.main import app
 from matganip.thermodynamics.histogram import EnergyHistogram
 from matganip.thermodynamics.sums import BOLTZMANN, CanonicalSums
-
-PATTERSON = STUDY.replace('resolution = "resolved"\nn_peaks = 16', "cutoff = 7.0\nn_peaks = 4").replace(
-    "Br = 2", "Br = 3"
-)
-# A shell that runs tests in the background lets its children ignore SIGINT; a user's Ctrl-C is not ignored.
-MAIN = (
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    "from matganip.cli.main import main; main()"
-)
-
-
-def invoke(*arguments: object) -> str:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    assert result.exit_code == 0, result.output
-    return result.stdout
-
-
-def refused(*arguments: object) -> str:
-    """The single line that a command prints when it refuses its input."""
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    assert result.exit_code == 2, result.output
-    assert result.stdout == ""
-    (line,) = result.stderr.splitlines()
-    return line.removeprefix("matganip: error: ")
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("model")
-    (folder / "study.toml").write_text(PATTERSON)
-    invoke("train", folder / "study.toml", "-o", folder / "run", "--train-size", 1)
-    return folder / "run"
-
-
-@pytest.fixture(scope="module")
-def predictions(model, tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("predictions") / "six.parquet"
-    invoke("predict", model, "-x", "I:Br=6", "-o", path)
-    return path
-
-
-def test_search_finds_what_enumerating_finds(model, predictions, tmp_path) -> None:
-    lowest = np.round(pq.read_table(predictions)["prediction_eV"].to_numpy(), 7).min()
-    path = tmp_path / "best.parquet"
-    arguments = ("search", model, "-x", "I:Br=6", "--steps", 10, "--top", 5, "--seed", 2, "-o", path)
-    *improved, result = map(json.loads, invoke(*arguments, "--json").splitlines())
-    assert result["event"] == "result"
-    assert result["finished"]
-    assert result["best"][0]["prediction_eV"] == pytest.approx(lowest, abs=2e-6)
-    assert [line["event"] for line in improved] == ["best"] * len(improved)
-    assert improved[-1]["prediction_eV"] == result["best"][0]["prediction_eV"]
-    assert result["orbits"] == 603 > result["orbits_scored"]
-    table = pq.read_table(path)
-    assert table["rank"].to_pylist() == [1, 2, 3, 4, 5]
-    assert table["prediction_eV"].to_pylist() == [one["prediction_eV"] for one in result["best"]]
-    assert b"CHGNet" in table.schema.metadata[b"calculator"] or b"GPAW" in table.schema.metadata[b"calculator"]
-    first = path.read_bytes()
-    invoke(*arguments)
-    assert path.read_bytes() == first  # the same seed, the same bytes
-    said = invoke(*arguments, "--resume", "--steps", 12)
-    assert "in 12 steps" in said.replace("\n", " ")
-
-
-def test_ctrl_c_leaves_a_checkpoint_and_what_was_found(model, tmp_path) -> None:
-    path, stored = tmp_path / "best.parquet", tmp_path / "best.search.npz"
-    command = [sys.executable, "-c", MAIN, "search", str(model), "-s", "3,3,3", "-x", "I:Br=20"]
-    command += ["--steps", "1000000", "-o", str(path), "--chains", "8", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        process.stdout.readline()  # a first best
-        time.sleep(0.2)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
-    (line,) = err.splitlines()
-    assert f"resume with --resume: {stored}" in line
-    result = json.loads(out.splitlines()[-1])
-    assert not result["finished"]
-    assert pq.read_table(path).num_rows == 20
-    assert stored.exists()
-    assert not [name for name in tmp_path.iterdir() if name.name.startswith(".")]
-
-
-def test_search_refusals(model, tmp_path) -> None:
-    for arguments, message in (
-        (("-o", tmp_path / "best.csv"), "written as .parquet"),
-        (("--resume",), "--resume needs --output"),
-        (("--method", "genetic"), "tempering or annealing"),
-        (("--temperatures", "warm"), "LOW,HIGH in kelvin"),
-        (("-o", tmp_path / "none.parquet", "--resume"), "cannot be read"),
-        (("-x", "I:Br=3-5"), "one number of Br"),
-    ):
-        assert message in refused("search", model, *arguments)
 
 
 def test_thermo_of_a_table_is_the_sum_over_its_rows(predictions, tmp_path) -> None:
@@ -196,7 +97,7 @@ def test_thermo_refusals(model, predictions, tmp_path) -> None:
         ((part,), "of the space's 134,596 arrangements; if they are a uniform sample"),
         ((tmp_path / "broken.parquet",), "no Parquet file"),
         ((tmp_path,), "neither a .parquet file"),
-        ((predictions, "-x", "I:Br=3"), "says itself of what it is"),
+        ((predictions, "-x", "I:Br=3"), "already says of which space it is"),
         ((predictions, "-t", "hot"), "'hot' is no temperature"),
         ((predictions, "--sample", "rows"), "a sample is of orbits or of configurations"),
         ((predictions, "--pattern", "mean.csv"), "needs a model"),
