@@ -239,7 +239,7 @@ def test_bad_options_are_refused(tmp_path):
     assert "leave them out" in refused("label", study(tmp_path), "-c", "chgnet")
     assert "kind = 'all': input should be 'static'" in refused(*options(tmp_path / "labels.db", "--relax", "all"))
     (tmp_path / "notes.db").write_text("no database\n" * 99)
-    assert "notes.db: is no SQLite database" in refused(*options(tmp_path / "notes.db", "-j", 0))
+    assert "notes.db: is not an SQLite database" in refused(*options(tmp_path / "notes.db", "-j", 0))
 
 
 def test_settings_are_json_or_text():

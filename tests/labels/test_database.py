@@ -163,7 +163,7 @@ def test_processes_that_write_at_once_make_each_row_once(tmp_path, cspbi3):
         ({"energy": float("nan")}, "must be a finite number, got nan"),
         ({"energy": None, "error": "x"}, "with an error is not converged"),
         ({"forces": np.zeros((39, 3))}, r"\(40, 3\) numbers are needed, got shape \(39, 3\)"),
-        ({"relaxation": "all"}, "'all' is none of static, positions, cell"),
+        ({"relaxation": "all"}, "'all' must be one of static, positions, cell"),
         ({"settings": {"a": object()}}, "must be JSON values"),
         ({"settings": {"a": float("inf")}}, "must be JSON values"),
         ({"calculator": ""}, "needs the name of its calculator"),
@@ -193,7 +193,7 @@ def refused(database, space, message):
 
 def test_no_database_is_named_with_what_it_is(tmp_path, space_3of24):
     (tmp_path / "labels.db").write_text("calculator,energy_eV\n" * 99)
-    refused(LabelDatabase(tmp_path / "labels.db"), space_3of24, "is no SQLite database")
+    refused(LabelDatabase(tmp_path / "labels.db"), space_3of24, "is not an SQLite database")
 
 
 def test_a_folder_is_no_database(tmp_path, space_3of24):
@@ -249,7 +249,7 @@ def test_what_can_be_read_of_a_damaged_file_is_rescued(filled, space_3of24, tmp_
     assert labelled.energy.tolist() == expected
     assert rescued.missing(space_3of24, rows, "toy", SETTINGS).sum() == n_lost
     assert filled.path.read_bytes() == content
-    with pytest.raises(mg.InputError, match="is there already; name a new file"):
+    with pytest.raises(mg.InputError, match="exists already; name a new file"):
         rescue(filled.path, tmp_path / "rescued.db")
 
 

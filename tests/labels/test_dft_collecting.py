@@ -307,7 +307,7 @@ def test_bad_input_is_refused(batch, tmp_path):
     with pytest.raises(mg.InputError, match="no such folder"):
         collect(tmp_path / "nowhere", database)
     (root / "dft.json").write_text("[]")
-    with pytest.raises(mg.InputError, match="dft.json: holds no JSON table"):
+    with pytest.raises(mg.InputError, match="dft.json: does not hold a JSON object"):
         collect(root, database)
 
 

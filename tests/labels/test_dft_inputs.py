@@ -194,14 +194,14 @@ def test_bad_jobs_and_damaged_files_are_refused(space_3of24, tmp_path):
         JobSettings(setup=["a\nb"])
     with pytest.raises(mg.InputError, match="custodian's handlers are VASP's"):
         write_inputs(tmp_path / "a", batches, DftSettings("gpaw"), job=JobSettings(custodian=True))
-    with pytest.raises(mg.InputError, match="potcar_functional: 'PBE_99' is none of"):
+    with pytest.raises(mg.InputError, match="potcar_functional: 'PBE_99' must be one of"):
         write_inputs(tmp_path / "b", batches, DftSettings(potcar_functional="PBE_99"))
     (tmp_path / "file").write_text("")
     with pytest.raises(mg.InputError, match="cannot be made"):
         write_inputs(tmp_path / "file" / "below", batches, DftSettings())
     write_inputs(tmp_path / "c", batches, DftSettings())
     (tmp_path / "c" / "dft.json").write_text('{"code": "vasp"')
-    with pytest.raises(mg.InputError, match=r"dft.json: is no JSON"):
+    with pytest.raises(mg.InputError, match=r"dft.json: is not valid JSON"):
         write_inputs(tmp_path / "c", batches, DftSettings())
 
 

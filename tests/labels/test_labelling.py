@@ -122,7 +122,7 @@ def test_bad_names_and_settings_are_refused(database, batch):
         mg.InputError, match="'chgnut' is no calculator: neither one of chgnet, sevennet, gpaw, espresso nor an import"
     ):
         CalculatorChoice("chgnut")
-    with pytest.raises(mg.InputError, match="program is recorded by itself"):
+    with pytest.raises(mg.InputError, match="program is recorded automatically"):
         CalculatorChoice("toy_calculators:Pairs", {"program": "x"})
     with pytest.raises(mg.MissingExtraError, match="sevenn is not installed: pip install sevenn"):
         label(batch, CalculatorChoice("sevennet"), database)

@@ -167,9 +167,9 @@ ROW = "0" * 3 + "1" * 21
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("calculator,energy_eV\nx,1\n", "misses the column occupation or substitutions"),
-        (f"calculator,occupation\nx,{ROW}\n", "misses the column energy_eV"),
-        (f"occupation\n{ROW}\n", "misses the columns calculator, energy_eV"),
+        ("calculator,energy_eV\nx,1\n", "lacks the column occupation or substitutions"),
+        (f"calculator,occupation\nx,{ROW}\n", "lacks the column energy_eV"),
+        (f"occupation\n{ROW}\n", "lacks the columns calculator, energy_eV"),
         (HEAD, "has no rows"),
         ("", "does not read as a table"),
         (HEAD + f"x,{ROW},nan\n", "row 0 has no finite energy_eV"),

@@ -1,1 +1,1 @@
-"""Properties come in: labelled tables and their join with a space."""
+"""Labels: computed properties of arrangements, by any ASE calculator, from tables, databases and DFT runs."""

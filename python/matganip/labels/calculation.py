@@ -1,4 +1,4 @@
-"""What somebody computed of one arrangement: energy, forces, final geometry, and how."""
+"""The result of one calculation of an arrangement: energy, forces, final geometry, and how they were computed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Calculation:
     Attributes
     ----------
     structure : Structure
-        The final geometry; where nothing was relaxed, or nothing came out, the one that was begun with.
+        The final geometry; the initial one where nothing was relaxed or the calculation failed.
     energy : float or None
         Total energy of the supercell in eV; None only with an `error`.
     forces : (n, 3) float64 or None
@@ -50,8 +50,8 @@ class Calculation:
     Raises
     ------
     InputError
-        If the parts contradict each other: no energy and no error, an energy that is no number, forces of another
-        number of atoms, an unknown relaxation, settings that are no JSON.
+        If the parts contradict each other: no energy and no error, an energy that is not finite, forces of another
+        number of atoms, an unknown relaxation, settings that are not JSON values.
 
     Examples
     --------
@@ -117,7 +117,7 @@ def settings_hash(settings: Mapping[str, Any], relaxation: Relaxation = "static"
     Raises
     ------
     InputError
-        If a value is no JSON, or the relaxation is unknown.
+        If a value is not JSON, or the relaxation is unknown.
 
     Examples
     --------
@@ -125,7 +125,7 @@ def settings_hash(settings: Mapping[str, Any], relaxation: Relaxation = "static"
     True
     """
     if relaxation not in get_args(Relaxation):
-        raise InputError(f"relaxation: {relaxation!r} is none of {', '.join(get_args(Relaxation))}")
+        raise InputError(f"relaxation: {relaxation!r} must be one of {', '.join(get_args(Relaxation))}")
     return "h" + hashlib.sha256(f"{relaxation} {canonical_json(settings)}".encode()).hexdigest()[:11]
 
 

@@ -1,4 +1,4 @@
-"""Calculators by name and settings: ready ones, and any of ASE's by its import path."""
+"""Calculators by name and settings: those with a short name, and any ASE calculator by its import path."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ class Ready:
     Attributes
     ----------
     package : str
-        The distribution that brings it; its version is recorded with every label.
+        The distribution that provides it; its version is recorded with every label.
     install : str
-        How to get it.
+        How to install it.
     build : callable
         Makes the calculator from settings and a folder for its files.
     defaults : mapping
-        Settings that are recorded though they were not given.
+        Settings that are recorded even where they were not given.
     title : str
-        For tables; filled with the settings and `version`.
+        Its name in tables; filled with the settings and `version`.
     reusable : bool
-        Whether one object serves many structures; else each gets a new one.
+        Whether one object computes many structures; else each gets a new one.
     reason : callable
-        What its files in the folder say of a failure; for programs whose exception only says that they failed.
+        Reads the reason of a failure from the files in its folder, for programs whose exception does not give it.
     unrecorded : frozenset of str
-        Settings that energies do not depend on, such as where it computes: labels with and without them are one set.
+        Settings that energies do not depend on, such as the device: labels with and without them compare.
     """
 
     package: str
@@ -55,7 +55,7 @@ class Ready:
 
 
 def _imported(path: str) -> Any:
-    """What ``module:name`` stands for; imported only when it is wanted."""
+    """The object that ``module:name`` names; imported only when it is needed."""
     module, _, name = path.partition(":")
     return getattr(importlib.import_module(module), name)
 
@@ -125,7 +125,7 @@ READY: dict[str, Ready] = {
         reason=_espresso_reason,
     ),
 }
-"""The calculators that have a name. Anything else is ``module:Class``."""
+"""Calculators with a short name. Any other is ``module:Class``."""
 
 
 class CalculatorChoice(Settings):
@@ -134,7 +134,7 @@ class CalculatorChoice(Settings):
     Raises
     ------
     InputError
-        If the name is none of `READY` and no import path, or a setting is no JSON.
+        If the name is neither in `READY` nor an import path, or a setting is not a JSON value.
 
     Examples
     --------
@@ -165,7 +165,7 @@ class CalculatorChoice(Settings):
     def _json(cls, settings: dict[str, Any]) -> dict[str, Any]:
         canonical_json(settings)
         if "program" in settings:
-            raise ValueError("program is recorded by itself, leave it out")
+            raise ValueError("program is recorded automatically, leave it out")
         return settings
 
     @property
@@ -185,12 +185,12 @@ class CalculatorChoice(Settings):
 
     @property
     def title(self) -> str:
-        """What a table calls it: name, version and what matters of the settings."""
+        """Its name in tables: program, version and the settings that matter most."""
         return title_of(self.name, self.recorded)
 
     @property
     def reusable(self) -> bool:
-        """Whether one object may serve many structures."""
+        """Whether one object may compute many structures."""
         return self.name not in READY or READY[self.name].reusable
 
     def build(self, folder: str) -> Any:
@@ -212,16 +212,16 @@ class CalculatorChoice(Settings):
         """
         ready = READY.get(self.name)
         try:
-            # What some of them print on being made would tear the progress bar.
+            # What some of them print when they are made would break the progress bar.
             with contextlib.redirect_stdout(io.StringIO()):
                 if ready:
                     return ready.build({**ready.defaults, **self.settings}, folder)
                 return _imported(self.name)(**self.settings)
-        except Exception as error:  # whatever a foreign constructor raises, the settings are what a user can mend
+        except Exception as error:  # a foreign constructor may raise anything; the settings are what a user can correct
             raise InputError(f"calculator {self.name}: cannot be made: {one_line(error)}") from error
 
     def reason(self, folder: str) -> str:
-        """What the files of a calculator that failed say, in one line; empty where its exception says it all."""
+        """The reason of a failure from the calculator's files, in one line; empty where its exception gives it."""
         return READY[self.name].reason(folder) if self.name in READY else ""
 
 
@@ -239,7 +239,7 @@ class GivenCalculator:
     Raises
     ------
     InputError
-        If a setting is no JSON.
+        If a setting is not a JSON value.
     """
 
     def __init__(self, calculator: Any, settings: Mapping[str, Any]) -> None:
@@ -273,7 +273,7 @@ class GivenCalculator:
             raise InputError(f"calculator {self.name}: cannot be made: {one_line(error)}") from error
 
     def reason(self, folder: str) -> str:
-        """Nothing: its exceptions say it all."""
+        """Nothing: its exceptions give the reason."""
         del folder
         return ""
 
@@ -340,7 +340,7 @@ def _version_of(name: str) -> str:
 
 
 def title_of(name: str, recorded: Mapping[str, Any]) -> str:
-    """What a table calls a calculator, from its name and the settings that were recorded with a label.
+    """The name of a calculator in tables, from the settings that were recorded with a label.
 
     Examples
     --------
@@ -359,7 +359,7 @@ def title_of(name: str, recorded: Mapping[str, Any]) -> str:
 
 
 def _plane_waves(settings: Mapping[str, Any]) -> str:
-    """Cut-off and mesh of GPAW's settings, where they are given in the plainest way."""
+    """Cut-off and mesh of GPAW's settings, where they are given as plain numbers."""
     mode, mesh = settings.get("mode"), settings.get("kpts")
     waves = f" PW {mode['ecut']:g} eV" if isinstance(mode, Mapping) and "ecut" in mode else ""
     plain = isinstance(mesh, Sequence) and not isinstance(mesh, str) and all(isinstance(n, int) for n in mesh)

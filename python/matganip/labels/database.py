@@ -108,8 +108,8 @@ class LabelDatabase:
         Returns
         -------
         bool
-            False if a row was there. A result takes the place of an error, and a converged result that of one that is
-            not; that is True.
+            False if a row as good was there. A result replaces an error, and a converged result one that is not: then
+            True.
 
         Raises
         ------
@@ -271,7 +271,7 @@ class LabelDatabase:
         )
 
     def contents(self) -> DatabaseContents:
-        """What the database holds, and what failed, to look at."""
+        """A table of what the database holds, and the orbits that failed."""
         spaces = self.spaces()
         return DatabaseContents(
             self.path,

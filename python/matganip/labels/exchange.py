@@ -1,4 +1,4 @@
-"""Labels out of the database as a table, and tables into it: CSV for people, Parquet with everything."""
+"""Labels written as tables and read from them: CSV for people, Parquet with geometry and forces."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def export_labels(
     Raises
     ------
     InputError
-        If there are none, labels of several kinds to choose from, or another supercell stands beside the table already.
+        If there are none, labels of several kinds to choose from, or the supercell beside the table is another one.
     """
     path = Path(path)
     if path.suffix not in (".csv", ".parquet"):
@@ -173,7 +173,7 @@ def import_labels(
 
 
 def importable(path: str | os.PathLike[str]) -> LabelTable:
-    """What `read_labels` reads, but for a database: settings, geometry and forces of its rows would be lost."""
+    """A table as `read_labels` reads it; a database is refused: its settings, geometry and forces would be lost."""
     if Path(path).suffix == ".db":
         raise InputError(f"{path}: is a database; write its labels with matganip labels export to a .parquet first")
     return read_labels(path)

@@ -1,4 +1,4 @@
-"""Structures from elsewhere onto the orbits of a space: any order of atoms, any origin, any orientation of the cell."""
+"""Find the orbits of structures from elsewhere: any order of atoms, any origin, any orientation of the cell."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def find_orbits(
 
 
 class _Frame:
-    """The supercell's sites, and what each may hold."""
+    """The supercell's sites, and the species that each may hold."""
 
     def __init__(self, space: ConfigurationSpace) -> None:
         self.space = space
@@ -214,9 +214,9 @@ class _Frame:
                 yield coordinates + (self.structure.frac_coords[site] - anchor)
 
     def look(self, given: Structure, coordinates: NDArray[np.float64], tolerance: float) -> Match | tuple[int, str]:
-        """What sits where; or how many atoms do not fit, and the first of them."""
+        """The occupation of each site; or how many atoms do not fit, and the first complaint."""
         sites, moves = self._nearest(coordinates)
-        # A common shift belongs to the origin. The median is not led astray by a few atoms that sit elsewhere.
+        # A common shift belongs to the origin; the median ignores a few atoms that sit elsewhere.
         sites, moves = self._nearest(coordinates - np.median(moves, axis=0))
         moves -= moves.mean(axis=0)
         far = np.linalg.norm(moves @ self.structure.lattice.matrix, axis=1)

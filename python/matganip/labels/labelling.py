@@ -63,7 +63,7 @@ def label(
         Where the labels are stored, each as soon as it is computed; what is there is not computed again. Without it
         they are kept in memory.
     settings : mapping, optional
-        Keyword arguments of the calculator. An object needs them as what is recorded with its labels.
+        Keyword arguments of the calculator. For an object, what is recorded with its labels.
     relax : {"static", "positions", "cell"}, mapping or RelaxationSettings, optional
         What may move before the energy is taken; nothing by default.
     n : int, optional

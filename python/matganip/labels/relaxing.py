@@ -88,17 +88,17 @@ class Calculating:
         n_steps, converged = 0, False
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # about the inside of foreign code, and for every structure again
+                warnings.simplefilter("ignore")  # foreign code repeats its own for every structure
                 n_steps, converged = _relax(atoms, self.relaxation)
                 energy = float(atoms.get_potential_energy())
                 forces = _forces(atoms)
             if not np.isfinite(energy):
                 energy, error = None, f"the energy is {energy}"
-        except Exception as exception:  # foreign code: its failure is a result, not ours
+        except Exception as exception:  # foreign code may raise anything; that is a result of this structure
             reason = self.calculator.reason(self.folder)
             energy, error = None, one_line(exception) + (f" {reason}" if reason else "")
         if error is not None or not self.calculator.reusable:
-            self._made = None  # the state of one that failed is not to be trusted
+            self._made = None  # its state cannot be trusted after a failure
         atoms.calc = None
         return Calculation(
             structure=structure if error is not None else AseAtomsAdaptor.get_structure(atoms),
@@ -119,12 +119,12 @@ def _forces(atoms: Any) -> NDArray[np.float64] | None:
 
     try:
         return np.array(atoms.get_forces(), dtype=np.float64)
-    except PropertyNotImplementedError:  # a label is an energy; a calculator need not know forces
+    except PropertyNotImplementedError:  # a label is an energy; forces are optional
         return None
 
 
 def _relax(atoms: Any, relaxation: RelaxationSettings) -> tuple[int, bool]:
-    """Move the atoms until the thresholds are met; steps taken, and whether they are."""
+    """Move the atoms until the thresholds are met; the number of steps, and whether they were met."""
     if relaxation.kind == "static":
         return 0, True
     import ase.optimize
@@ -134,7 +134,7 @@ def _relax(atoms: Any, relaxation: RelaxationSettings) -> tuple[int, bool]:
     moving = filtered(atoms) if relaxation.kind == "cell" else atoms
     optimizer = getattr(ase.optimize, relaxation.optimizer)(moving, logfile=None)
     before = np.inf
-    # The optimiser's own threshold is out of reach: it stops when both of ours are met.
+    # The optimiser's own threshold is never met: the loop ends when both of ours are.
     for _ in optimizer.irun(fmax=1e-12, steps=relaxation.max_steps):
         energy = float(atoms.get_potential_energy())
         change, before = abs(energy - before) / len(atoms), energy

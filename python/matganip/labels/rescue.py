@@ -1,4 +1,4 @@
-"""What can still be read of a damaged database, into a new one."""
+"""Copy what can still be read of a damaged database into a new one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def rescue(damaged: str | os.PathLike[str], target: str | os.PathLike[str]) -> R
     Raises
     ------
     InputError
-        If `target` is there already, or of `damaged` not even the head can be read.
+        If `target` exists already, or not even the header of `damaged` can be read.
 
     Notes
     -----
@@ -44,7 +44,7 @@ def rescue(damaged: str | os.PathLike[str], target: str | os.PathLike[str]) -> R
 
     damaged, target = Path(damaged), Path(target)
     if target.exists():
-        raise InputError(f"{target}: is there already; name a new file")
+        raise InputError(f"{target}: exists already; name a new file")
     if not damaged.is_file():
         raise InputError(f"{damaged}: no such database")
     n_rescued = n_lost = 0
@@ -65,16 +65,16 @@ def rescue(damaged: str | os.PathLike[str], target: str | os.PathLike[str]) -> R
                         _check(row, *connection.execute("SELECT fmax FROM systems WHERE id = ?", (number,)).fetchone())
                         database.write(row, row.key_value_pairs)
                         n_rescued += 1
-                except Exception:  # whatever ASE makes of bytes that are no row
+                except Exception:  # ASE may raise anything on damaged bytes
                     n_lost += 1
     return Rescue(target, n_rescued, n_lost)
 
 
 def _check(row: Any, largest: Any) -> None:
-    """Compare what a row says twice: its name is a hash of what it is of, and its largest force a column of its own."""
+    """Compare what a row stores twice: its unique_id is a hash of its keys, its largest force has its own column."""
     of = (row.space, row.orbit, row.calculator, row.settings_hash) if "orbit" in row else None
     if of and row_name(*of) != row.unique_id:
-        raise ValueError("its name is another row's")
+        raise ValueError("its unique_id belongs to another row")
     if row.get("forces") is not None and not np.isclose(np.linalg.norm(row.forces, axis=1).max(), largest):
         raise ValueError("its forces are not those that were stored")
 

@@ -1,4 +1,4 @@
-"""One SQLite file that several processes write to: transactions, and what may go wrong in a person's words."""
+"""One SQLite file that several processes write to: transactions, and its errors in plain words."""
 
 from __future__ import annotations
 
@@ -42,24 +42,24 @@ SCHEMA = (
         unique_id
     FROM systems WHERE json_extract(key_value_pairs, '$.orbit') IS NOT NULL""",
 )
-"""What is added to ase.db's own tables: what the spaces are, and the labels as one flat table to look at."""
+"""Added to ase.db's own tables: the definitions of the spaces, and the labels as one flat view."""
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that reads: what another process has committed, whole.
+    """Open a connection that reads what other processes have committed.
 
     Raises
     ------
     InputError
-        If the file is locked, damaged, or no database of ASE's.
+        If the file is locked, damaged, or not an ASE database.
     """
     with _complaining(path), closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", TIMEOUT, uri=True)) as one:
         yield one
 
 
 def has_labels(connection: sqlite3.Connection) -> bool:
-    """Whether labels were ever stored: not in a file that was begun by a process that was killed, or by ASE alone."""
+    """Whether the file has the view of labels: one left empty by a killed process, or written by ASE alone, has not."""
     names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
     if names and not {"systems", "information"} <= names:
         raise sqlite3.OperationalError("no such table: systems")
@@ -68,14 +68,14 @@ def has_labels(connection: sqlite3.Connection) -> bool:
 
 @contextmanager
 def writing(path: Path) -> Iterator[SQLite3Database]:
-    """One transaction on an ASE database: all of it is stored when the context is left, or nothing.
+    """Open one transaction on an ASE database: all of it is stored when the context is left, or nothing.
 
-    Nobody else writes meanwhile. The file is made where there is none.
+    No other process writes meanwhile. The file is made if it is missing.
 
     Raises
     ------
     InputError
-        If the file is locked, damaged, cannot be written, or no database of ASE's.
+        If the file is locked, damaged, cannot be written, or not an ASE database.
     """
     from ase.db.sqlite import SQLite3Database
 
@@ -97,7 +97,7 @@ def writing(path: Path) -> Iterator[SQLite3Database]:
 
 @contextmanager
 def _complaining(path: Path) -> Iterator[None]:
-    """Turn what SQLite says into what a person can do; all that was committed before stays in any case."""
+    """Turn SQLite's errors into advice; what was committed before stays in any case."""
     if path.is_dir():
         raise InputError(f"{path}: is a folder; name a file, as in {path / 'labels.db'}")
     try:
@@ -107,7 +107,7 @@ def _complaining(path: Path) -> Iterator[None]:
 
 
 def complaint(error: Exception) -> str:
-    """What went wrong and what to do, in one line.
+    """Say in one line what went wrong and what to do.
 
     Examples
     --------
@@ -123,16 +123,16 @@ def complaint(error: Exception) -> str:
 
 _MEANINGS: dict[str, str] = {
     "disk is full": "the disk is full; free some space and start again, all that was stored before is still there",
-    "disk I/O error": "the disk does not take or give the data (is it full, or a network folder that is away?); all "
+    "disk I/O error": "the disk cannot be written or read (is it full, or a network folder that is not mounted?); all "
     "that was stored before is still there",
-    "locked": f"another program has held it locked for {TIMEOUT:g} s; end that one and start again, all that was "
+    "locked": f"another program has held it locked for {TIMEOUT:g} s; end it and start again, all that was "
     "stored before is still there",
     "readonly": "may not be written to; all that was stored before is still there",
     "unable to open": "cannot be opened; is it yours to read?",
-    "not a database": "is no SQLite database; name another file",
+    "not a database": "is not an SQLite database; name another file",
     "malformed": "is damaged; matganip labels rescue copies what can still be read into a new one",
-    "no such table": "is an SQLite database, but none that ASE or matganip has written labels to",
+    "no such table": "is an SQLite database, but neither ASE nor matganip has written labels to it",
     "no such column": "is an SQLite database of another schema than ASE's",
     "Can not read new ase.db format": "was written by a newer ASE; update ase",
-    "Please convert": "was written by an ASE of before 2016; convert it with: python -m ase.db.convert",
+    "Please convert": "was written by an ASE from before 2016; convert it with: python -m ase.db.convert",
 }

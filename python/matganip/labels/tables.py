@@ -1,4 +1,4 @@
-"""Labelled tables: properties of arrangements that somebody computed, and their join with a configuration space."""
+"""Labelled tables: computed properties of arrangements, and their join with a configuration space."""
 
 from __future__ import annotations
 
@@ -278,7 +278,7 @@ def _read_table(path: Path) -> pa.Table:
         missing.append("occupation or substitutions")
     if missing:
         raise InputError(
-            f"{path}: misses the column{'s' * (len(missing) > 1)} {', '.join(missing)}; it has "
+            f"{path}: lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; it has "
             f"{', '.join(table.column_names)}"
         )
     if table.num_rows == 0:

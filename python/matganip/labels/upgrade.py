@@ -1,4 +1,4 @@
-"""Databases of version 0.1, whose keys of spaces said nothing of the symmetry: renamed once, in place."""
+"""Databases of version 0.1, whose space keys did not include the symmetry: rows are renamed once, in place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processes that calculate, one core each: a crash of one costs the structure it was on, and nothing else."""
+"""Processes that calculate, one core each: a crash costs the structure being computed and nothing else."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ class CalculatorPool:
     def calculate(
         self, tasks: Iterable[tuple[Key, Structure]], n_tasks: int | None = None
     ) -> Iterator[tuple[Key, Calculation]]:
-        """Calculate structures; yield each result as soon as it is there.
+        """Calculate structures; yield each result as soon as it is computed.
 
         Parameters
         ----------
         tasks : iterable of (key, Structure)
-            Taken one by one as a worker is free, so that it may look what is still to be done.
+            Taken one by one as a worker is free, so that the iterator can skip what has been done meanwhile.
         n_tasks : int, optional
             How many there are at most: no more workers are started.
 
@@ -168,7 +168,7 @@ def _serve(parent: Parent, calculator: Calculator, relaxation: RelaxationSetting
 
 
 def _remove(folder: str) -> None:
-    """Remove a folder into which a calculator, here or in another worker, may still write what it had begun."""
+    """Remove a folder into which a calculator, here or in another worker, may still be writing."""
     for _ in range(50):
         shutil.rmtree(folder, ignore_errors=True)
         if not os.path.exists(folder):  # noqa: PTH110

@@ -169,7 +169,7 @@ def _read(path: Path, form: str | None) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return ase.io.read(path, index=-1, format=form)
-    except Exception as error:  # whatever ASE trips over in a foreign file
+    except Exception as error:  # ASE may raise anything on a foreign file
         reason = next(iter(str(error).strip().splitlines()), "")
         raise OutputError(f"{path.name} does not parse (cut off?): {type(error).__name__}: {reason}") from error
 

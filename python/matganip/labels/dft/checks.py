@@ -1,4 +1,4 @@
-"""Whether a run is what was asked for: its settings, and the orbit that its last geometry is."""
+"""Check that a run is what was asked for: its settings, and the orbit of its last geometry."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ ABSENT: Mapping[str, Any] = {
     "LUSE_VDW": False,
     "LSORBIT": False,
 }
-"""What a run must not have unless it was asked for: it would be another functional."""
+"""Keys that a run must not have set unless they were asked for: they change the functional."""
 
 
 def differences(asked: Mapping[str, Any], run: Run, relaxation: Relaxation, supercell_atoms: int) -> list[str]:
-    """What a run's settings have that was not asked for; what its output does not name is not looked at.
+    """The settings of a run that differ from those asked for; what its output does not state is not checked.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def _plain(key: str, value: object) -> object:
 
 
 def _potcars(asked: Mapping[str, str], found: list[str]) -> list[str]:
-    """POTCARs whose symbols are others; those that were not named are pymatgen's choice."""
+    """POTCARs with other symbols than asked for; those not named are pymatgen's choice."""
     from pymatgen.io.vasp.sets import MPScanRelaxSet
 
     chosen = {**MPScanRelaxSet.CONFIG["POTCAR"], **asked}
@@ -164,7 +164,7 @@ def orbit_of(
     tolerance: float | None = None,
     strain: float | None = None,
 ) -> str:
-    """The orbit that a run's last geometry is.
+    """The orbit of a run's last geometry.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ def geometry_complaint(
     tolerance: float | None = None,
     strain: float | None = None,
 ) -> str:
-    """Why a run's last geometry is not the orbit's, or nothing."""
+    """Why a run's last geometry is not the orbit's; empty if it is."""
     try:
         found = orbit_of(space, run, relaxation, tolerance, strain)
     except InputError as error:

@@ -1,4 +1,4 @@
-"""Collecting the results of a batch of DFT runs: read, judged, stored; what is missing and what failed is told."""
+"""Collect the results of a batch of DFT runs: read, checked and stored; failed and missing runs are reported."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def collect(
 
 
 class _Collecting:
-    """The state of one collecting."""
+    """The state of one collection."""
 
     def __init__(self, base: Path, database: LabelDatabase, tolerance: float | None, strain: float | None) -> None:
         self.base, self.database = base, database
@@ -103,7 +103,7 @@ class _Collecting:
         self.energies: dict[tuple[str, str], float] = {}
 
     def survey(self) -> None:
-        """Find what was asked for, and the folders with outputs."""
+        """Find the notes of what was asked for, and the folders with outputs."""
         for folder, names in walk(self.base):
             if ORBIT_FILE in names:
                 try:
@@ -121,7 +121,7 @@ class _Collecting:
                 self.runs.append((folder, names))
 
     def note_of(self, folder: Path) -> OrbitNote | InputError | None:
-        """What is said of a folder, in it or in the nearest one above."""
+        """The note of a folder, in it or in the nearest one above."""
         for one in (folder, *folder.parents):
             if one in self.notes:
                 return self.notes[one]
@@ -130,7 +130,7 @@ class _Collecting:
         return None
 
     def outcome(self, folder: Path, names: list[str]) -> Outcome:
-        """Read, judge and store the run of a folder."""
+        """Read, check and store the run of a folder."""
         place = folder.relative_to(self.base).as_posix()
         note = self.note_of(folder)
         if isinstance(note, InputError):
@@ -160,7 +160,7 @@ class _Collecting:
         return outcome
 
     def recognised(self, run: Run) -> OrbitNote | str:
-        """The orbit by the geometry alone; or why it is none of those that are known."""
+        """The orbit found by the geometry alone; or why it is none of those asked for."""
         reasons = []
         for space, code, relaxation, asked in self.known.values():
             try:
@@ -173,7 +173,7 @@ class _Collecting:
         return f"no {ORBIT_FILE}, and its geometry is no arrangement that was asked for: {reasons[0]}"
 
     def complaints(self, note: OrbitNote, run: Run) -> list[str]:
-        """What is wrong with a run that could be read, convergence apart."""
+        """What is wrong with a run that could be read, apart from convergence."""
         relaxation = note.relaxation
         wrong = []
         if not run.code:
@@ -192,7 +192,7 @@ class _Collecting:
         why = [run.why] if run.why else []
         converged = run.converged
         if run.ionic is None and relaxation != "static":
-            # Nothing told whether the relaxation ended: the forces do, but not those on the cell.
+            # Nothing says whether the relaxation converged: the forces do, but not for a relaxed cell.
             largest = np.inf if run.forces is None else float(np.linalg.norm(run.forces, axis=1).max())
             limit = note.settings.get("fmax", -note.settings.get("incar", {}).get("EDIFFG", 0.0))
             if relaxation == "cell" or largest > 1.01 * limit:
@@ -225,11 +225,11 @@ class _Collecting:
     def missing(self) -> None:
         """Add what was asked for and has no output."""
         seen = {(one.space, one.orbit) for one in self.result.outcomes}
-        told = {one.folder for one in self.result.outcomes}
+        reported = {one.folder for one in self.result.outcomes}
         for folder, note in self.notes.items():
             place = folder.relative_to(self.base).as_posix()
-            if isinstance(note, InputError) and place not in told:
-                told.add(place)
+            if isinstance(note, InputError) and place not in reported:
+                reported.add(place)
                 self.result.outcomes.append(Outcome(place, "missing", str(note)))
         places = {
             (note.space.key, note.orbit): folder for folder, note in self.notes.items() if isinstance(note, OrbitNote)
@@ -254,7 +254,7 @@ class _Collecting:
                     continue
                 where = places.get((of, orbit))
                 place = where.relative_to(self.base).as_posix() if where else folder_name(space, orbit, multiplicity)
-                if where is None and place in told:
-                    continue  # its note is damaged, which is told
+                if where is None and place in reported:
+                    continue  # its note is damaged, which is reported
                 why = "not run yet" if where else "its folder is not here"
                 self.result.outcomes.append(Outcome(place, "missing", why, key, orbit, multiplicity))

@@ -58,11 +58,11 @@ def _vasp(structure: Structure, note: OrbitNote, settings: DftSettings) -> dict[
     mesh: Any = Kpoints.gamma_automatic(tuple(note.settings["kpoints"]))
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # advice on the choice of keys, which is the user's, once for every orbit
+            warnings.simplefilter("ignore")  # advice on keys that the user chose, repeated for every orbit
             made = VaspInputSet(structure, config_dict=config, user_kpoints_settings=mesh)
             content = {name: str(one) for name, one in made.get_input_set(potcar_spec=True).items()}
-    except Exception as error:  # whatever pymatgen trips over in a user's INCAR
-        raise InputError(f"incar: pymatgen makes no input of it: {type(error).__name__}: {error}") from error
+    except Exception as error:  # pymatgen may raise anything on a user's INCAR
+        raise InputError(f"incar: pymatgen cannot write it: {type(error).__name__}: {error}") from error
     return {name: text.rstrip("\n") + "\n" for name, text in content.items() if text}
 
 
@@ -74,7 +74,7 @@ def _grouped(structure: Structure) -> Any:
 
 
 def _gpaw(structure: Structure, note: OrbitNote, settings: DftSettings) -> dict[str, str]:
-    """The structure, and a script that needs ASE and GPAW and nothing of ours."""
+    """The structure, and a script that needs only ASE and GPAW."""
     del note, settings
     atoms = io.StringIO()
     _ase_write(atoms, _grouped(structure), format="vasp", direct=True)
@@ -120,8 +120,8 @@ def _espresso(structure: Structure, note: OrbitNote, settings: DftSettings) -> d
             kpts=mesh,
             crystal_coordinates=True,
         )
-    except Exception as error:  # whatever ASE trips over in a user's keys
-        raise InputError(f"input_data: ASE makes no input of it: {type(error).__name__}: {error}") from error
+    except Exception as error:  # ASE may raise anything on a user's keys
+        raise InputError(f"input_data: ASE cannot write it: {type(error).__name__}: {error}") from error
     return {"espresso.pwi": text.getvalue()}
 
 

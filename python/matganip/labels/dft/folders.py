@@ -22,7 +22,7 @@ from matganip.labels.dft.settings import Code
 from matganip.labels.rows import codes_of
 
 ORBIT_FILE = "orbit.json"
-"""In every folder: what its run is."""
+"""In every folder: which orbit it is for."""
 
 BATCH_FILE = "dft.json"
 """In the folder above: all that was asked for."""
@@ -30,7 +30,7 @@ BATCH_FILE = "dft.json"
 
 @dataclass(frozen=True)
 class OrbitNote:
-    """What `ORBIT_FILE` says of its folder.
+    """The content of `ORBIT_FILE`: the orbit of its folder.
 
     Attributes
     ----------
@@ -133,7 +133,7 @@ class Notes:
 
 @dataclass
 class BatchNote:
-    """What `BATCH_FILE` says: all that was ever asked for in this folder.
+    """The content of `BATCH_FILE`: all that was ever asked for in this folder.
 
     Attributes
     ----------
@@ -168,7 +168,7 @@ class BatchNote:
 
 
 def _kind(data: Mapping[str, Any]) -> tuple[str, Relaxation, dict[str, Any]]:
-    """Code, relaxation and settings, with what the checks of an output need; a `KeyError` names what is not there."""
+    """Code, relaxation and settings, with all that the checks of an output need; a `KeyError` names what is missing."""
     code, relaxation, settings = data["code"], data["relaxation"], data["settings"]
     if code not in get_args(Code):
         raise KeyError("code")
@@ -191,9 +191,9 @@ def read_json(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise InputError(f"{path}: is no JSON: {error}") from error
+        raise InputError(f"{path}: is not valid JSON: {error}") from error
     if not isinstance(data, dict):
-        raise InputError(f"{path}: holds no JSON table")
+        raise InputError(f"{path}: does not hold a JSON object")
     return data
 
 

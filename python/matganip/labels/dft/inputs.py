@@ -1,4 +1,4 @@
-"""The inputs of a batch of DFT runs: a folder for each orbit, scripts that run them, nothing written over."""
+"""The inputs of a batch of DFT runs: a folder for each orbit, and scripts that run them; nothing is overwritten."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def write_inputs(
 
     Notes
     -----
-    An orbit whose folder is there, also under another name or deeper below, is not written again. Each folder appears
-    with all its files in it or not at all.
+    An orbit whose folder exists, also under another name or deeper below, is not written again. Each folder appears
+    with all its files or not at all.
 
     Examples
     --------

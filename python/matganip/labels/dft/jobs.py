@@ -97,7 +97,7 @@ def write_scripts(
     job : JobSettings
         What the job scripts say.
     overwrite : bool
-        Write scripts that are there again; without it they stay as somebody may have changed them.
+        Overwrite scripts that exist; without it they stay, as they may have been edited.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def write_scripts(
     if job.custodian and settings.code != "vasp":
         raise InputError(f"job.custodian: custodian's handlers are VASP's; leave it out with {settings.code}")
     if settings.code == "vasp" and settings.potcar_functional not in FAMILIES:
-        raise InputError(f"potcar_functional: {settings.potcar_functional!r} is none of {', '.join(FAMILIES)}")
+        raise InputError(f"potcar_functional: {settings.potcar_functional!r} must be one of {', '.join(FAMILIES)}")
     scripts = {
         "run_one.sh": _run_one(settings, job),
         "run_all.sh": _template("run_all.sh"),

@@ -57,7 +57,7 @@ def read_run(folder: Path, names: list[str]) -> Run:
     Raises
     ------
     OutputError
-        If no result can be taken from it; says why.
+        If no result can be read from it; says why.
     """
     code = output_of(folder, names)
     if code == "vasp":

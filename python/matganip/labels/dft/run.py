@@ -1,4 +1,4 @@
-"""What a DFT program's output says, whichever program's."""
+"""The result of a DFT run, whichever program computed it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pymatgen.core.structure import Structure
 
 
 class OutputError(Exception):
-    """An output from which no result can be taken; the message says why, in one line."""
+    """An output from which no result can be read; the message says why, in one line."""
 
 
 @dataclass
@@ -65,5 +65,5 @@ class Run:
 
     @property
     def converged(self) -> bool:
-        """Whether nothing says that it has not."""
+        """Whether the output reports no failure to converge."""
         return self.electronic and self.ionic is not False

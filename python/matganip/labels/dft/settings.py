@@ -1,4 +1,4 @@
-"""What a batch of DFT runs is asked for: the code, what may move, cut-offs, k-points, and each code's own keys."""
+"""Settings of a batch of DFT runs: the code, what may move, cut-offs, k-points, and keys of each code."""
 
 from __future__ import annotations
 

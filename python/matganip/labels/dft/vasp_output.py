@@ -69,7 +69,7 @@ def _from_xml(path: Path) -> Run:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what is checked below
+            warnings.simplefilter("ignore")  # about what is checked below
             read: Any = Vasprun(str(path), parse_dos=False, parse_eigen=False, parse_potcar_file=False)
             energy = float(read.final_energy)
             electronic, ionic = bool(read.converged_electronic), bool(read.converged_ionic)
@@ -78,7 +78,7 @@ def _from_xml(path: Path) -> Run:
         raise OutputError(
             f"{path.name} is cut off or damaged (still running, or killed?): {_first_line(error)}"
         ) from error
-    except Exception as error:  # whatever pymatgen trips over in a foreign file
+    except Exception as error:  # pymatgen may raise anything on a foreign file
         raise OutputError(f"{path.name} does not parse: {type(error).__name__}: {_first_line(error)}") from error
     if not read.ionic_steps or not np.isfinite(energy):
         raise OutputError(f"{path.name} holds no energy")
@@ -171,13 +171,13 @@ def _from_text(path: Path) -> Run:
             warnings.simplefilter("ignore")
             atoms: Any = ase.io.read(path, format="vasp-out", index=-1)
             energy, forces = float(atoms.get_potential_energy()), np.array(atoms.get_forces())
-    except Exception as error:  # whatever ASE trips over in a foreign file
+    except Exception as error:  # ASE may raise anything on a foreign file
         raise OutputError(f"{path.name} does not parse: {type(error).__name__}: {_first_line(error)}") from error
     titles = list(dict.fromkeys(re.findall(r"^\s*TITEL\s*=\s*(.+?)\s*$", text, re.MULTILINE)))
     incar = _keys(text)
     incar["GGA"] = _functional(incar["GGA"], titles)
     steps, iterations = ([*map(int, one)] for one in zip(*_ITERATION.findall(text), strict=True))
-    # Some versions say "EDIFF is reached" also where the loop ends because of NELM: the iterations tell.
+    # Some versions say "EDIFF is reached" also where the loop ends because of NELM: the number of iterations decides.
     electronic = iterations[-1] < int(incar["NELM"]) and "EDIFF was not reached" not in text.rpartition("Iteration")[2]
     ionic = int(incar["NSW"]) <= 1 or "reached required accuracy - stopping structural" in text
     return Run(
@@ -233,7 +233,7 @@ def _mesh_beside(folder: Path) -> dict[str, Any]:
         return {}
     try:
         return _mesh(Kpoints.from_file(str(path)))
-    except Exception as error:  # whatever pymatgen trips over in a foreign file
+    except Exception as error:  # pymatgen may raise anything on a foreign file
         raise OutputError(f"KPOINTS does not parse: {type(error).__name__}: {_first_line(error)}") from error
 
 
