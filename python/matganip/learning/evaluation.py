@@ -11,7 +11,7 @@ from matganip.learning.judgement import judge
 from matganip.results.evaluation import Assessed
 
 if TYPE_CHECKING:
-    from matganip.labels.tables import Labelled
+    from matganip.labels.labelled import Labelled
     from matganip.learning.representation import GraphRepresentation
     from matganip.learning.scoring import Predictor
 

@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from matganip.configurations.batch import ConfigurationBatch
 from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
-from matganip.labels.tables import Labelled, LabelTable, read_labels
+from matganip.labels.labelled import Labelled
+from matganip.labels.tables import LabelTable, read_labels
 from matganip.learning import checkpoints, ensemble
 from matganip.learning.card import CARD, Card
 from matganip.learning.ensemble import Ensemble
