@@ -128,14 +128,14 @@ def test_refusals() -> None:
     for energy, multiplicity, message in (
         ([1.0], [0], "positive"),
         ([1.0, np.nan], [1, 1], "row 1"),
-        ([1.0], [1, 1], "as many"),
+        ([1.0], [1, 1], "the same length"),
         ([1.0], [1.5], "integers"),
     ):
         with pytest.raises(InputError, match=message):
             sums.add(energy, multiplicity)
     with pytest.raises(InputError, match="add some first"):
         sums.result()
-    with pytest.raises(InputError, match="other temperatures"):
+    with pytest.raises(InputError, match="different temperatures"):
         sums.merge(CanonicalSums([301]))
     with pytest.raises(InputError, match="kelvin"):
         CanonicalSums([-1.0])

@@ -79,7 +79,7 @@ def thermo(
     if not is_model(source):
         if supercell or substitute or number is not None:
             raise InputError(
-                f"{source}: says itself of what it is; --supercell, --substitute and --number are for a model"
+                f"{source}: already says of which space it is; --supercell, --substitute and --number are for a model"
             )
         _show(do(source, None, kelvin, uniform=_uniform(sample), progress=not json), figure, json)
         return

@@ -1,4 +1,4 @@
-r"""Thermodynamics from a uniform sample of a space, with error bars, and where these cannot be believed.
+r"""Thermodynamics from a uniform sample of a space, with error bars, and where these are unreliable.
 
 With weights a (1 for a sample that is uniform over configurations, the multiplicity for one uniform over orbits) the
 partition function of a space of N configurations is estimated by
@@ -6,9 +6,9 @@ partition function of a space of N configurations is estimated by
 .. math:: Z \approx N \sum_i a_i e^{-E_i / k_B T} \Big/ \sum_i a_i,
 
 and U and C_v by the weighted moments. Errors come from blocks of the sample, each left out in turn (the jackknife;
-Efron, Ann. Stat. 7, 1 (1979)). They know nothing of states that the sample has not met. These matter where the weights
-concentrate on few rows; the effective sample size :math:`n = (\sum w)^2 / \sum w^2` (Kong, Liu, Wong, J. Am. Stat.
-Assoc. 89, 278 (1994)) tells.
+Efron, Ann. Stat. 7, 1 (1979)). They do not account for states that the sample has missed. These matter where the
+weights concentrate on few rows, which the effective sample size :math:`n = (\sum w)^2 / \sum w^2` (Kong, Liu, Wong,
+J. Am. Stat. Assoc. 89, 278 (1994)) shows.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ Floats = NDArray[np.float64]
 Uniform = Literal["configurations", "orbits"]
 
 N_BLOCKS = 50
-# Effective sample size below which estimates of F, U, S and C_v are not to be believed; docs/thermodynamics.md.
+# Effective sample size below which estimates of F, U, S and C_v are unreliable; docs/thermodynamics.md.
 LEAST_EFFECTIVE = 1000.0
-# Bars are to hold in 95 of 100 repeats. What skewness is left after the correction takes up to two of them, so that the
-# nominal level is higher; what comes out is measured in docs/thermodynamics.md.
+# Error bars should hold in 95 of 100 repeats. The skewness that is left after the correction costs up to two of them,
+# so that the nominal level is higher; docs/thermodynamics.md has the measured coverage.
 CONFIDENCE = 0.97
 
 
@@ -49,12 +49,12 @@ class SampledThermodynamics:
     estimate : Thermodynamics
         `ground` is the lowest energy in the sample, not that of the space.
     error : Thermodynamics
-        Half widths, in the same units. Of the ground's there is none.
+        Half widths, in the same units; there is none for the ground.
     effective : (t,) float64 ndarray
         Effective sample size at each temperature.
     reliable : (t,) bool ndarray
-        Where that is at least `LEAST_EFFECTIVE`. Elsewhere the sample has not met the states that count, its error
-        bars are too small, F is too high and S is that of the sample.
+        Where that is at least `LEAST_EFFECTIVE`. Elsewhere the sample has missed the states that matter: its error bars
+        are too small, F is too high and S is that of the sample.
     n : int
         Rows of the sample.
     """
@@ -82,9 +82,9 @@ def from_sample(
     energy : (n,) array_like
         eV per supercell, in the order of the draws.
     multiplicity : (n,) array_like of int
-        Of the orbits drawn; weights where the sample is uniform over orbits.
+        Of the orbits drawn; these are the weights where the sample is uniform over orbits.
     temperatures : (t,) array_like
-        Kelvin, above 0; infinity is allowed.
+        Kelvin, above 0; may be infinite.
     n_configurations : int
         Of the whole space, exact.
     uniform : {"configurations", "orbits"}
@@ -143,7 +143,7 @@ def convergence(
     uniform: Uniform = "configurations",
     n_atoms: int = 1,
 ) -> list[SampledThermodynamics]:
-    """Estimate from more and more of a sample: from its first 100, 200, 400 ... rows, and from all.
+    """Estimate from the first 100, 200, 400 ... rows of a sample, and from all of them.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def convergence(
     Returns
     -------
     list of SampledThermodynamics
-        `n` of each says of how many rows it is.
+        `n` of each is its number of rows.
     """
     e, g = checked_rows(energy, multiplicity)
     sizes = [n for n in (2 * N_BLOCKS * 2**k for k in range(40)) if n < len(e)] + [len(e)]
@@ -180,7 +180,7 @@ def _block(energy: Floats, weight: Floats, temperature: Floats, lowest: float) -
 def _functions(sums: Floats, temperature: Floats, log_n: float) -> Floats:
     """(..., 4, t): -F / kT and U above the lowest energy, S and C_v, of sums (..., 4, t)."""
     all_weights, weights, first, second = np.moveaxis(sums, -2, 0)
-    with np.errstate(divide="ignore", invalid="ignore"):  # without its one block of weight a sum is nothing
+    with np.errstate(divide="ignore", invalid="ignore"):  # a sum may be 0 without the one block that has its weight
         log_z = log_n + np.log(weights / all_weights)
         mean = first / weights
         variance = np.maximum(second / weights - mean**2, 0.0)
@@ -191,9 +191,9 @@ def _functions(sums: Floats, temperature: Floats, log_n: float) -> Floats:
 def _half_widths(left_out: Floats) -> Floats:
     """Half widths (4, t) of intervals from estimates with each block left out in turn, (b, 4, t).
 
-    Boltzmann weights are skewed, and so is what follows from few of them: the quantile is widened by the skewness as
-    the Edgeworth series of the studentised mean has it (P. Hall, The Bootstrap and Edgeworth Expansion (1992), section
-    2.6), on both sides as on the worse one. Infinite where a block bears all the weight.
+    Boltzmann weights are skewed, and so are estimates from few of them. The quantile is therefore widened by the
+    skewness term of the Edgeworth series of the studentised mean (P. Hall, The Bootstrap and Edgeworth Expansion
+    (1992), section 2.6), on both sides as on the worse one. Infinite where one block has all the weight.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         from_mean = left_out - left_out.mean(axis=0)
@@ -206,7 +206,7 @@ def _half_widths(left_out: Floats) -> Floats:
 
 
 def _thermodynamics(temperature: Floats, functions: Floats, zero: float, n_atoms: int, ground: float) -> Thermodynamics:
-    """Functions (4, t) about an energy as a record; the same for half widths, about 0, where the sign of F drops."""
+    """Functions (4, t) above an energy as a record; also half widths, where the sign of F is dropped."""
     log_z, mean, entropy, heat_capacity = functions
     released = BOLTZMANN * temperature * log_z
     return Thermodynamics(

@@ -1,4 +1,4 @@
-"""Histogram of energies, which is the density of states: exact numbers of orbits and of configurations in each bin."""
+"""The density of states: exact numbers of orbits and configurations in each bin of energy."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from numpy.typing import ArrayLike, NDArray
 from matganip.errors import InputError
 from matganip.thermodynamics.sums import checked_rows, exact_sum
 
-# Bins beyond this are no summary any more.
+# More bins than this are not a summary.
 MOST_BINS = 1_000_000
 
 
 class EnergyHistogram:
     """How many orbits and configurations have their energy in each bin.
 
-    Bin k holds the energies from k to k + 1 times `bin_width`. So bins need no range, and two histograms of the same
-    width always fit.
+    Bin k holds the energies from k to k + 1 times `bin_width`, so that no range has to be given and two histograms of
+    the same width can always be merged.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class EnergyHistogram:
 
     def _check_size(self) -> None:
         if len(self._bins) > MOST_BINS:
-            raise InputError(f"bin_width {self.bin_width:g} eV makes over a million bins: take wider ones")
+            raise InputError(f"bin_width {self.bin_width:g} eV gives over a million bins: take wider ones")
 
     @property
     def _span(self) -> range:
@@ -119,7 +119,7 @@ class EnergyHistogram:
         return [self._bins.get(number, (0, 0))[1] for number in self._span]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the state as JSON values, in the order of the bins."""
+        """Give the state as JSON values, bins in ascending order."""
         return {
             "bin_width_eV": self.bin_width,
             "bins": [[number, *self._bins[number]] for number in sorted(self._bins)],
@@ -127,17 +127,17 @@ class EnergyHistogram:
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
-        """Take up a state that `to_dict` gave.
+        """Restore a state that `to_dict` gave.
 
         Raises
         ------
         InputError
-            If it is none.
+            If it is not such a state.
         """
         try:
             histogram = cls(float(state["bin_width_eV"]))
             for number, orbits, configurations in state["bins"]:
                 histogram._put(int(number), int(orbits), int(configurations))
         except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"no energy histogram: {error}") from error
+            raise InputError(f"not an energy histogram: {error}") from error
         return histogram

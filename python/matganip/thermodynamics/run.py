@@ -1,4 +1,4 @@
-"""`thermo`: the canonical ensemble of a model's space, of a screen, or of a table of predictions."""
+"""`thermo`: the canonical ensemble of a model's space, a screen, or a table of predictions."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def thermo(
             return _of_model(model, space, temperatures or TEMPERATURES, sample, seed, report)
         if space is not None or sample is not None:
             raise InputError(
-                f"{source if not isinstance(source, ScreenResult) else 'a screen'}: says itself of what it is; "
+                f"{source if not isinstance(source, ScreenResult) else 'a screen'}: already says of which space it is; "
                 "--supercell, --substitute and --number are for a model"
             )
         if isinstance(source, ScreenResult):

@@ -1,9 +1,10 @@
 r"""Canonical sums over a stream of orbits, and what follows from them: F, U, S and the heat capacity.
 
-An orbit of energy E (eV per supercell) and multiplicity g has the weight :math:`g \exp(-E / k_B T)`. Nothing is kept of
-a stream but, for each temperature, the sum of the weights, their mean energy and its mean square deviation. Weights
-count from the lowest energy seen, so that -10^4 eV costs no digit, and moments are merged about their own means (Chan,
-Golub, LeVeque, Am. Stat. 37, 242 (1983)), so that no small variance is the difference of two large numbers.
+An orbit of energy E (eV per supercell) and multiplicity g has the weight :math:`g \exp(-E / k_B T)`. For each
+temperature only the sum of the weights, the weighted mean energy and the mean square deviation are kept. Energies are
+counted from the lowest one seen, so that an offset of -10^4 eV costs no digits, and moments are merged about their own
+means (Chan, Golub, LeVeque, Am. Stat. 37, 242 (1983)), so that a small variance is never the difference of two large
+numbers.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ Floats = NDArray[np.float64]
 
 
 class CanonicalSums:
-    """Sums over the canonical ensemble, at given temperatures, of orbits that come in blocks.
+    """Canonical sums at given temperatures over orbits that come in blocks.
 
     Parameters
     ----------
     temperatures : sequence of float
-        Kelvin. 0 is the limit of the ground state, infinity that of equal weights.
+        Kelvin; 0 is the limit of the ground state, infinity that of equal weights.
 
     Attributes
     ----------
@@ -39,7 +40,7 @@ class CanonicalSums:
     lowest : float
         Lowest energy, eV per supercell; infinity before the first row.
     degeneracy : int
-        Configurations that have exactly that energy.
+        Number of configurations with exactly that energy.
 
     Raises
     ------
@@ -49,7 +50,7 @@ class CanonicalSums:
     Notes
     -----
     The same blocks in the same order give the same bits, and so does merging the same accumulators in the same order.
-    Another order may differ in the last digits.
+    In another order the last digits may differ.
 
     Examples
     --------
@@ -67,7 +68,7 @@ class CanonicalSums:
         self.degeneracy = 0
         n = len(self.temperatures)
         self._weight = np.zeros(n)  # sum of g exp(-(E - lowest) / kT)
-        self._lost = np.zeros(n)  # what rounding has left out of it (Neumaier)
+        self._lost = np.zeros(n)  # its rounding error (Neumaier)
         self._mean = np.zeros(n)  # of E - lowest
         self._squares = np.zeros(n)  # sum of g exp(...) (E - lowest - mean)^2
 
@@ -84,7 +85,7 @@ class CanonicalSums:
         Raises
         ------
         InputError
-            If the lengths differ, an energy is not finite, or a multiplicity is no positive integer.
+            If the lengths differ, an energy is not finite, or a multiplicity is not a positive integer.
         """
         e, g = checked_rows(energy, multiplicity)
         if not len(e):
@@ -103,7 +104,7 @@ class CanonicalSums:
         self.merge(block)
 
     def merge(self, other: CanonicalSums) -> None:
-        """Add what another accumulator, of the same temperatures, has seen.
+        """Add another accumulator of the same temperatures.
 
         Raises
         ------
@@ -111,7 +112,7 @@ class CanonicalSums:
             If its temperatures are others.
         """
         if not np.array_equal(self.temperatures, other.temperatures):
-            raise InputError("sums at other temperatures cannot be merged: take the same ones, in the same order")
+            raise InputError("sums at different temperatures cannot be merged: use the same ones, in the same order")
         if not other.n_orbits:
             return
         lowest = min(self.lowest, other.lowest)
@@ -137,7 +138,7 @@ class CanonicalSums:
         return _Moments(self._weight * factor, self._lost * factor, self._mean + step, self._squares * factor)
 
     def result(self, n_atoms: int = 1) -> Thermodynamics:
-        """What the sums say of the ensemble.
+        """Give F, U, S and C_v of the ensemble.
 
         Parameters
         ----------
@@ -154,7 +155,7 @@ class CanonicalSums:
             If nothing was added.
         """
         if not self.n_orbits:
-            raise InputError("thermodynamics of no arrangement: add some first")
+            raise InputError("thermodynamics needs at least one arrangement: add some first")
         logarithm = np.log(self._weight + self._lost)
         return Thermodynamics.of_moments(
             self.temperatures,
@@ -166,14 +167,14 @@ class CanonicalSums:
         )
 
     def probability(self, energy: ArrayLike, multiplicity: ArrayLike = 1) -> Floats:
-        """How probable arrangements are at each temperature.
+        """Give the probabilities of arrangements at each temperature.
 
         Parameters
         ----------
         energy : (n,) array_like
             eV per supercell; of rows that were added.
         multiplicity : (n,) array_like
-            That of an orbit gives the probability of the orbit, 1 that of one arrangement.
+            The orbit's, for the probability of the orbit; 1 for that of one arrangement.
 
         Returns
         -------
@@ -185,7 +186,7 @@ class CanonicalSums:
             If nothing was added.
         """
         if not self.n_orbits:
-            raise InputError("probabilities of no arrangement: add some first")
+            raise InputError("probabilities need at least one arrangement: add some first")
         above = np.atleast_1d(np.asarray(energy, dtype=np.float64)) - self.lowest
         weights = np.stack([_boltzmann(above, temperature) for temperature in self.temperatures])
         shares: Floats = weights * np.asarray(multiplicity) / (self._weight + self._lost)[:, None]
@@ -207,12 +208,12 @@ class CanonicalSums:
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
-        """Take up a state that `to_dict` gave.
+        """Restore a state that `to_dict` gave.
 
         Raises
         ------
         InputError
-            If it is none.
+            If it is not such a state.
         """
         try:
             sums = cls([np.inf if t is None else t for t in state["temperatures_K"]])
@@ -221,9 +222,9 @@ class CanonicalSums:
             sums.degeneracy = int(state["degeneracy"])
             parts = [np.array(state[k], dtype=np.float64) for k in ("weight", "weight_lost", "mean_eV", "squares_eV2")]
         except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"no canonical sums: {error}") from error
+            raise InputError(f"not canonical sums: {error}") from error
         if any(part.shape != sums.temperatures.shape for part in parts):
-            raise InputError("no canonical sums: not one of each for every temperature")
+            raise InputError("not canonical sums: a sum is missing for some temperature")
         sums._weight, sums._lost, sums._mean, sums._squares = parts
         return sums
 
@@ -238,7 +239,7 @@ class _Moments:
 
 @dataclass(frozen=True, eq=False)
 class Thermodynamics:
-    """Functions of the canonical ensemble of one supercell; positions are ideal, so that they are configurational.
+    """Configurational functions of the canonical ensemble of one supercell, at ideal positions.
 
     Attributes
     ----------
@@ -276,18 +277,18 @@ class Thermodynamics:
         variance: Floats,
         n_atoms: int,
     ) -> Self:
-        r"""Work them out of the weighted moments of E - lowest.
+        r"""Compute them from the weighted moments of E - lowest.
 
         .. math::
 
            F = E_0 - k_B T \ln w, \quad U = E_0 + \langle E - E_0 \rangle, \quad
            S = k_B \ln w + \langle E - E_0 \rangle / T, \quad C_v = \operatorname{var} E / k_B T^2
 
-        S is not formed as (U - F) / T, which would lose the digits of the total energy.
+        S is not computed as (U - F) / T, which would lose digits to the total energy.
         """
         thermal = BOLTZMANN * temperature
         inverse = np.divide(1.0, temperature, out=np.zeros_like(temperature), where=temperature > 0)
-        # ln w is 0 for a single arrangement, and 0 times infinity no number.
+        # ln w is 0 for a single arrangement, and 0 times infinity is not a number.
         released = np.multiply(thermal, log_weight, out=np.zeros_like(mean), where=log_weight != 0)
         return cls(
             temperature=temperature,
@@ -320,11 +321,11 @@ def checked_temperatures(temperatures: Sequence[float] | Floats) -> Floats:
     Raises
     ------
     InputError
-        If there is none, or one is negative or no number.
+        If there is none, or one is negative or not a number.
     """
     checked = np.array(temperatures, dtype=np.float64).reshape(-1)
     if not len(checked) or not (checked >= 0).all():
-        raise InputError(f"temperatures must be kelvin, 0 or more, not {list(temperatures)}")
+        raise InputError(f"temperatures must be 0 or more, in kelvin, not {list(temperatures)}")
     return checked
 
 
@@ -334,12 +335,12 @@ def checked_rows(energy: ArrayLike, multiplicity: ArrayLike) -> tuple[Floats, ND
     Raises
     ------
     InputError
-        If the lengths differ, an energy is not finite, or a multiplicity is no positive integer.
+        If the lengths differ, an energy is not finite, or a multiplicity is not a positive integer.
     """
     e = np.asarray(energy, dtype=np.float64)
     g = np.asarray(multiplicity)
     if e.ndim != 1 or g.shape != e.shape:
-        raise InputError(f"energy and multiplicity must be as many: {e.shape} and {g.shape}")
+        raise InputError(f"energy and multiplicity must have the same length, not {e.shape} and {g.shape}")
     if len(e) and not (np.issubdtype(g.dtype, np.integer) and g.min() > 0):
         raise InputError("multiplicity must be positive integers")
     if not np.isfinite(e).all():
@@ -348,7 +349,7 @@ def checked_rows(energy: ArrayLike, multiplicity: ArrayLike) -> tuple[Floats, ND
 
 
 def exact_sum(values: NDArray[np.int64]) -> int:
-    """Sum of integers that are not negative, also beyond 64 bits.
+    """Sum of non-negative integers, also beyond 64 bits.
 
     >>> exact_sum(np.array([2**62, 2**62, 2**62]))
     13835058055282163712
@@ -357,7 +358,7 @@ def exact_sum(values: NDArray[np.int64]) -> int:
 
 
 def _boltzmann(above: Floats, temperature: float) -> Floats:
-    """exp(-E / kT) of energies above the lowest one, also at 0 and infinity."""
+    """exp(-E / kT) of energies above the lowest one, also at 0 K and infinity."""
     if temperature == 0:
         lowest: Floats = (above == 0).astype(np.float64)
         return lowest
@@ -366,7 +367,7 @@ def _boltzmann(above: Floats, temperature: float) -> Floats:
 
 
 def _boltzmann_each(step: float, temperatures: Floats) -> Floats:
-    """The same of one energy at each temperature."""
+    """The same for one energy at each temperature."""
     one = np.array([step])
     factors: Floats = np.concatenate([_boltzmann(one, temperature) for temperature in temperatures.tolist()])
     return factors
