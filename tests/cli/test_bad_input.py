@@ -107,7 +107,7 @@ def test_a_species_that_is_no_element():
     assert "Qq" in count(CIF, "-x", "I:Qq=3")
 
 
-@pytest.mark.parametrize("supercell", ["2,2,0", "2,2", "2,2,x", "1,0,0,0,1,0,0,0,-1"])
+@pytest.mark.parametrize("supercell", ["2,2,0", "2,2", "2,2,x", "1,0,0,0,1,0,0,0,0"])
 def test_a_supercell_that_is_none(supercell: str):
     assert refused("count", CIF, "-s", supercell, "-x", "I:Br=3").startswith(f"--supercell {supercell}: ")
 

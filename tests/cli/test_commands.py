@@ -48,6 +48,12 @@ def test_counts_beyond_64_bits_are_exact_in_json():
     assert counted["orbits"] == 3464649986810534376568350785049204
 
 
+def test_a_left_handed_supercell_counts_as_the_lattice_that_it_spans():
+    matrix = "1,1,0,1,-1,0,0,0,2"
+    left = invoke("count", CIF, "-s", matrix, "-x", "I:Br=3", "--json")
+    assert left == invoke("count", CIF, "-s", "-1,-1,0,-1,1,0,0,0,-2", "-x", "I:Br=3", "--json")
+
+
 def test_count_takes_a_study():
     counted = json.loads(invoke("count", EXAMPLE / "study.toml", "--json"))
     assert (counted["arrangements"], counted["orbits"]) == (2024, 19)

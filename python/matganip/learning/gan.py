@@ -72,7 +72,7 @@ class Matganip:
 
     def __init__(self, config: MatganipConfig | None = None) -> None:
         self.config = config or MatganipConfig()
-        self._device = _device(self.config.device)
+        self._device = torch_device(self.config.device)
         self._fitted = False
 
     def fit(
@@ -419,7 +419,8 @@ def _exact_convolutions() -> AbstractContextManager[None]:
     return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
 
 
-def _device(name: str) -> torch.device:
+def torch_device(name: str) -> torch.device:
+    """The torch device of a name, "auto" being the best that is there; an `InputError` where there is none such."""
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         return torch.device(next(kind for kind, there in available.items() if there))

@@ -70,7 +70,7 @@ class StudyInputs:
         for number, more in enumerate(study.labels.also):
             where = f"{name}: labels.also[{number}]: "
             spaces.append(_space(study, parent, more.substitutions, where))
-            with _in(where):
+            with within(where):
                 tables.append(read_labels(_label_source(more.table, base)))
         screen = study.screen
         same = screen.substitutions in (None, study.substitutions)
@@ -87,7 +87,7 @@ def study_space(study: Study, base: Path, name: str = "study") -> ConfigurationS
 
 
 @contextmanager
-def _in(where: str, applies: bool = True) -> Iterator[None]:
+def within(where: str, applies: bool = True) -> Iterator[None]:
     """Say in which study and section a mistake stands; those about another file name that already."""
     try:
         yield
@@ -97,7 +97,7 @@ def _in(where: str, applies: bool = True) -> Iterator[None]:
 
 def _parent(study: Study, base: Path, name: str) -> Structure:
     section = study.parent
-    with _in(f"{name}: parent: ", section.formula is not None):
+    with within(f"{name}: parent: ", section.formula is not None):
         if section.file is not None:
             return read_structure(base / section.file)
         if section.formula is None or section.a is None:  # the schema refuses it; this is for the type checker
@@ -106,7 +106,7 @@ def _parent(study: Study, base: Path, name: str) -> Structure:
 
 
 def _space(study: Study, parent: Structure, substitutions: dict[str, dict[str, int]], where: str) -> ConfigurationSpace:
-    with _in(where):
+    with within(where):
         return ConfigurationSpace(parent, study.supercell, substitutions, symprec=study.parent.symprec)
 
 

@@ -22,7 +22,7 @@ from matganip.results.study import GraphFacts, StudyLabels, StudyResult, numbers
 from matganip.screening.ranking import rank, write_ranking
 from matganip.screening.run import screen
 from matganip.versions import versions
-from matganip.workflows.inputs import StudyInputs
+from matganip.workflows.inputs import StudyInputs, within
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
@@ -77,6 +77,7 @@ def run_study(
     """
     require("torch", "learn")
     from matganip.learning.fitting import cross_validate, train
+    from matganip.learning.gan import torch_device
 
     seconds: dict[str, float] = {}
     with _timed(seconds, "read"):
@@ -85,6 +86,9 @@ def run_study(
         name = str(source or "study")
         inputs = StudyInputs.read(study, base, name)
         own, screened = _label_sets(inputs, name)
+        with within(f"{name}: diffraction: "):
+            graphs, _ = (_graph_facts(study.diffraction, one.space) for one in (own, screened))
+        torch_device(study.model.device)
         claim(folder, overwrite=overwrite)
     settings: dict[str, Any] = {"diffraction": study.diffraction, "network": study.model, "seed": study.seed}
     with reporting(progress) as report:
@@ -99,7 +103,6 @@ def run_study(
             model = train(screened.space, inputs.screen_table, train_size=n_train, progress=report, **settings)
         with _timed(seconds, "screen"):
             top = max(study.screen.top, min(screened.space.count_orbits(), MOST_RANKED))
-            graphs = _graph_facts(study.diffraction, own.space)
             found = screen(model, screened.space, top=top, cascade=False, progress=report)
             ranking = rank(found, model, screened.labelled, study.screen.top)
     labels = (own,) if screened is own else (own, screened)
