@@ -139,7 +139,7 @@ def test_refusals() -> None:
         sums.merge(CanonicalSums([301]))
     with pytest.raises(InputError, match="kelvin"):
         CanonicalSums([-1.0])
-    with pytest.raises(InputError, match="no canonical sums"):
+    with pytest.raises(InputError, match="not canonical sums"):
         CanonicalSums.from_dict({"temperatures_K": [300]})
 
 
