@@ -65,7 +65,7 @@ def test_search_refusals(model, tmp_path) -> None:
     for arguments, message in (
         (("-o", tmp_path / "best.csv"), "written as .parquet"),
         (("--resume",), "--resume needs --output"),
-        (("--method", "genetic"), "tempering or annealing"),
+        (("--method", "genetic"), "'tempering' or 'annealing'"),
         (("--temperatures", "warm"), "LOW,HIGH in kelvin"),
         (("-o", tmp_path / "none.parquet", "--resume"), "cannot be read"),
         (("-x", "I:Br=3-5"), "one number of Br"),

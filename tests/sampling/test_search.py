@@ -170,10 +170,10 @@ def test_swaps_of_two_sublattices_stay_within_them() -> None:
 
 def test_refusals() -> None:
     for changes, message in (
-        ({"method": "genetic"}, "tempering or annealing"),
+        ({"method": "genetic"}, "'tempering' or 'annealing'"),
         ({"n_chains": 0}, "n_chains"),
         ({"temperatures": (300.0, 10.0)}, "lower one first"),
-        ({"select": "best"}, "lowest, highest, nearest"),
+        ({"select": "best"}, "'lowest', 'highest' or 'nearest'"),
         ({"select": "nearest"}, "target, in eV per supercell"),
         ({"target": 1.0}, "belongs to select = nearest"),
     ):
@@ -225,7 +225,7 @@ def test_a_search_in_memory_is_that_of_the_folder_and_resumes(trained, space_6of
     assert (tmp_path / "whole.parquet").read_bytes() == (tmp_path / "rest.parquet").read_bytes()
     assert seen == [("search", step, 8) for step in range(1, 9)]
     assert whole.plot().get_xlabel() == "orbits scored"
-    with pytest.raises(InputError, match="search has no setting 'steps'"):
+    with pytest.raises(InputError, match="unknown key 'steps'"):
         mg.search(trained, steps=8)
     with pytest.raises(InputError, match="resume needs the checkpoint"):
         mg.search(trained, resume=True)

@@ -16,17 +16,18 @@ place of E; no linear guide proposes the latter, but it says which arrangements 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, model_validator
 
-from matganip.errors import InputError
 from matganip.features.averages import BOLTZMANN
 from matganip.features.lattice.swaps import LatticeSwaps, seeded_generators
 from matganip.sampling.linear_guide import LinearGuide
 from matganip.sampling.scored_orbits import FoundOrbit, Score, ScoredOrbits
+from matganip.settings import Settings
 
 if TYPE_CHECKING:
     from matganip.features.lattice.diffraction import LatticeDiffraction
@@ -44,75 +45,46 @@ CAUTION = 3.0
 SETTLED, MOST_POLISHED = 3, 512
 
 
-@dataclass(frozen=True)
-class SearchSettings:
+class SearchSettings(Settings):
     """How to search.
-
-    Parameters
-    ----------
-    method : {"tempering", "annealing"}
-    n_chains : int
-        Chains, in groups of eight that exchange (tempering), or independent (annealing).
-    n_swaps : int
-        Swaps on the guide between two decisions by the model; one without a guide.
-    guided : bool
-        Whether to use a guide.
-    temperatures : (float, float), optional
-        The lowest and the highest, kelvin. By default k_B T of the highest is the root mean square change of the energy
-        by one swap, and the lowest is a thirtieth of it.
-    cycle : int
-        Steps of one cooling (annealing); then the chains start again from random arrangements.
-    top : int
-        How many of the best orbits to keep.
-    memory : int
-        Scored orbits to remember.
-    seed : int
-        Seed of every draw.
-    select : {"lowest", "highest", "nearest"}
-        Which orbits are the best.
-    target : float, optional
-        Energy that "nearest" is to be near, eV per supercell.
 
     Raises
     ------
     InputError
-        If a value is out of its range.
+        If a key is unknown or a value is out of its range.
     """
 
-    method: Method = "tempering"
-    n_chains: int = 32
-    n_swaps: int = 100
-    guided: bool = True
-    temperatures: tuple[float, float] | None = None
-    cycle: int = 50
-    top: int = 20
-    memory: int = 200_000
-    seed: int = 0
-    select: Select = "lowest"
-    target: float | None = None
+    method: Method = Field(default="tempering", description="Parallel tempering, or simulated annealing.")
+    n_chains: int = Field(
+        default=32, ge=1, description="Chains, in groups of eight that exchange; independent if annealed."
+    )
+    n_swaps: int = Field(default=100, ge=1, description="Swaps on the guide in each step; one without a guide.")
+    guided: bool = Field(default=True, description="Whether to use a guide.")
+    temperatures: tuple[float, float] | None = Field(
+        default=None,
+        description="The lowest and the highest, kelvin. By default k_B T of the highest is the root mean square change "
+        "of the energy by one swap, and the lowest is a thirtieth of it.",
+    )
+    cycle: int = Field(default=50, ge=2, description="Steps of one cooling; then the chains start again at random.")
+    top: int = Field(default=20, ge=1, description="How many of the best orbits to keep.")
+    memory: int = Field(default=200_000, ge=1000, description="Scored orbits to remember.")
+    seed: int = Field(default=0, ge=0, description="Seed of every draw.")
+    select: Select = Field(default="lowest", description="Which orbits are the best.")
+    target: float | None = Field(default=None, description='Energy for select = "nearest", eV per supercell.')
 
-    def __post_init__(self) -> None:
-        if self.method not in get_args(Method):
-            raise InputError(f"method must be tempering or annealing, not {self.method!r}")
-        for name, least in (("n_chains", 1), ("n_swaps", 1), ("cycle", 2), ("top", 1), ("memory", 1000), ("seed", 0)):
-            if getattr(self, name) < least:
-                raise InputError(f"{name} must be at least {least}, not {getattr(self, name)}")
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
         if self.temperatures is not None and not 0 < self.temperatures[0] <= self.temperatures[1] < np.inf:
-            raise InputError(f"temperatures must be two, the lower one first, above 0 K, not {self.temperatures}")
-        if self.select not in get_args(Select):
-            raise InputError(f"select must be one of {', '.join(get_args(Select))}, not {self.select!r}")
+            raise ValueError(f"temperatures must be two, the lower one first, above 0 K, not {self.temperatures}")
         if (self.select == "nearest") != (self.target is not None and np.isfinite(self.target)):
-            raise InputError("target, in eV per supercell, belongs to select = nearest, which needs it")
+            raise ValueError("target, in eV per supercell, belongs to select = nearest, which needs it")
+        return self
 
     def key(self, energy: Floats) -> Floats:
         """What the search makes small, (n,), from energies (n,) in eV per supercell."""
         if self.target is not None:
             return np.abs(energy - self.target)
         return -energy if self.select == "highest" else energy
-
-    def to_dict(self) -> dict[str, Any]:
-        """The settings as JSON values."""
-        return {**asdict(self), "temperatures": None if self.temperatures is None else list(self.temperatures)}
 
 
 @dataclass(frozen=True)
@@ -417,7 +389,7 @@ class Search:
 
     def identity(self) -> dict[str, Any]:
         """What a stored state belongs to, as JSON values."""
-        return {"space": self.space.key, "settings": self.settings.to_dict()}
+        return {"space": self.space.key, "settings": self.settings.model_dump(mode="json")}
 
 
 def swapped(row: Occupations, sublattices: NDArray[Any]) -> Occupations:

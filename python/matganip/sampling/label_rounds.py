@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -119,7 +120,8 @@ def iterate_rounds(
         left = budget - n_labels
         found = suggest_rows(batch, features, labelled, energy, strategy, max(1, min(n, left)), seed, failed)
         if left <= 0 or not len(found):
-            yield _without_orbits(found)
+            columns = {name: getattr(found, name)[:0] for name in ("batch", "rows", "prediction", "deviation")}
+            yield replace(found, **columns)
             return
         yield found
 
@@ -131,10 +133,3 @@ def iterate_rounds(
         errors.update(tally.errors)
         done, _ = labels_of(batch, labeller.labelled(batch.space))
         failed[found.rows[~done[found.rows]]] = True
-
-
-def _without_orbits(found: Suggestion) -> Suggestion:
-    return Suggestion(
-        found.batch[:0], found.rows[:0], found.prediction[:0], found.deviation[:0], found.strategy, found.n_candidates,
-        found.n_labels, found.left_out_mae, found.baseline_mae,
-    )  # fmt: skip

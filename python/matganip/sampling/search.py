@@ -96,7 +96,7 @@ def search(
     >>> len(found), found.n_scored, found.finished
     (3, 19, True)
     """
-    chosen = search_settings(settings)
+    chosen = SearchSettings(**settings)
     if resume and checkpoint is None:
         raise InputError("resume needs the checkpoint of the search")
     asked = Model.of(model, device)
@@ -119,16 +119,6 @@ def search(
 
         finished = _run(chains, n_steps, max_scored, patience, told, file, weights)
     return _result(chains, finished, asked, weights)
-
-
-def search_settings(values: dict[str, Any]) -> SearchSettings:
-    """Make `SearchSettings` from keywords; an unknown one is refused by name."""
-    unknown = [name for name in values if name not in SearchSettings.__dataclass_fields__]
-    if unknown:
-        raise InputError(
-            f"search has no setting {unknown[0]!r}; it has {', '.join(SearchSettings.__dataclass_fields__)}"
-        )
-    return SearchSettings(**values)
 
 
 def weights_sha256(model: Model) -> str:
@@ -180,7 +170,7 @@ def _result(chains: Search, finished: bool, model: Model, weights: str) -> Searc
         accepted={"swaps": now.swap_rate, "steps": now.step_rate, "exchanges": now.exchange_rate},
         guide_error=now.guide_error,
         history=np.array(chains.history, dtype=np.float64).reshape(-1, 3),
-        settings=chains.settings.to_dict(),
+        settings=chains.settings.model_dump(mode="json"),
         calculator=model.calculator,
         model_sha256=weights,
         remark=model.remark(space),
