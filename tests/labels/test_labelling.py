@@ -11,6 +11,7 @@ import matganip as mg
 from matganip.labels import calculators
 from matganip.labels.calculators import CalculatorChoice
 from matganip.labels.database import LabelDatabase
+from matganip.labels.joining import join_structures
 from matganip.labels.labelling import Labeller, estimate_labelling, label
 from matganip.labels.relaxing import Calculating, RelaxationSettings
 from matganip.processes import WorkerPool
@@ -228,6 +229,7 @@ def test_labels_in_memory_are_those_of_a_database(database, batch):
     assert frame["energy_eV_per_atom"].tolist() == pytest.approx((in_memory.labels.energy / 40).tolist())
     assert "Pairs" in str(in_memory)
     assert "<table>" in in_memory._repr_html_()
+    assert in_memory.plot().get_title()
 
 
 def test_a_random_sample_of_several_compositions_is_labelled_by_workers_that_start_once(database, cspbi3, monkeypatch):
@@ -241,6 +243,13 @@ def test_a_random_sample_of_several_compositions_is_labelled_by_workers_that_sta
     assert [len(one.labelled) for one in done.compositions] == [1, 5, 5, 5]
     with pytest.raises(mg.InputError, match="of several compositions"):
         _ = done.labels
+
+
+def test_structures_from_elsewhere_are_labelled_by_their_orbits(batch):
+    moved = [one.translate_sites(range(40), [0.21, 0.4, 0.07]) for one in batch[[3, 5, 3]].structures()]
+    done = label(join_structures(batch.space, moved), PAIRS)
+    assert (done.compositions[0].tally.n_orbits, done.compositions[0].tally.n_stored) == (2, 2)
+    assert sorted(done.labels.energy) == pytest.approx(sorted(np.array(energies(batch))[[3, 5]]), abs=1e-9)
 
 
 def test_a_calculator_may_be_a_class_or_an_object(database, batch):

@@ -27,7 +27,7 @@ dft = typer.Typer(
 
 
 @dataclass(frozen=True)
-class Study:
+class Request:
     """What the arguments describe: spaces, settings, a job, a folder, and size and seed of a sample."""
 
     spaces: tuple[ConfigurationSpace, ...]
@@ -85,8 +85,8 @@ def write(
     matganip dft write CsPbI3.cif -s 2,2,2 -x I:Br=3 --output runs
     matganip dft write study.toml --database labels.db
 
-    Then, on the cluster, in that folder: sbatch job_array.sh (or: bash run_all.sh). Rerunning either skips the runs
-    that have ended.
+    Then, on the cluster, in that folder: sbatch job_array.sh (or: bash run_all.sh). Rerunning either skips the
+    runs that have ended.
     """
     from matganip.labels.dft.inputs import write_inputs
 
@@ -96,15 +96,15 @@ def write(
     changes["pseudopotentials"] = dict(_pair("--pseudo", text) for text in pseudo or [])
     changes["potcar"] = dict(_pair("--potcar", text) for text in potcar or [])
     own = dict(parse_setting(text) for text in setting or [])
-    study = _study(source, supercell, substitute)
-    n, seed = study.sample if number is None else (number, seed)
+    asked = _request(source, supercell, substitute)
+    n, seed = asked.sample if number is None else (number, seed)
     written = write_inputs(
-        output or study.folder,
-        study.spaces,
-        _changed(study.settings, changes, own),
+        output or asked.folder,
+        asked.spaces,
+        _changed(asked.settings, changes, own),
         n=n,
         seed=seed,
-        job=study.job.replace(custodian=True) if custodian else study.job,
+        job=asked.job.replace(custodian=True) if custodian else asked.job,
         database=database,
         overwrite=overwrite,
         progress=not json,
@@ -149,7 +149,7 @@ def collect(
     spaces: tuple[ConfigurationSpace, ...] = ()
     settings = None
     if study is not None:
-        asked = _study(study, None, None)
+        asked = _request(study, None, None)
         spaces, settings = asked.spaces, asked.settings
     collected = collect_runs(
         folder, database, spaces=spaces, settings=settings, tolerance=tolerance, strain=strain, progress=not json
@@ -157,22 +157,21 @@ def collect(
     render(replace(collected, show_all=show_all), json)
 
 
-def _study(source: Path, supercell: str | None, substitute: list[str] | None) -> Study:
+def _request(source: Path, supercell: str | None, substitute: list[str] | None) -> Request:
     """What a study's file describes, or a structure and two options with the defaults."""
     from matganip.labels.dft.jobs import JobSettings
     from matganip.labels.dft.settings import DftSettings
 
     if source.suffix != ".toml":
         spaces = spaces_from(source, supercell, substitute).spaces
-        return Study(spaces, DftSettings(), JobSettings(), Path("dft"), (None, 0))
-    from matganip.workflows.dft import read_dft_study
+        return Request(spaces, DftSettings(), JobSettings(), Path("dft"), (None, 0))
 
     clash = [name for name, value in (("--supercell", supercell), ("--substitute", substitute)) if value]
     if clash:
         raise InputError(f"{source}: says itself what {' and '.join(clash)} would; leave them out")
     study = read_dft_study(source)
     spaces = study.spaces(source.parent)
-    return Study(spaces, study.dft, study.named_job, study.folder or Path("dft"), study.number_and_seed)
+    return Request(spaces, study.dft, study.named_job, study.folder or Path("dft"), study.number_and_seed)
 
 
 def _changed(settings: DftSettings, changes: dict[str, Any], own: dict[str, Any]) -> DftSettings:

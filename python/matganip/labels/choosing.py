@@ -20,7 +20,7 @@ def chosen_batches(
     Parameters
     ----------
     what : ConfigurationSpace, CompositionSeries, ConfigurationBatch, or several of them
-        Batches are taken as they are.
+        Of batches each orbit is labelled once.
     n, seed
         As for `chosen_orbits`, for each composition.
 
@@ -29,7 +29,7 @@ def chosen_batches(
     tuple of ConfigurationBatch
     """
     if isinstance(what, ConfigurationBatch):
-        return (what,)
+        return (what.distinct(),)
     if isinstance(what, ConfigurationSpace):
         return (chosen_orbits(what, n, seed),)
     several = what.spaces if isinstance(what, CompositionSeries) else what

@@ -175,7 +175,7 @@ class LabellingResult(Result):
                             occupation_texts(one.labelled.occupations),
                             one.labelled.multiplicity,
                             one.labelled.energy,
-                            one.labelled.energy / one.labelled.n_atoms,
+                            one.labelled.per_atom,
                         ),
                         strict=True,
                     )
