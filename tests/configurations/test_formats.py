@@ -16,7 +16,7 @@ import pytest
 from pymatgen.core import Structure
 
 import matganip as mg
-from matganip.configurations.io.parquet import ROW_GROUP, arrangement_columns, write_orbits
+from matganip.configurations.io.parquet import ROW_GROUP, arrangement_columns
 from matganip.configurations.io.writers import INDEX, open_writer, write
 
 EACH = [
@@ -140,7 +140,7 @@ def test_parquet_is_the_same_bytes_for_any_batches_and_has_full_row_groups(cspbi
     contents = set()
     for size in (1000, 30_011, 200_000):
         twice = (batch for _ in range(3) for batch in space.orbits(batch_size=size))
-        write_orbits(tmp_path / "orbits.parquet", space, twice)
+        write(tmp_path / "orbits.parquet", space, twice)
         contents.add((tmp_path / "orbits.parquet").read_bytes())
     assert len(contents) == 1
     file = pq.ParquetFile(tmp_path / "orbits.parquet")

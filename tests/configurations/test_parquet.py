@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import matganip as mg
-from matganip.configurations.io.parquet import arrangement_columns, write_orbits
+from matganip.configurations.io.parquet import arrangement_columns
+from matganip.configurations.io.writers import write as write_orbits
 from matganip.errors import InputError
 
 PARENT = mg.perovskite("CsPbI3", a=6.289)

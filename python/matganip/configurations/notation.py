@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 from matganip.errors import InputError
+
+N = TypeVar("N", int, float)
 
 Supercell = tuple[int, int, int] | tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]
 """Numbers of parent cells along each axis, or the rows of a matrix: the supercell's vectors in the parent's."""
@@ -276,45 +278,25 @@ def parse_oxidation(texts: Iterable[str]) -> dict[str, float]:
     >>> parse_oxidation(["Sn=2", "I=-1"])
     {'Sn': 2.0, 'I': -1.0}
     """
-    states = {}
-    for text in texts:
-        name, _, state = text.partition("=")
-        try:
-            states[name.strip()] = float(state)
-        except ValueError:
-            raise InputError(f"{text}: not of the form SPECIES=STATE, as in Sn=2") from None
-    return states
+    return dict(_pair(text, float, "not of the form SPECIES=STATE, as in Sn=2") for text in texts)
 
 
 def parse_charges(texts: Iterable[str]) -> dict[str, int]:
-    """Read charges of ions.
-
-    Parameters
-    ----------
-    texts : iterable of str
-        ``"Sn=2"``.
-
-    Returns
-    -------
-    dict of str to int
-
-    Raises
-    ------
-    InputError
-        If a text is not of this form.
+    """Read charges of ions, as `parse_oxidation` does, as whole numbers.
 
     Examples
     --------
     >>> parse_charges(["Sn=2", "I=-1"])
     {'Sn': 2, 'I': -1}
     """
-    charges: dict[str, int] = {}
-    for text in texts:
-        ion, equals, value = text.partition("=")
-        try:
-            charges[ion] = int(value)
-        except ValueError:
-            equals = ""
-        if not equals or not ion:
-            raise InputError(f"{text}: give an ion and its charge, such as Sn=2")
-    return charges
+    return dict(_pair(text, int, "give an ion and its charge, such as Sn=2") for text in texts)
+
+
+def _pair(text: str, number: Callable[[str], N], wanted: str) -> tuple[str, N]:
+    name, _, value = text.partition("=")
+    try:
+        if name.strip():
+            return name.strip(), number(value)
+    except ValueError:
+        pass
+    raise InputError(f"{text}: {wanted}")

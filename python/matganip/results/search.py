@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from matganip.configurations.codec import composition_text, sites_text, space_metadata
+from matganip.configurations.codec import composition_text, sites_text
 from matganip.configurations.io.parquet import arrangement_columns
 from matganip.errors import InputError
 from matganip.files import atomic_path
@@ -193,7 +193,7 @@ class SearchResult(Result):
         """
         check_search_output(path)
         about = {
-            **space_metadata(self.space),
+            **self.space.metadata(),
             "calculator": self.calculator,
             "search": json.dumps({**self.to_dict(), "best": None}),
         }

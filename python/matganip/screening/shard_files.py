@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from matganip.configurations.codec import occupation_digits, occupations_from_digits, space_metadata
+from matganip.configurations.codec import occupation_digits, occupations_from_digits
 from matganip.errors import InputError
 from matganip.files import atomic_path, flush_folder, sha256
 from matganip.screening.selection import Rows
@@ -56,7 +56,7 @@ def columns_of(rows: Rows) -> dict[str, pa.Array]:
 def write_shard(folder: Path, shard: int, space: ConfigurationSpace, rows: Rows, facts: Mapping[str, str]) -> Files:
     """Write a shard's best rows, its sums among the metadata; return size and SHA-256 of the file by its name."""
     path = folder / shard_name(shard)
-    table = pa.table(columns_of(rows)).replace_schema_metadata({**space_metadata(space), **facts})
+    table = pa.table(columns_of(rows)).replace_schema_metadata({**space.metadata(), **facts})
     with atomic_path(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
         record = file_record(temporary, len(rows))
@@ -146,7 +146,7 @@ class EveryRow:
         """Write a block."""
         if self._temporary is None:
             return
-        table = pa.table(columns_of(rows)).replace_schema_metadata(space_metadata(self.space))
+        table = pa.table(columns_of(rows)).replace_schema_metadata(self.space.metadata())
         if self._writer is None:
             self._writer = pq.ParquetWriter(self._temporary, table.schema, compression="zstd")
         self._writer.write_table(table)

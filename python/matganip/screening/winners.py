@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from matganip.configurations.batch import ConfigurationBatch
-from matganip.configurations.codec import space_metadata
 from matganip.configurations.io.parquet import arrangement_columns
 from matganip.errors import InputError
 from matganip.files import atomic_folder, atomic_path
@@ -66,7 +65,7 @@ def write_winners(path: Path, space: ConfigurationSpace, selection: Selection, r
     )
     about = {"selection": selection.kind, "top": str(selection.size), "target_eV": json.dumps(selection.target)}
     with atomic_path(path) as temporary:
-        pq.write_table(table.replace_schema_metadata({**space_metadata(space), **about}), temporary, compression="zstd")
+        pq.write_table(table.replace_schema_metadata({**space.metadata(), **about}), temporary, compression="zstd")
 
 
 def read_winners(folder: Path) -> pa.Table:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from matganip.configurations.io.parquet import write_orbits
+from matganip.configurations.io.writers import write
 from matganip.errors import InputError, require
 from matganip.features.lattice.distinct import feature_classes
 from matganip.files import claim, sha256, write_json
@@ -143,7 +143,7 @@ def _graph_facts(settings: DiffractionSettings, space: ConfigurationSpace) -> Gr
 
 def _write(result: StudyResult, inputs: StudyInputs, command: tuple[str, ...], source: Path | None) -> None:
     folder, space = result.folder, result.labels[0].space
-    write_orbits(folder / "orbits.parquet", space, space.orbits())
+    write(folder / "orbits.parquet", space, space.orbits())
     about = {"calculator": result.ranking.calculator, "seed": str(result.seed)}
     write_ranking(folder / "ranking.parquet", result.ranking, about)
     result.model.save(folder / "model")

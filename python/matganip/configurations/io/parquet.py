@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -59,26 +59,10 @@ def arrangement_columns(space: ConfigurationSpace, occupations: NDArray[np.uint8
     return columns
 
 
-def orbit_table(batch: ConfigurationBatch, first: int) -> pa.Table:
-    """A batch as a table: ``orbit`` (a running number), ``multiplicity``, and the columns of the arrangement.
-
-    Parameters
-    ----------
-    batch : ConfigurationBatch
-        Orbits.
-    first : int
-        The number of the first of them.
-
-    Returns
-    -------
-    pyarrow.Table
-    """
-    return _table(batch.space, batch.occupations, batch.multiplicity, first)
-
-
 def _table(
     space: ConfigurationSpace, occupations: NDArray[np.uint8], multiplicity: NDArray[np.int64], first: int
 ) -> pa.Table:
+    """Orbits as a table: ``orbit`` (a running number), ``multiplicity``, and the columns of the arrangement."""
     return pa.table(
         {
             "orbit": pa.array(np.arange(first, first + len(multiplicity))),
@@ -128,33 +112,10 @@ def parquet_writer(
         def put(batch: ConfigurationBatch, first: int) -> None:
             if batch.space.key != space.key:
                 raise InputError(f"{path}: one Parquet file holds one space, {space!r}; got a batch of {batch.space!r}")
-            waiting.append(orbit_table(batch, first).replace_schema_metadata(schema.metadata))
+            table = _table(space, batch.occupations, batch.multiplicity, first)
+            waiting.append(table.replace_schema_metadata(schema.metadata))
             if sum(table.num_rows for table in waiting) >= ROW_GROUP:
                 write_groups(ROW_GROUP)
 
         yield put
         write_groups(1)
-
-
-def write_orbits(path: str | os.PathLike[str], space: ConfigurationSpace, batches: Iterable[ConfigurationBatch]) -> int:
-    """Write orbits to a Parquet file batch by batch, and return their number.
-
-    Parameters
-    ----------
-    path : path-like
-        The Parquet file.
-    space : ConfigurationSpace
-        The space of all batches.
-    batches : iterable of ConfigurationBatch
-        ``space.orbits()``, or any part of it.
-
-    Returns
-    -------
-    int
-    """
-    done = 0
-    with parquet_writer(path, space) as put:
-        for batch in batches:
-            put(batch, done)
-            done += len(batch)
-    return done
