@@ -229,7 +229,7 @@ def test_labels_in_memory_are_those_of_a_database(database, batch):
     assert frame["energy_eV_per_atom"].tolist() == pytest.approx((in_memory.labels.energy / 40).tolist())
     assert "Pairs" in str(in_memory)
     assert "<table>" in in_memory._repr_html_()
-    assert in_memory.plot().get_title()
+    assert in_memory.plot().patches
 
 
 def test_a_random_sample_of_several_compositions_is_labelled_by_workers_that_start_once(database, cspbi3, monkeypatch):

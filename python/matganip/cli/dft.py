@@ -166,6 +166,8 @@ def _request(source: Path, supercell: str | None, substitute: list[str] | None) 
         spaces = spaces_from(source, supercell, substitute).spaces
         return Request(spaces, DftSettings(), JobSettings(), Path("dft"), (None, 0))
 
+    from matganip.workflows.dft import read_dft_study
+
     clash = [name for name, value in (("--supercell", supercell), ("--substitute", substitute)) if value]
     if clash:
         raise InputError(f"{source}: says itself what {' and '.join(clash)} would; leave them out")
