@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 
-from matganip.benchmarks.tolerance import MethodResult, compare, summarise
+from matganip.benchmarks.tolerance import MethodResult, compare, results_frame
 
 
-def markdown(rows: Sequence[MethodResult]) -> str:
+def markdown(rows: Iterable[MethodResult]) -> str:
     """Mean and standard deviation over the seeds."""
     lines = ["| method | input | MAE | MAE / mean baseline's | R² | CPU s |", "|---|---|---|---|---|---|"]
-    for one in summarise(rows):
-        fit = "" if one.method == "mean baseline" else f"{one.r2:.3f}"
+    for (method, read), runs in results_frame(rows).groupby(["method", "input"], sort=False):
+        mean, spread = runs.mean(numeric_only=True), runs.std(numeric_only=True).fillna(0.0)
+        fit = "" if method == "mean baseline" else f"{mean.r2:.3f}"
         lines.append(
-            f"| {one.method} | {one.input} | {one.mae[0]:.4f} ± {one.mae[1]:.4f} | {one.ratio[0]:.2f} ± "
-            f"{one.ratio[1]:.2f} | {fit} | {one.seconds:.1f} |"
+            f"| {method} | {read} | {mean.mae:.4f} ± {spread.mae:.4f} | {mean.ratio:.2f} ± {spread.ratio:.2f} | "
+            f"{fit} | {mean.cpu_s:.1f} |"
         )
     return "\n".join(lines)
 

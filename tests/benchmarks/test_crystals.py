@@ -6,13 +6,12 @@ import csv
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 import matganip as mg
 from matganip.benchmarks.double_perovskites import arrangement_map
-from matganip.benchmarks.tolerance import compare, diffractable, summarise
+from matganip.benchmarks.tolerance import compare, diffractable, results_frame
 from matganip.cli.main import app
 from matganip.errors import InputError
 from matganip.learning.crystals import CONFIG, CrystalModel
@@ -52,19 +51,16 @@ def test_compare_gives_rows_beside_the_mean_baseline(few):
     assert {row.split for row in rows} == {"by formula"}
     baseline = [row for row in rows if row.method == "mean baseline"]
     assert [row.ratio for row in baseline] == [1.0, 1.0]
-    found = summarise(rows)
-    assert [(one.method, one.input) for one in found] == [
-        ("MATGANIP", "absolute per formula unit"),
-        ("mean baseline", "nothing"),
-        ("extra trees", "absolute per formula unit"),
-        ("extra trees", "scaled to 100"),
-        ("gradient boosting", "atomic numbers, cell edge"),
-    ]
-    assert all(one.n_seeds == 2 and one.baseline_mae == pytest.approx(mean_of(baseline)) for one in found)
-
-
-def mean_of(rows):
-    return np.mean([row.metrics.baseline_mae for row in rows])
+    frame = results_frame(rows)
+    assert frame.groupby(["method", "input"], sort=False).size().to_dict() == {
+        ("MATGANIP", "absolute per formula unit"): 2,
+        ("mean baseline", "nothing"): 2,
+        ("extra trees", "absolute per formula unit"): 2,
+        ("extra trees", "scaled to 100"): 2,
+        ("gradient boosting", "atomic numbers, cell edge"): 2,
+    }
+    assert frame.groupby("seed").baseline_mae.nunique().tolist() == [1, 1]  # one split, one mean, for all methods
+    assert (frame.mae / frame.baseline_mae).tolist() == pytest.approx(frame.ratio.tolist())
 
 
 def test_crystals_without_form_factors_are_left_out():

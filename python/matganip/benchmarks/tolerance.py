@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,8 @@ from matganip.learning.metrics import Metrics, evaluate
 from matganip.progress import ProgressOption, reporting
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from matganip.crystal.datasets import PerovskiteTable
 
 Floats = NDArray[np.float64]
@@ -168,45 +170,27 @@ def baselines(
     return [*rows, split.measure("gradient boosting", CHEMISTRY, partial(_boosting, split, chemistry(table)))]
 
 
-@dataclass(frozen=True)
-class MethodSummary:
-    """A method over its seeds: mean and standard deviation of the numbers of a table."""
+def results_frame(rows: Iterable[MethodResult]) -> pd.DataFrame:
+    """One row for each method and split, as a pandas data frame."""
+    import pandas as pd
 
-    method: str
-    input: str
-    split: str
-    n_seeds: int
-    mae: tuple[float, float]
-    baseline_mae: float
-    ratio: tuple[float, float]
-    r2: float
-    spearman: float
-    seconds: float
-
-
-def summarise(rows: Sequence[MethodResult]) -> list[MethodSummary]:
-    """Mean and standard deviation over the seeds of each method, in the order of their first rows."""
-    found: dict[tuple[str, str, str], list[MethodResult]] = {}
-    for row in rows:
-        found.setdefault((row.method, row.input, row.split), []).append(row)
-
-    def over(values: Iterable[float]) -> tuple[float, float]:
-        every = np.array(list(values))
-        return float(every.mean()), float(every.std(ddof=1)) if len(every) > 1 else 0.0
-
-    return [
-        MethodSummary(
-            *key,
-            n_seeds=len(some),
-            mae=over(row.metrics.mae for row in some),
-            baseline_mae=over(row.metrics.baseline_mae for row in some)[0],
-            ratio=over(row.ratio for row in some),
-            r2=over(row.metrics.r2 for row in some)[0],
-            spearman=over(row.metrics.spearman for row in some)[0],
-            seconds=over(row.seconds for row in some)[0],
-        )
-        for key, some in found.items()
-    ]
+    return pd.DataFrame(
+        [
+            {
+                "method": row.method,
+                "input": row.input,
+                "split": row.split,
+                "seed": row.seed,
+                "mae": row.metrics.mae,
+                "baseline_mae": row.metrics.baseline_mae,
+                "ratio": row.ratio,
+                "r2": row.metrics.r2,
+                "spearman": row.metrics.spearman,
+                "cpu_s": row.seconds,
+            }
+            for row in rows
+        ]
+    )
 
 
 def chemistry(table: PerovskiteTable) -> Floats:

@@ -62,8 +62,8 @@ class SearchSettings(Settings):
     guided: bool = Field(default=True, description="Whether to use a guide.")
     temperatures: tuple[float, float] | None = Field(
         default=None,
-        description="The lowest and the highest, kelvin. By default k_B T of the highest is the root mean square change "
-        "of the energy by one swap, and the lowest is a thirtieth of it.",
+        description="The lowest and the highest, kelvin. By default k_B T of the highest is the root mean square "
+        "change of the energy by one swap, and the lowest is a thirtieth of it.",
     )
     cycle: int = Field(default=50, ge=2, description="Steps of one cooling; then the chains start again at random.")
     top: int = Field(default=20, ge=1, description="How many of the best orbits to keep.")
