@@ -120,6 +120,7 @@ def test_parquet_holds_the_orbits_and_what_the_codes_mean(space, batch, tmp_path
         {"I": {"Br": 2, "vac": 1}, "Pb": {"Sn": 1}},
     )
     assert again.key == about["space"] == space.key
+    assert mg.ConfigurationSpace.from_metadata(table.schema.metadata).key == space.key
 
 
 def test_parquet_with_energies_is_a_labelled_table(space, batch, tmp_path):

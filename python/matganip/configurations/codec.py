@@ -296,6 +296,11 @@ def metadata_arguments(metadata: Mapping[str, str]) -> SpaceArguments:
         raise InputError(f"the description of a space is damaged: {type(error).__name__}: {error}") from error
 
 
+def as_text(value: str | bytes) -> str:
+    """A name or value of a file's metadata as text."""
+    return value.decode() if isinstance(value, bytes) else value
+
+
 def check_key(space: ConfigurationSpace, key: str) -> None:
     """Refuse a space that was rebuilt from a file and is not the one that was stored.
 

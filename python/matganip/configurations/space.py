@@ -148,13 +148,13 @@ class ConfigurationSpace(SubstitutedSupercell):
         return codec.space_metadata(self)
 
     @classmethod
-    def from_metadata(cls, metadata: Mapping[str, str]) -> ConfigurationSpace:
+    def from_metadata(cls, metadata: Mapping[str, str] | Mapping[bytes, bytes]) -> ConfigurationSpace:
         """Rebuild a space from the output of `metadata`.
 
         Parameters
         ----------
-        metadata : mapping of str to str
-            As text. Version 0.1 wrote no ``symprec``; its default was 0.01.
+        metadata : mapping of str to str, or of bytes to bytes
+            That of ``pyarrow.parquet.read_schema(path)``, for instance. Version 0.1 wrote no ``symprec``: 0.01 then.
 
         Returns
         -------
@@ -172,13 +172,12 @@ class ConfigurationSpace(SubstitutedSupercell):
         >>> mg.ConfigurationSpace.from_metadata(space.metadata()).key == space.key
         True
         """
-        return cls._remade(codec.metadata_arguments(metadata), metadata.get("space"))
+        text = {codec.as_text(name): codec.as_text(value) for name, value in metadata.items()}
+        return cls._remade(codec.metadata_arguments(text), text.get("space"))
 
     @classmethod
     def _remade(cls, arguments: codec.SpaceArguments, key: str | None) -> ConfigurationSpace:
-        space = cls(
-            arguments["parent"], arguments["supercell"], arguments["substitutions"], symprec=arguments["symprec"]
-        )
+        space = cls(**arguments)
         if key is not None:
             codec.check_key(space, key)
         return space
