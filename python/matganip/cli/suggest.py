@@ -10,7 +10,6 @@ import typer
 from matganip.cli.console import fail, render, say, stdout, tidy
 from matganip.cli.label import asked_of
 from matganip.cli.spaces import Json, Source, Substitute, SupercellOption, spaces_from
-from matganip.errors import InputError
 from matganip.processes import available_cores
 
 if TYPE_CHECKING:
@@ -64,10 +63,10 @@ def suggest(
     matganip suggest CsPbI3.cif -s 2,2,2 -x I:Br=6 -c chgnet --budget 40
     matganip suggest CsPbI3.cif -s 2,2,2 -x I:Br=6 --replay labels.csv
     """
-    from matganip.labels.choosing import chosen_orbits
     from matganip.labels.database import LabelDatabase
     from matganip.labels.labelling import Labeller
     from matganip.sampling.label_rounds import label_rounds
+    from matganip.sampling.suggest import candidate_orbits
     from matganip.sampling.suggest import suggest as suggest_orbits
 
     reads: dict[str, Any] = {"cutoff": cutoff, "triplets": not pairs_only}
@@ -76,9 +75,7 @@ def suggest(
         _replay(space, replay, range(seed, seed + seeds), number, budget or 96, reads, figure, json)
         return
     asked = asked_of(source, supercell, substitute, calculator, setting, {"kind": relax}, database, (candidates, seed))
-    if len(asked.spaces) != 1:
-        raise InputError(f"{source}: {len(asked.spaces)} compositions; suggestions are made for one at a time")
-    batch = chosen_orbits(asked.spaces[0], asked.n, asked.seed)
+    batch = candidate_orbits(asked.spaces, asked.n, asked.seed)
     if budget is None:
         labels = Labeller(asked.calculator, LabelDatabase(asked.database), asked.relaxation).labelled(batch.space)
         found = suggest_orbits(batch, labels, number, strategy, seed=seed, **reads)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matganip.configurations.batch import ConfigurationBatch
+from matganip.configurations.batch import ConfigurationBatch, locate
+from matganip.errors import InputError
 from matganip.features.lattice.diffraction import LatticeDiffraction
+from matganip.labels.choosing import Labellable, chosen_batches
+from matganip.labels.tables import LabelTable, read_labels
 from matganip.results.suggestion import Suggestion
 from matganip.sampling.committee import RidgeCommittee
 from matganip.sampling.strategies import FEWEST_LABELS, Candidates, choose, coordinates
@@ -17,7 +21,6 @@ from matganip.sampling.strategies import FEWEST_LABELS, Candidates, choose, coor
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
     from matganip.labels.labelled import Labelled
-    from matganip.labels.tables import LabelTable
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -89,12 +92,13 @@ def suggest(
 
 
 def candidate_orbits(
-    space: ConfigurationSpace | ConfigurationBatch, most: int = MOST_CANDIDATES, seed: int = 0
+    space: Labellable | Iterable[Labellable], most: int | None = MOST_CANDIDATES, seed: int = 0
 ) -> ConfigurationBatch:
     """The orbits to choose among: a batch as it is, all orbits of a space, or a uniform sample of a larger one."""
-    from matganip.labels.choosing import chosen_orbits
-
-    return space if isinstance(space, ConfigurationBatch) else chosen_orbits(space, most, seed)
+    batches = chosen_batches(space, most, seed)
+    if len(batches) != 1:
+        raise InputError(f"{len(batches)} compositions; suggestions are made for one at a time")
+    return batches[0]
 
 
 def patterson_features(batch: ConfigurationBatch, cutoff: float = CUTOFF, triplets: bool = True) -> Floats:
@@ -108,9 +112,6 @@ def labels_of(
     batch: ConfigurationBatch, labels: LabelTable | Labelled | str | os.PathLike[str] | None
 ) -> tuple[Mask, Floats]:
     """Which candidates have a label, (n,), and their energies (n,) in eV per supercell, nan for the others."""
-    from matganip.configurations.batch import locate
-    from matganip.labels.tables import LabelTable, read_labels
-
     labelled, energy = np.zeros(len(batch), dtype=bool), np.full(len(batch), np.nan)
     if labels is None:
         return labelled, energy
