@@ -64,6 +64,8 @@ def test_the_replay_says_how_many_labels_each_strategy_needs(tmp_path):
         (["I:Br=4", "-c", "toy_calculators:Pairs", "-S", "guess"], "strategy 'guess': not one of"),
         (["I:Br=2-3", "-c", "toy_calculators:Pairs"], "2 compositions; suggestions are made for one at a time"),
         (["I:Br=4", "--replay", "nowhere.csv"], "nowhere.csv"),
+        (["I:Br=2-3", "--replay", "cspbi3_br/chgnet_X3of24"], "2 compositions; labels of one are replayed"),
+        (["I:Br=3", "--replay", "cspbi3_br/chgnet_X3of24", "--budget", 4], "rounds of 8 labels do not fit"),
         (["I:Br=4", "-c", "toy_calculators:Pairs", "--cutoff", "0.5"], "equal"),
     ],
 )

@@ -151,6 +151,7 @@ def test_a_committee_agrees_where_labels_decide():
         (lambda: choose("random", known(), 0), "at least 1 arrangement is to be suggested, not 0"),
         (lambda: RidgeCommittee(n_members=1), "1 members have no spread"),
         (lambda: learning_curves(RAW[:3], TARGET[:3], np.ones(3), ["random"]), "3 labelled orbits are too few"),
+        (lambda: learning_curves(RAW, TARGET, np.ones(40), ["random"], n=9, budget=8), "rounds of 9 labels do not fit"),
     ],
 )
 def test_what_cannot_be_is_refused(call, message):

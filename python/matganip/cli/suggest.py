@@ -10,6 +10,7 @@ import typer
 from matganip.cli.console import fail, render, say, stdout, tidy
 from matganip.cli.label import asked_of
 from matganip.cli.spaces import Json, Source, Substitute, SupercellOption, spaces_from
+from matganip.errors import InputError
 from matganip.processes import available_cores
 
 if TYPE_CHECKING:
@@ -71,8 +72,10 @@ def suggest(
 
     reads: dict[str, Any] = {"cutoff": cutoff, "triplets": not pairs_only}
     if replay is not None:
-        (space,) = spaces_from(source, supercell, substitute).spaces
-        _replay(space, replay, range(seed, seed + seeds), number, budget or 96, reads, figure, json)
+        spaces = spaces_from(source, supercell, substitute).spaces
+        if len(spaces) != 1:
+            raise InputError(f"{source}: {len(spaces)} compositions; labels of one are replayed at a time")
+        _replay(spaces[0], replay, range(seed, seed + seeds), number, budget or 96, reads, figure, json)
         return
     asked = asked_of(source, supercell, substitute, calculator, setting, {"kind": relax}, database, (candidates, seed))
     batch = candidate_orbits(asked.spaces, asked.n, asked.seed)

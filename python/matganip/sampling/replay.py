@@ -105,6 +105,8 @@ def learning_curves(
     budget = min(budget, n_pool)
     if budget < FEWEST_LABELS:
         raise InputError(f"{len(energy)} labelled orbits are too few to hold {n_test} out and choose among the rest")
+    if not 1 <= n <= budget:
+        raise InputError(f"rounds of {n} labels do not fit a budget of {budget}")
     sizes = np.arange(n, budget + 1, n)
     error: dict[str, list[list[float]]] = {name: [] for name in strategies}
     final, baseline = [], []
