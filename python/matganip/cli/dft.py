@@ -27,7 +27,7 @@ dft = typer.Typer(
 
 
 @dataclass(frozen=True)
-class Request:
+class DftRequest:
     """What the arguments describe: spaces, settings, a job, a folder, and size and seed of a sample."""
 
     spaces: tuple[ConfigurationSpace, ...]
@@ -157,14 +157,14 @@ def collect(
     render(replace(collected, show_all=show_all), json)
 
 
-def _request(source: Path, supercell: str | None, substitute: list[str] | None) -> Request:
+def _request(source: Path, supercell: str | None, substitute: list[str] | None) -> DftRequest:
     """What a study's file describes, or a structure and two options with the defaults."""
     from matganip.labels.dft.jobs import JobSettings
     from matganip.labels.dft.settings import DftSettings
 
     if source.suffix != ".toml":
         spaces = spaces_from(source, supercell, substitute).spaces
-        return Request(spaces, DftSettings(), JobSettings(), Path("dft"), (None, 0))
+        return DftRequest(spaces, DftSettings(), JobSettings(), Path("dft"), (None, 0))
 
     from matganip.workflows.dft import read_dft_study
 
@@ -173,7 +173,7 @@ def _request(source: Path, supercell: str | None, substitute: list[str] | None) 
         raise InputError(f"{source}: says itself what {' and '.join(clash)} would; leave them out")
     study = read_dft_study(source)
     spaces = study.spaces(source.parent)
-    return Request(spaces, study.dft, study.named_job, study.folder or Path("dft"), study.number_and_seed)
+    return DftRequest(spaces, study.dft, study.named_job, study.folder or Path("dft"), study.number_and_seed)
 
 
 def _changed(settings: DftSettings, changes: dict[str, Any], own: dict[str, Any]) -> DftSettings:

@@ -61,6 +61,8 @@ class LabelDatabase:
     ----------
     path : path-like
         The database, ``labels.db``; made by the first `add`.
+    durable : bool
+        Flush each label to disk, so that a power cut loses none; not for a file that is removed anyway.
 
     Notes
     -----
@@ -84,8 +86,8 @@ class LabelDatabase:
     [-123.1]
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | os.PathLike[str], *, durable: bool = True) -> None:
+        self.path, self.durable = Path(path), durable
         upgrade(self.path)
 
     def __repr__(self) -> str:
@@ -119,7 +121,7 @@ class LabelDatabase:
         batch = space.canonical(np.asarray(occupation)[np.newaxis])
         orbit = orbit_names(batch.occupations)[0]
         row = ase_row(space, orbit, int(batch.multiplicity[0]), calculation)
-        with writing(self.path) as database:
+        with writing(self.path, self.durable) as database:
             connection = cast("sqlite3.Connection", database.connection)
             query = "SELECT id, quality FROM labels WHERE unique_id = ?"
             found = connection.execute(query, (row["unique_id"],)).fetchone()

@@ -189,7 +189,7 @@ def opened(database: Database | None) -> Iterator[LabelDatabase]:
         yield LabelDatabase(Path(database))
     else:
         with tempfile.TemporaryDirectory(prefix="matganip-") as folder:
-            yield LabelDatabase(Path(folder) / "labels.db")
+            yield LabelDatabase(Path(folder) / "labels.db", durable=False)
 
 
 class Labeller:

@@ -67,10 +67,10 @@ def has_labels(connection: sqlite3.Connection) -> bool:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[SQLite3Database]:
+def writing(path: Path, durable: bool = True) -> Iterator[SQLite3Database]:
     """Open one transaction on an ASE database: all of it is stored when the context is left, or nothing.
 
-    No other process writes meanwhile. The file is made if it is missing.
+    No other process writes meanwhile. The file is made if it is missing. Unless `durable`, a power cut may damage it.
 
     Raises
     ------
@@ -86,6 +86,8 @@ def writing(path: Path) -> Iterator[SQLite3Database]:
     with _complaining(path), database:
         connection = cast("sqlite3.Connection", database.connection)
         connection.execute(f"PRAGMA busy_timeout = {round(TIMEOUT * 1000)}")
+        if not durable:
+            connection.execute("PRAGMA synchronous = OFF")
         connection.execute("BEGIN IMMEDIATE")
         database._initialize(connection)  # type: ignore[no-untyped-call] # commits what it makes; a second process that waits finds it made
         if not connection.in_transaction:
