@@ -60,7 +60,7 @@ def test_predictions_come_true(database):
     assert last.n_labels == after.n_labels == 40
 
 
-def test_a_killed_loop_goes_on_from_what_is_there(database):
+def test_a_killed_loop_resumes_from_the_labels_that_are_there(database):
     loop = rounds(database)
     next(loop), next(loop), next(loop)  # killed before the third batch is labelled
     loop.close()

@@ -1,4 +1,4 @@
-"""Searches: the true best of enumerated spaces, the canonical ensemble, storing and going on, what is counted."""
+"""Searches: the true best of enumerated spaces, the canonical ensemble, checkpoints, counts, and the public call."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_the_model_decides_whatever_the_guide_says(diffraction) -> None:
     assert np.mean(means[15:]) == pytest.approx(wanted, abs=4 * spread / np.sqrt(64 * 45 / 5))
 
 
-def test_going_on_is_the_same_as_never_stopping(diffraction, tmp_path: Path) -> None:
+def test_resuming_is_the_same_as_never_stopping(diffraction, tmp_path: Path) -> None:
     score, _ = crooked(diffraction)
 
     def state_of(search: Search) -> dict[str, bytes]:

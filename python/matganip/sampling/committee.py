@@ -45,7 +45,7 @@ class RidgeCommittee:
         self.n_members, self.seed = n_members, seed
 
     def fit(self, features: Floats, target: Floats) -> None:
-        """Fit (n, f) features to (n,) targets; raises InputError for fewer than two rows or what is not finite."""
+        """Fit (n, f) features to (n,) targets; InputError for fewer than two rows or a value that is not finite."""
         draws = np.random.default_rng(self.seed).exponential(size=(self.n_members, len(target)))
         equal = np.ones(len(target))
         self._whole = RidgeBaseline()

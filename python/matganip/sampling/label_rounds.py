@@ -48,7 +48,7 @@ def label_rounds(
     workers: int = 0,
     progress: ProgressOption = None,
 ) -> LabelRounds:
-    """Suggest orbits, label them, learn, and go on until so many are labelled.
+    """Suggest orbits, label them and learn, round after round, until so many are labelled.
 
     Parameters
     ----------

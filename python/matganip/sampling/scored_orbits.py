@@ -53,7 +53,7 @@ class ScoredOrbits:
     score : callable
         Occupations (n, n_sites) uint8 to energies (n,) in eV per supercell.
     key : callable
-        Energies (n,) to what is to be small (n,): the energies themselves for the lowest.
+        Energies (n,) to keys (n,) that the search makes small: the energies themselves for the lowest.
     top : int
         How many of the best to keep.
     size : int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import tempfile
@@ -122,11 +123,11 @@ def search(
 
 
 def weights_sha256(model: Model) -> str:
-    """Checksum of a model's weights: that of ``model.safetensors``, whether the model was read from a folder or not."""
+    """Checksum of a model's weights: that of its safetensors file, or of the checksums of an ensemble's several."""
     with tempfile.TemporaryDirectory() as folder:
         model.predictor.save(folder)
         digests = [sha256(path) for path in sorted(Path(folder).rglob("*.safetensors"))]
-    return digests[0] if len(digests) == 1 else " ".join(digests)
+    return digests[0] if len(digests) == 1 else hashlib.sha256(" ".join(digests).encode()).hexdigest()
 
 
 def _run(
