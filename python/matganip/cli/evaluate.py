@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from matganip.cli.console import render, say, stdout, tidy
-from matganip.cli.spaces import Json, Substitute, SupercellOption, parse_composition, parse_supercell
+from matganip.cli.spaces import Json, Substitute, SupercellOption, composition_from, supercell_from
 from matganip.errors import InputError
 
 Model = Annotated[
@@ -52,7 +52,7 @@ def evaluate(
 
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     asked = load(model, checked_device(device))
-    found = asked.evaluate(labels, asked.space(supercell and parse_supercell(supercell), parse_composition(substitute)))
+    found = asked.evaluate(labels, asked.space(supercell_from(supercell), composition_from(substitute)))
     if output is not None:
         claim(output, overwrite=overwrite)
         draw_model_figures(asked, found.space, found.parts, output / "figures")

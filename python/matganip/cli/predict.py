@@ -9,7 +9,7 @@ import typer
 
 from matganip.cli.console import render, say, stdout, tidy
 from matganip.cli.evaluate import Device, Model, checked_device
-from matganip.cli.spaces import Json, Substitute, SupercellOption, parse_composition, parse_supercell
+from matganip.cli.spaces import Json, Substitute, SupercellOption, composition_from, supercell_from
 from matganip.errors import InputError
 
 
@@ -60,7 +60,7 @@ def predict(
     if structures and (number is not None or substitute):
         raise InputError("structures say themselves what they are; leave --number and --substitute out")
     asked = load(model, checked_device(device))
-    space = asked.space(supercell and parse_supercell(supercell), parse_composition(substitute))
+    space = asked.space(supercell_from(supercell), composition_from(substitute))
     found = asked.predict(
         structures or None, space=space, number=number, seed=seed, keep=None if structures else limit, output=output,
         progress=True,

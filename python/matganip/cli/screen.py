@@ -12,7 +12,7 @@ import typer
 
 from matganip.cli.console import render, say, stderr, stdout, tidy
 from matganip.cli.enumerate import parse_shard
-from matganip.cli.spaces import Substitute, SupercellOption, parse_composition, parse_supercell
+from matganip.cli.spaces import Substitute, SupercellOption, composition_from, supercell_from
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def _space(model: Path, study: Path | None, supercell: str | None, substitute: l
 
     asked = Model.of(model)
     if study is None:
-        return asked.space(parse_supercell(supercell) if supercell else None, parse_composition(substitute))
+        return asked.space(supercell_from(supercell), composition_from(substitute))
     if supercell or substitute:
         raise InputError("--study says supercell and substitutions; leave --supercell and --substitute out")
     from matganip.workflows.reading import read_study

@@ -10,7 +10,7 @@ import typer
 
 from matganip.cli.console import INTERRUPTED, fail, render, say, stdout, tidy
 from matganip.cli.evaluate import Device, Model, checked_device
-from matganip.cli.spaces import Substitute, SupercellOption, parse_composition, parse_supercell
+from matganip.cli.spaces import Substitute, SupercellOption, composition_from, supercell_from
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def search(
         raise InputError("--resume needs --output or --checkpoint: where the search was stored")
     asked = TrainedModel.of(model, checked_device(device))
     found = do(
-        asked, asked.space(parse_supercell(supercell) if supercell else None, parse_composition(substitute)),
+        asked, asked.space(supercell_from(supercell), composition_from(substitute)),
         n_steps=steps, max_scored=max_scored, patience=patience, checkpoint=stored, resume=resume, progress=not json,
         follow=_Improvements() if json else None, method=method, n_chains=chains, n_swaps=swaps, guided=not unguided,
         temperatures=parse_temperatures(temperatures), top=top, seed=seed, select=select, target=target,

@@ -78,7 +78,7 @@ def spaces_from(
     from matganip.configurations.space import ConfigurationSpace
     from matganip.crystal.structures import read_structure
 
-    cells = parse_supercell(supercell) if supercell else (1, 1, 1)
+    cells = supercell_from(supercell) or (1, 1, 1)
     parent = read_structure(source)
     if not substitute:
         if parent.is_ordered:
@@ -101,13 +101,13 @@ def option(name: str) -> Iterator[None]:
         raise InputError(f"{name} {error}") from None
 
 
-def parse_supercell(text: str) -> Supercell:
-    """The value of ``--supercell``."""
+def supercell_from(text: str | None) -> Supercell | None:
+    """The value of ``--supercell``; None where it is not given."""
     with option("--supercell"):
-        return notation.parse_supercell(text)
+        return notation.parse_supercell(text) if text else None
 
 
-def parse_composition(substitute: list[str] | None) -> dict[str, dict[str, int]] | None:
+def composition_from(substitute: list[str] | None) -> dict[str, dict[str, int]] | None:
     """The values of ``--substitute`` where one composition is asked for; None without any."""
     with option("--substitute"):
         return notation.parse_composition(substitute) if substitute else None

@@ -10,7 +10,7 @@ import typer
 
 from matganip.cli.console import render, say, stdout, tidy
 from matganip.cli.evaluate import Device, checked_device
-from matganip.cli.spaces import Json, Substitute, SupercellOption, option, parse_composition, parse_supercell
+from matganip.cli.spaces import Json, Substitute, SupercellOption, composition_from, option, supercell_from
 from matganip.configurations import notation
 from matganip.errors import InputError
 
@@ -87,7 +87,7 @@ def thermo(
 
     if sample is not None:
         raise InputError("--sample is for tables; of a model's space --number draws a sample")
-    model, cells = Model.of(source, checked_device(device)), parse_supercell(supercell) if supercell else None
+    model, cells = Model.of(source, checked_device(device)), supercell_from(supercell)
     with option("--substitute"):
         asked = notation.parse_substitutions(substitute or [])
     if any(isinstance(numbers, list) for species in asked.values() for numbers in species.values()):
@@ -98,7 +98,7 @@ def thermo(
         series = CompositionSeries(card.parent, cells or card.supercell, asked, symprec=card.symprec)
         _show(mixing(model, series, kelvin or (300.0,), sample=number, seed=seed, progress=not json), figure, json)
         return
-    space = model.space(cells, parse_composition(substitute))
+    space = model.space(cells, composition_from(substitute))
     if pattern is not None:
         mean_pattern(model, space, kelvin or TEMPERATURES, sample=number, seed=seed).write(pattern)
     _show(do(model, space, kelvin, sample=number, seed=seed, progress=not json), figure, json)

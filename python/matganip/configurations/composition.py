@@ -15,8 +15,11 @@ from matganip.errors import InputError
 
 VACANCY = "vac"
 
-Counts = Mapping[str, int]
-Substitutions = Mapping[str, Counts] | Mapping[tuple[int, ...], Counts] | Mapping[SublatticeKey, Counts]
+SpeciesCounts = Mapping[str, int]
+Substitutions = (
+    Mapping[str, SpeciesCounts] | Mapping[tuple[int, ...], SpeciesCounts] | Mapping[SublatticeKey, SpeciesCounts]
+)
+"""For each sublattice, by its element or site indices, how many of its sites other species take."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from matganip.errors import InputError
 if TYPE_CHECKING:
     from ase import Atoms
 
-Counts = int | Iterable[int]
+CountChoices = int | Iterable[int]
 
 
 class CompositionSeries:
@@ -62,7 +62,7 @@ class CompositionSeries:
         self,
         parent: Structure | Atoms | str | os.PathLike[str],
         supercell: ArrayLike,
-        substitutions: Mapping[SublatticeKey, Mapping[str, Counts]],
+        substitutions: Mapping[SublatticeKey, Mapping[str, CountChoices]],
         *,
         charge_neutral: bool = False,
         oxidation_states: Mapping[str, float] | None = None,
@@ -172,7 +172,7 @@ class CompositionSeries:
         ]
 
 
-def _numbers(counts: Counts, label: str) -> list[int]:
+def _numbers(counts: CountChoices, label: str) -> list[int]:
     numbers = [counts] if isinstance(counts, int) else list(counts)
     for number in numbers:
         if isinstance(number, bool) or not isinstance(number, int | np.integer):

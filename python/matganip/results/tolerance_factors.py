@@ -93,7 +93,7 @@ class ToleranceTable(Result):
                     effective.coordination,
                     f"{crystal.value:.4g}",
                     crystal.coordination,
-                    short(effective.source) + (f", {effective.spin} spin" if effective.spin else ""),
+                    abbreviated(effective.source) + (f", {effective.spin} spin" if effective.spin else ""),
                 )] = None  # fmt: skip
         columns = ("ion", "site", "effective, Å", "at", "crystal, Å", "at", "effective radius from")
         cited = " ".join(
@@ -102,7 +102,7 @@ class ToleranceTable(Result):
         return Table("", columns, tuple(rows), "llrlrlw", cited)
 
 
-def short(source: str) -> str:
+def abbreviated(source: str) -> str:
     """Where a radius comes from, with the references by name and year."""
     for reference, name in SHORT.items():
         source = source.replace(reference, name)
