@@ -241,3 +241,10 @@ def test_energies_per_atom_leave_vacancies_out(cspbi3) -> None:
     shown = [float(row[2]) for row in found.tables()[0].rows]
     assert shown == pytest.approx(found.energy / 38, abs=1e-6)
     assert found.relative == pytest.approx((found.energy - found.energy[0]) * 1000 / 38)
+
+
+def test_results_show_themselves_in_a_notebook(trained, space_6of24) -> None:
+    page = mg.search(trained, space_6of24, n_steps=5, top=3)._repr_html_()
+    assert page.count("<tr>") == 4
+    assert "A search proves nothing" in page
+    assert "data:image/png;base64," in page
