@@ -66,3 +66,8 @@ def test_samples_are_uniform_over_all_orbits_or_stratified(cspbi3):
     assert all(np.array_equal(a.occupations, b.occupations) for a, b in zip(stratified, again, strict=True))
     with pytest.raises(mg.InputError, match="must not be negative"):
         series.sample_orbits(-1)
+
+
+def test_all_compositions_share_one_symmetry(cspbi3):
+    first, *others = mg.CompositionSeries(cspbi3, (2, 2, 2), {"I": {"Br": range(4)}})
+    assert all(space.group is first.group for space in others)

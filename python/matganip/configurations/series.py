@@ -75,6 +75,7 @@ class CompositionSeries:
         ]
         nothing = {key: dict.fromkeys(wanted, 0) for key, wanted in substitutions.items()}
         undoped = ConfigurationSpace(parent, supercell, nothing, symprec=symprec)
+        _ = undoped.cycle_types  # the symmetry is found once, and shared by all compositions
         self.oxidation_states: dict[str, float] | None = None
         """Oxidation state of each species, where charge neutrality was asked for."""
         if charge_neutral:
