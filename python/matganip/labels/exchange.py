@@ -25,7 +25,7 @@ from matganip.labels.calculators import title_of
 from matganip.labels.database import LabelDatabase, LabelSet
 from matganip.labels.rows import codes_of, space_name
 from matganip.labels.sqlite import reading
-from matganip.labels.tables import REFERENCE, LabelTable, read_labels
+from matganip.labels.tables import REFERENCE, LabelTable, raw_table, read_labels
 from matganip.results.labelling import TableExport, TableImport
 
 _QUERY = """SELECT labels.*, systems.numbers, positions, cell, forces FROM labels JOIN systems USING (id)
@@ -151,7 +151,7 @@ def import_labels(
     n_fitting = sum(len(rows) for _, rows, _ in found)
     if not n_fitting:
         raise InputError(f"{path}: none of its {len(table)} rows has a composition that was asked for")
-    columns = _columns(table.path)
+    columns = raw_table(table.path).to_pydict() if table.path else {}
     n_added = 0
     for space, rows, codes in found:
         for row, occupation in zip(rows.tolist(), codes, strict=True):
@@ -230,15 +230,6 @@ def _numbering(space: ConfigurationSpace, reference: Path) -> NDArray[np.int64]:
     raise InputError(
         f"{reference}: is another supercell than that of {space!r}; write the table to a folder of its own"
     )
-
-
-def _columns(path: Path | None) -> dict[str, list[Any]]:
-    if path is None:
-        return {}
-    if path.suffix == ".parquet":
-        return dict(parquet.read_table(path).to_pydict())
-    text = {name: pa.string() for name in ("calculator", "calculator_name", "occupation", "substitutions", "settings")}
-    return dict(csv.read_csv(path, convert_options=csv.ConvertOptions(column_types=text)).to_pydict())
 
 
 def _geometry(cells: dict[str, Any]) -> tuple[Structure | None, NDArray[np.float64] | None]:

@@ -215,7 +215,7 @@ def read_labels(source: str | os.PathLike[str]) -> LabelTable:
             )
     if path.suffix == ".db":
         return _from_database(path)
-    table = _read_table(path)
+    table = raw_table(path)
     return LabelTable(
         name=name,
         calculator=_one_calculator(table, path),
@@ -264,8 +264,9 @@ def _from_database(path: Path) -> DatabaseTable:
     )
 
 
-def _read_table(path: Path) -> pa.Table:
-    text = {name: pa.string() for name in ("calculator", "occupation", "substitutions")}
+def raw_table(path: Path) -> pa.Table:
+    """Read a file as it stands; an `InputError` names it if it is no table of labels."""
+    text = {name: pa.string() for name in ("calculator", "calculator_name", "occupation", "substitutions", "settings")}
     try:
         if path.suffix == ".parquet":
             table = parquet.read_table(path)

@@ -164,27 +164,20 @@ class LabellingResult(Result):
         """One row for each converged label: composition, occupation, multiplicity, energies."""
         import pandas as pd
 
-        columns = ("composition", "occupation", "multiplicity", "energy_eV", "energy_eV_per_atom")
         parts = [
             pd.DataFrame(
-                dict(
-                    zip(
-                        columns,
-                        (
-                            one.composition,
-                            occupation_texts(one.labelled.occupations),
-                            one.labelled.multiplicity,
-                            one.labelled.energy,
-                            one.labelled.per_atom,
-                        ),
-                        strict=True,
-                    )
-                )
+                {
+                    "composition": one.composition,
+                    "occupation": occupation_texts(one.labelled.occupations),
+                    "multiplicity": one.labelled.multiplicity,
+                    "energy_eV": one.labelled.energy,
+                    "energy_eV_per_atom": one.labelled.per_atom,
+                }
             )
             for one in self.compositions
             if one.labelled is not None
         ]
-        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
     def tables(self) -> tuple[Table, ...]:
         """Numbers of labels by composition."""
