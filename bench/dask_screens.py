@@ -49,7 +49,7 @@ def on_workers(model: Path, output: Path, workers: int, wanted: dict[str, Any], 
 
 def _imports() -> None:
     """What a worker imports once, and is not to be timed."""
-    import matganip.learning.gan
+    import matganip.learning.model
     import matganip.screening.run  # noqa: F401
 
 

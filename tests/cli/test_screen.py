@@ -129,6 +129,8 @@ def test_a_plan_stores_nothing_and_counts_exactly(model, tmp_path, monkeypatch):
         (["{model}", "-o", "x", "--shard", "3/2"], "not of the form k/n"),
         (["{model}", "-o", "x", "--study", "a.toml", "-x", "I:Br=3"], "leave --supercell and --substitute out"),
         (["--resume", "-o", "x"], "no screen is there"),
+        (["{model}", "-o", "x", "--scheduler", "tcp://a:1", "--cluster", "b.toml"], "give one of the two"),
+        (["--dry-run"], "--dry-run needs a model folder"),
         (["{model}", "-o", "x", "--select", "nearest"], "target"),
     ],
 )

@@ -107,8 +107,7 @@ def screen(
 
         matganip screen runs/model -s 2,2,3 -x I:Br=18 --dry-run --cores 2000
 
-    Exit status: 0 done, 2 something in the input is wrong or a file cannot be written (resume with --resume), 130
-    interrupted (likewise).
+    Exit status: 0 done, 2 wrong input or a file cannot be written, 130 interrupted; resume with --resume.
     """
     from matganip.processes import available_cores
     from matganip.screening import parts, plan
