@@ -16,7 +16,7 @@ def distinguish(
     source: Source,
     supercell: SupercellOption = None,
     substitute: Substitute = None,
-    n_peaks: Annotated[int, typer.Option("--n-peaks", min=1, help="Vertices of the graph: the first so many.")] = 28,
+    n_peaks: Annotated[int, typer.Option("--n-peaks", min=1, help="Number of vertices of the graph.")] = 28,
     radiation: Annotated[
         str, typer.Option("--radiation", help="CuKa, CuKa12, a wavelength in angstrom, or 'neutron 1.54'.")
     ] = "CuKa",
@@ -25,14 +25,14 @@ def distinguish(
     ] = "0,90",
     triplets: Annotated[bool, typer.Option("--triplets", help="Also triplets, which see three atoms.")] = False,
     cutoff: Annotated[
-        float | None, typer.Option("--cutoff", help="Also the Patterson function up to so many angstrom.")
+        float | None, typer.Option("--cutoff", help="Also the Patterson function up to this distance, in angstrom.")
     ] = None,
     labels: Annotated[
         str | None,
         typer.Option("--labels", help="Energies: a shipped table (cspbi3_br/chgnet_X6of24) or a .csv file."),
     ] = None,
     sample: Annotated[
-        int | None, typer.Option("--sample", "-N", min=1, help="Draw so many orbits instead of taking all.")
+        int | None, typer.Option("--sample", "-N", min=1, help="Draw this many orbits instead of taking all.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same sample.")] = 0,
     json: Json = False,
@@ -56,7 +56,7 @@ def distinguish(
     from matganip.learning.distinguish import distinguish as distinguish_orbits
 
     if sample is not None and labels is not None:
-        raise InputError("--sample and --labels: the labels say themselves which orbits to look at; leave one out")
+        raise InputError("--sample and --labels: with labels the labelled orbits are taken; leave one out")
     found = [
         distinguish_orbits(
             space,

@@ -94,7 +94,7 @@ def spaces_from(
 
 @contextmanager
 def option(name: str) -> Iterator[None]:
-    """Put the name of an option before what is wrong with its text."""
+    """Put the name of an option before the error about its text."""
     try:
         yield
     except InputError as error:

@@ -245,7 +245,7 @@ class ConfigurationBatch:
         path : path-like
             Where to; what it may be, and streams of batches: `matganip.configurations.io.writers.open_writer`.
         fmt : {"parquet", "extxyz", "cif", "poscar"}, optional
-            By default what the suffix of the path says.
+            By default that of the path's suffix.
 
         Returns
         -------
@@ -307,7 +307,7 @@ def locate(occupations: NDArray[np.uint8], among: NDArray[np.uint8]) -> NDArray[
     Returns
     -------
     (m,) int64 ndarray
-        Where each row stands in `among`, -1 where it does not.
+        Index of each row in `among`, -1 for rows that are not there.
 
     Examples
     --------

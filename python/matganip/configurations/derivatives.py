@@ -219,7 +219,7 @@ def _translations_of_prime_order(space: ConfigurationSpace) -> list[NDArray[np.u
 
 
 def _cycle_of_first_column(translation: NDArray[np.uint16]) -> list[int]:
-    """The columns that column 0 goes through: as many as the translation's order, for it moves all sites alike."""
+    """The cycle of column 0; its length is the order of the translation, which moves all sites alike."""
     cycle = [0]
     while (column := int(translation[cycle[-1]])) != 0:
         cycle.append(column)
@@ -252,7 +252,7 @@ def _distinct(
 def _comes_first(
     rows: NDArray[np.uint8], space: ConfigurationSpace, relabellings: list[NDArray[np.uint8]], num_threads: int | None
 ) -> NDArray[np.bool_]:
-    """For each representative whether no relabelling makes one of it that stands before it, code by code."""
+    """Whether each representative is the smallest, code by code, of those that relabelling makes of it."""
     first = np.ones(len(rows), dtype=bool)
     for codes in relabellings:
         others = space.canonical(np.take_along_axis(codes, rows, axis=0), num_threads).occupations

@@ -86,7 +86,7 @@ class SubstitutedSupercell:
 
     @cached_property
     def site_indices(self) -> NDArray[np.int64]:
-        """(n_sites,): the atom of `supercell_structure` that each column stands for, grouped by sublattice."""
+        """(n_sites,): the atom of `supercell_structure` of each column, grouped by sublattice."""
         return np.concatenate(
             [np.flatnonzero(np.isin(self._parent_sites, s.parent_sites)) for s in self.sublattice_table]
         )

@@ -28,7 +28,7 @@ class EnumerateOrbitsTransformation(AbstractTransformation):
     """Order a disordered structure in every symmetry-distinct way.
 
     A drop-in for pymatgen's ``EnumerateStructureTransformation``: the same arguments mean the same, the ranked list has
-    the same entries, and it goes wherever a one-to-many transformation does (``TransformedStructure``,
+    the same entries, and it can be used wherever a one-to-many transformation can (``TransformedStructure``,
     ``StandardTransmuter``). No external program is called.
 
     Parameters
@@ -114,7 +114,7 @@ class EnumerateOrbitsTransformation(AbstractTransformation):
         structure : Structure
             With partial occupancies; those that do not add up to one leave vacancies.
         return_ranked_list : bool or int
-            How many orderings to return, True being 1; a number larger than there are returns all. Only so many are
+            How many orderings to return, True being 1; a larger number than there are returns all. Only this many are
             held in memory.
 
         Returns

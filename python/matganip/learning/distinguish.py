@@ -39,7 +39,7 @@ def distinguish(
     labels : LabelTable, str or path, optional
         Energies, as `read_labels` takes them: the labelled orbits are looked at, and the errors of any model bounded.
     sample : int, optional
-        Draw so many orbits uniformly instead of taking all; an orbit that is drawn twice counts once.
+        Draw this many orbits uniformly instead of taking all; an orbit that is drawn twice counts once.
     seed : int
         Of the draw.
     radiation, two_theta_range, n_peaks, triplets, cutoff
@@ -65,7 +65,7 @@ def distinguish(
     (14, True)
     """
     if sample is not None and labels is not None:
-        raise InputError("sample and labels: the labels say themselves which orbits to look at; leave one out")
+        raise InputError("sample and labels: with labels the labelled orbits are taken; leave one out")
     energy = calculator = None
     if labels is not None:
         table = labels if isinstance(labels, LabelTable) else read_labels(labels)

@@ -23,7 +23,7 @@ SHORT = {
     "Kieslich, Sun & Cheetham, Chem. Sci. 5, 4712 (2014) and 6, 3430 (2015)": "Kieslich 2014",
     "Bartel et al., Sci. Adv. 5, eaav0693 (2019)": "Bartel 2019",
 }
-"""How the table abbreviates the references of `matganip.crystal.radii`, which stand below it in full."""
+"""Abbreviations, in the table, of the references of `matganip.crystal.radii`; the note has them in full."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class ToleranceTable(Result):
         return Table("", ("", "A", "B", "X", "t (XII/VI)", "t (crystal)", "mu", "tau", "P"), rows, "wwwwrrrrr")
 
     def _radius_table(self) -> Table:
-        """Each ion once for each site it stands on: both radii, and where they come from."""
+        """Each ion once for each of its sites: both radii, and their source."""
         rows: dict[tuple[str, ...], None] = {}
         for factors in self.found.values():
             for site, effective, crystal in _radii(factors, self.fallback):

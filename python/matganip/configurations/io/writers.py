@@ -99,7 +99,7 @@ def open_writer(
 
     parquet
         One file with the columns ``orbit``, ``multiplicity``, ``occupation`` (the codes as digits) and for each rare
-        species the sites it takes; what the codes mean is in the metadata (`ConfigurationSpace.metadata`).
+        species its sites; the metadata describe the codes (`ConfigurationSpace.metadata`).
     extxyz
         One file with a frame for each arrangement, for ASE; the three are in ``Atoms.info``.
     cif, poscar

@@ -120,7 +120,7 @@ def distinguishability(
     tolerance : float
         By how much rows may differ and still be equal, of 100. Rows are taken by their coordinates in an orthonormal
         basis of the space that they span, which keep distances. They are one class where, in each coordinate, their
-        values form a chain without a gap wider than this: no row is split off by standing at the edge of a bin.
+        values form a chain without a gap wider than this: no row is split off at the edge of a bin.
     num_threads : int, optional
         Threads for the peaks; None or 0 is all cores.
 
