@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic._internal._model_construction import ModelMetaclass  # `type(BaseModel)`, which mypy does not follow
 
 from matganip.errors import InputError
+
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass  # mypy does not follow `type(BaseModel)`
+else:
+    ModelMetaclass = type(BaseModel)
 
 
 class _Complaining(ModelMetaclass):
