@@ -38,7 +38,7 @@ class Quadratic:
     """A model that is a quadratic function of the peaks, which it knows by their matrices."""
 
     config = mg.MatganipConfig()
-    unit, fingerprint = "eV", "quadratic"
+    unit, fingerprint, baseline = "eV", "quadratic", 3.0
 
     def __init__(self):
         rng = np.random.default_rng(1)
@@ -87,6 +87,7 @@ def test_errors_are_measured_on_distinct_rows_held_out(model, surrogate):
 def test_the_surrogate_of_an_ensemble_predicts_what_its_mean_says(model):
     class Pair:
         members = (model, model)
+        baseline = model.baseline
 
         def predict(self, matrices):
             return model.predict(matrices), np.zeros(len(matrices))
@@ -148,6 +149,32 @@ def test_what_cannot_be_distilled_is_refused(model, surrogate):
     bad[3, 2] = np.nan
     with pytest.raises(InputError, match="row 3: an intensity is not a finite number"):
         surrogate.predict(bad)
+
+
+def test_it_is_a_model_too(tmp_path):
+    model = mg.train(SPACE, "cspbi3_br/chgnet_X6of24", train_size=100, network={"epochs": 5})
+    fast = model.distil()
+    exact, near = model.predict(SPACE), fast.predict(SPACE)
+    assert abs(near.per_atom - exact.per_atom).max() < 0.1 * exact.per_atom.std()
+    assert abs(near.per_atom - exact.per_atom).max() >= fast.predictor.bound
+    fast.save(tmp_path / "fast")
+    again = mg.load(tmp_path / "fast")
+    assert again.predict(SPACE).per_atom.tobytes() == near.per_atom.tobytes()
+    assert again.evaluate("cspbi3_br/chgnet_X6of24").to_dict() == fast.evaluate("cspbi3_br/chgnet_X6of24").to_dict()
+    found = mg.screen(tmp_path / "fast", top=603)
+    assert found.cascade is None
+    energy = dict(zip(map(bytes, near.occupations), near.energy.tolist(), strict=True))
+    wanted = [energy[bytes(row)] for row in found.winners.occupations]
+    np.testing.assert_allclose(found.energy[:, 0], wanted, atol=1e-6)
+    np.testing.assert_allclose(
+        mg.thermo(found).functions.free_energy,
+        mg.thermo(again, SPACE, [300, 600, 1000]).functions.free_energy,
+        atol=1e-6,
+    )
+    with pytest.raises(InputError, match="a distilled surrogate already"):
+        fast.distil()
+    with pytest.raises(InputError, match="screens alone, without a cascade"):
+        mg.screen(fast, cascade=True)
 
 
 def test_the_name_of_version_0_1_still_works():

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matganip.learning.judgement import judge
+from matganip.learning.surrogate import DistilledSurrogate
 from matganip.results.evaluation import Assessed
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def assess(name: str, predictor: Predictor, represent: GraphRepresentation, labe
     -------
     Assessed
     """
-    mean, _ = mean_and_deviation(predictor.predict(represent(labelled.occupations)))
+    mean, _ = energies_of(predictor, represent, labelled.occupations)
     baseline = np.full(len(labelled), predictor.baseline)
     return assessed(name, represent, labelled, predicted=mean, baseline=baseline)
 
@@ -63,6 +64,15 @@ def assessed(
         name, labelled.occupations, labelled.multiplicity, calculated, predicted, baseline, judgement,
         n_train, orbits_train, n_leaked,
     )  # fmt: skip
+
+
+def energies_of(
+    predictor: Predictor, represent: GraphRepresentation, occupations: NDArray[np.uint8]
+) -> tuple[Floats, Floats]:
+    """Mean and spread (n,) in eV/atom: a distilled surrogate reads the peaks, a network the matrices made of them."""
+    if isinstance(predictor, DistilledSurrogate):
+        return mean_and_deviation(predictor.predict(represent.peaks(occupations).intensity[:, : predictor.n_peaks]))
+    return mean_and_deviation(predictor.predict(represent(occupations)))
 
 
 def mean_and_deviation(predicted: Floats | tuple[Floats, Floats]) -> tuple[Floats, Floats]:

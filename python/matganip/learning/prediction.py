@@ -21,7 +21,7 @@ from matganip.configurations.composition import VACANCY
 from matganip.configurations.io.parquet import arrangement_columns
 from matganip.errors import InputError
 from matganip.files import atomic_path
-from matganip.learning.evaluation import mean_and_deviation
+from matganip.learning.evaluation import energies_of
 from matganip.progress import reporting
 from matganip.results.prediction import Prediction
 
@@ -60,7 +60,7 @@ class Writing:
 
     def predict(self, batch: ConfigurationBatch, first: int, kind: str, names: tuple[str, ...] = ()) -> Prediction:
         """Predict a batch whose rows are numbered from `first`."""
-        per_atom, deviation = mean_and_deviation(self.model.predictor.predict(self.represent(batch.occupations)))
+        per_atom, deviation = energies_of(self.model.predictor, self.represent, batch.occupations)
         return Prediction(
             space=batch.space,
             occupations=batch.occupations,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from matganip.errors import InputError
 from matganip.learning.representation import GraphRepresentation
+from matganip.learning.surrogate import DistilledSurrogate
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
@@ -33,8 +34,8 @@ class Predictor(Protocol):
         """The mean of the training set, eV/atom."""
         ...
 
-    def predict(self, matrices: NDArray[np.float32]) -> Any:
-        """Predict (n,) energies of matrices (n, p, p); an ensemble gives mean and spread."""
+    def predict(self, matrices: Any) -> Any:
+        """Predict (n,) energies of matrices (n, p, p), or of peaks (n, p); an ensemble gives mean and spread."""
         ...
 
 
@@ -121,7 +122,8 @@ class GraphScorer:
 
     def _predict(self, intensity: Floats) -> tuple[Floats, Floats]:
         """Energies and deviations (n,), in eV per supercell, of rounded intensities (n, p)."""
-        predicted = self.model.predict(self.matrices(intensity))
+        reads_peaks = isinstance(self.model, DistilledSurrogate)
+        predicted = self.model.predict(intensity if reads_peaks else self.matrices(intensity))
         mean, deviation = predicted if isinstance(predicted, tuple) else (predicted, np.full(len(intensity), np.nan))
         if not np.isfinite(mean).all():
             raise InputError(f"the model predicts {mean[~np.isfinite(mean)][0]} for an arrangement: it diverged")

@@ -113,6 +113,8 @@ class DistilledSurrogate:
         The model's.
     model : str
         Fingerprint of the model that it stands for.
+    baseline : float
+        The model's mean baseline, in `unit`.
     errors : SurrogateErrors
         On rows held out of the fit.
 
@@ -141,6 +143,7 @@ class DistilledSurrogate:
     constant: float
     unit: str
     model: str
+    baseline: float
     errors: SurrogateErrors
 
     @classmethod
@@ -207,6 +210,7 @@ class DistilledSurrogate:
             *_quadratic(intensity[rest], wanted[rest], degree),
             unit=first.unit,
             model=_fingerprint(model),
+            baseline=float(model.baseline),
             errors=SurrogateErrors(0, 0.0, 0.0, {}, 0.0),
         )
         return replace(made, errors=SurrogateErrors.of(made.predict(intensity[out]), wanted[out]))
@@ -215,6 +219,11 @@ class DistilledSurrogate:
     def bound(self) -> float:
         """The largest error on the rows held out, in `unit`; see `errors` for their number and what may exceed it."""
         return self.errors.largest
+
+    @property
+    def fingerprint(self) -> str:
+        """Names it, with the model that it stands for."""
+        return f"surrogate of {self.model}"
 
     @property
     def n_peaks(self) -> int:
@@ -322,6 +331,7 @@ class DistilledSurrogate:
                 constant=float(record["constant"]),
                 unit=str(record["unit"]),
                 model=str(record["model"]),
+                baseline=float(record["baseline"]),
                 errors=SurrogateErrors(**record["errors"]),
             )
             p, r = made.directions.shape

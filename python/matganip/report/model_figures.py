@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from matganip.errors import InputError
 from matganip.learning.config import OPTIMA
 from matganip.learning.ensemble import Ensemble
 from matganip.learning.saliency import Vertices, feature_maps, saliency
+from matganip.learning.surrogate import DistilledSurrogate
 from matganip.plots.energies import parity_panels
 from matganip.plots.errors import error_boxes
 from matganip.plots.interpretation import feature_map_grid, saliency_bars, saliency_map
@@ -67,6 +69,8 @@ def draw_model_figures(
 
 def _network(model: Model) -> Matganip:
     """The network whose workings are drawn: of an ensemble, the first."""
+    if isinstance(model.predictor, DistilledSurrogate):
+        raise InputError("a distilled surrogate has no network to draw; its model has")
     return model.predictor.members[0] if isinstance(model.predictor, Ensemble) else model.predictor
 
 

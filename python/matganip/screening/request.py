@@ -91,6 +91,7 @@ class Request:
             together, or something else makes no sense.
         """
         from matganip.learning.model import Model
+        from matganip.learning.surrogate import DistilledSurrogate
 
         given = [model] if isinstance(model, Model | str | os.PathLike) else list(model)
         if not given:
@@ -112,7 +113,11 @@ class Request:
             )
         if second is not None and cascade:
             raise InputError("--cascade: a surrogate stands in for one property; a Pareto front has two")
-        two_stages = orbits >= CASCADE_FROM and second is None if cascade is None else cascade
+        fast = isinstance(models[0].predictor, DistilledSurrogate)
+        if fast and (cascade or len(models) > 1):
+            raise InputError("a distilled surrogate screens alone, without a cascade; give its model for one")
+        one_stage = fast or second is not None or orbits < CASCADE_FROM
+        two_stages = not one_stage if cascade is None else cascade
         return cls(
             models=models,
             second=None if second is None else Model.of(second),

@@ -19,7 +19,7 @@ from matganip.errors import InputError
 from matganip.features.averages import MeanPattern
 from matganip.features.lattice.diffraction import LatticeDiffraction
 from matganip.learning.card import CARD
-from matganip.learning.evaluation import mean_and_deviation
+from matganip.learning.evaluation import energies_of
 from matganip.progress import ProgressOption, Report, reporting
 from matganip.results.screen import ScreenResult
 from matganip.results.thermo import PatternResult, ThermoResult
@@ -193,7 +193,7 @@ def _predicted(
         batches = (drawn[start : start + _ROWS] for start in range(0, sample, _ROWS))
     done = 0
     for batch in batches:
-        per_atom, _ = mean_and_deviation(model.predictor.predict(represent(batch.occupations)))
+        per_atom, _ = energies_of(model.predictor, represent, batch.occupations)
         yield batch, per_atom * space.n_atoms
         done += len(batch)
         report("thermodynamics", done, total, "")
