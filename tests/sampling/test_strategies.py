@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -184,6 +185,21 @@ def test_labels_needed_are_those_from_which_on_the_error_stays_low(curves):
         good = list(itertools.takewhile(bool, row[::-1] <= 2 * final))
         assert needed == curves.n_labels[-len(good)]
     assert np.isnan(curves.needed("random", factor=1e-6)).all()
+
+
+def test_learning_curves_are_a_table_a_frame_and_a_figure(curves):
+    (table,) = curves.tables()
+    assert [row[0] for row in table.rows] == ["uncertainty", "random"]
+    assert table.rows[1][3] == "1.00 ± 0.00"
+    never = replace(curves, final=0 * curves.final)
+    assert never.tables()[0].rows[0][1:4] == ("- - -", "-", "-")
+    assert curves.to_dict()["needed"]["random"] == curves.needed("random").tolist()
+    frame = curves.to_frame()
+    assert len(frame) == 2 * 3 * 12
+    assert frame[(frame.strategy == "random") & (frame.labels == 48)]["mae_meV_per_atom"].tolist() == pytest.approx(
+        curves.error["random"][:, -1]
+    )
+    assert "482 orbits" in curves.plot().get_xlabel()
 
 
 def test_names_of_version_0_1_still_import():

@@ -121,7 +121,9 @@ class LearningCurves(Result):
 
 
 def _spread(values: Floats, digits: int, digits_of_one: int) -> str:
-    """Mean and standard deviation; the number itself if there is one."""
+    """Mean and standard deviation; the number itself if there is one; a dash if one is not known."""
+    if np.isnan(values).any():
+        return "-"
     if len(values) == 1:
         return f"{values[0]:.{digits_of_one}f}"
     return f"{values.mean():.{digits}f} ± {values.std(ddof=1):.{digits}f}"
