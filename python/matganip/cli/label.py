@@ -12,7 +12,6 @@ import typer
 from matganip.cli.console import fail, print_json, render, say, stdout, tidy
 from matganip.cli.spaces import Json, Source, Substitute, SupercellOption, spaces_from
 from matganip.errors import InputError
-from matganip.processes import available_cores
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
@@ -71,6 +70,7 @@ def label(
     """
     from matganip.labels import labelling
     from matganip.labels.exchange import export_labels
+    from matganip.processes import available_cores
 
     changes = {"kind": relax, "fmax": fmax, "max_steps": max_steps}
     asked = asked_of(source, supercell, substitute, calculator, setting, changes, database, (number, seed))

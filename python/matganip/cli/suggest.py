@@ -11,7 +11,6 @@ from matganip.cli.console import fail, render, say, stdout, tidy
 from matganip.cli.label import asked_of
 from matganip.cli.spaces import Json, Source, Substitute, SupercellOption, spaces_from
 from matganip.errors import InputError
-from matganip.processes import available_cores
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
@@ -66,6 +65,7 @@ def suggest(
     """
     from matganip.labels.database import LabelDatabase
     from matganip.labels.labelling import Labeller
+    from matganip.processes import available_cores
     from matganip.sampling.label_rounds import label_rounds
     from matganip.sampling.suggest import candidate_orbits
     from matganip.sampling.suggest import suggest as suggest_orbits
