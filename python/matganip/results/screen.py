@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from matganip.configurations.codec import occupation_texts
 from matganip.results.base import Result
 from matganip.results.content import Table
+from matganip.results.durations import duration
+from matganip.results.thermo import functions_values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,7 +114,6 @@ class ScreenResult(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON values; infinite and unknown numbers are null."""
-        thermo = self.sums.result()
         return {
             "orbits": self.n_orbits,
             "configurations": str(self.n_configurations),
@@ -122,13 +123,7 @@ class ScreenResult(Result):
             "winners": [
                 {name: _or_null(value) for name, value in row.items()} for row in self.to_frame().to_dict("records")
             ],
-            "thermodynamics": {
-                "temperature_K": _finite(thermo.temperature),
-                "F_eV": _finite(thermo.free_energy),
-                "U_eV": _finite(thermo.energy),
-                "S_eV_per_K": _finite(thermo.entropy),
-                "C_eV_per_K": _finite(thermo.heat_capacity),
-            },
+            "thermodynamics": functions_values(self.sums.result()),
             "histogram": self.histogram.to_dict(),
             "graphs_predicted": self.graphs_predicted,
             "cascade": self.cascade,
@@ -439,21 +434,6 @@ def stage_table(stages: dict[str, float], n_orbits: int) -> Table:
     ]
     rows.append(("all", f"{total:.2f}", "", f"{total / max(n_orbits, 1) * 1e6:.3f}"))
     return Table("", ("stage", "CPU, s", "share", "µs an orbit"), tuple(rows), "lrrr", "")
-
-
-def duration(seconds: float) -> str:
-    """A time for people.
-
-    >>> duration(3.2), duration(75), duration(7260)
-    ('3 s', '1 min 15 s', '2 h 01 min')
-    """
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
-
-
-def _finite(values: Floats) -> list[float | None]:
-    return [value if math.isfinite(value) else None for value in values.tolist()]
 
 
 def _or_null(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite, isinf, log
+from math import isfinite, log
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,8 +84,7 @@ class ThermoResult(Result):
             "orbits" if sample is None else "drawn": self.n_orbits,
             "atoms": functions.n_atoms,
             "lowest_eV": functions.ground,
-            "temperature_K": [None if isinf(t) else t for t in functions.temperature.tolist()],
-            **_columns(functions, ""),
+            **functions_values(functions),
             **({} if sample is None else _columns(sample.error, "_error")),
             **({} if sample is None else {"effective_sample": sample.effective.tolist(),
                                           "reliable": sample.reliable.tolist()}),
@@ -391,6 +390,11 @@ class PatternResult(Result):
         with atomic_path(path) as temporary:
             table, head = np.stack(list(named.values()), axis=1), ",".join(named)
             np.savetxt(temporary, table, fmt="%.6f", delimiter=",", header=head, comments="")
+
+
+def functions_values(found: Thermodynamics) -> dict[str, list[float | None]]:
+    """F, U, S and C_v per supercell at each temperature, as JSON values; what is infinite is null."""
+    return {"temperature_K": _finite(found.temperature), **_columns(found, "")}
 
 
 def _columns(found: Thermodynamics, suffix: str) -> dict[str, list[float | None]]:

@@ -19,7 +19,7 @@ from matganip.learning.scoring import GraphScorer, Panel
 from matganip.screening.cascade import SurrogateScorer
 from matganip.screening.manifest import LOCK, MANIFEST, ScreenFolder
 from matganip.screening.selection import Selection
-from matganip.screening.shard import Opened, Settings
+from matganip.screening.shard import Opened, ScreenSettings
 from matganip.versions import versions
 
 if TYPE_CHECKING:
@@ -129,14 +129,14 @@ def files_of(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): sha256(path) for path in files}
 
 
-def settings_record(settings: Settings) -> dict[str, Any]:
-    """Settings as JSON values; an infinite temperature is null."""
+def settings_record(settings: ScreenSettings) -> dict[str, Any]:
+    """The settings as JSON values; an infinite temperature is null."""
     record = asdict(settings)
     record["temperatures"] = [None if np.isinf(t) else t for t in settings.temperatures]
     return record
 
 
-def settings_of(header: dict[str, Any]) -> Settings:
+def settings_of(header: dict[str, Any]) -> ScreenSettings:
     """Undo `settings_record`.
 
     Raises
@@ -148,7 +148,7 @@ def settings_of(header: dict[str, Any]) -> Settings:
         record = dict(header["settings"])
         selection = Selection(**record.pop("selection"))
         temperatures = tuple(np.inf if t is None else float(t) for t in record.pop("temperatures"))
-        return Settings(selection=selection, temperatures=temperatures, **record)
+        return ScreenSettings(selection=selection, temperatures=temperatures, **record)
     except (KeyError, TypeError) as error:
         raise InputError(f"the manifest's settings are damaged: {error}") from error
 

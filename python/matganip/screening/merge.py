@@ -11,6 +11,7 @@ import numpy as np
 
 from matganip.errors import InputError
 from matganip.files import atomic_path, flush_folder
+from matganip.results.thermo import functions_values
 from matganip.screening.cascade import SLACK
 from matganip.screening.selection import Best, Rows
 from matganip.screening.shard_files import read_shard, shard_name
@@ -21,7 +22,7 @@ from matganip.thermodynamics.sums import CanonicalSums
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
     from matganip.screening.manifest import ScreenFolder
-    from matganip.screening.shard import Settings
+    from matganip.screening.shard import ScreenSettings
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +45,7 @@ class Merged:
     n_configurations: int
 
 
-def merged(folder: ScreenFolder, space: ConfigurationSpace, settings: Settings) -> Merged:
+def merged(folder: ScreenFolder, space: ConfigurationSpace, settings: ScreenSettings) -> Merged:
     """Put the shards of a folder together.
 
     Raises
@@ -75,7 +76,7 @@ def merged(folder: ScreenFolder, space: ConfigurationSpace, settings: Settings) 
     return Merged(best.rows.take(slice(0, settings.selection.size)), sums, histogram, n_orbits, n_configurations)
 
 
-def next_round(folder: ScreenFolder, settings: Settings, found: Merged) -> dict[str, Any] | None:
+def next_round(folder: ScreenFolder, settings: ScreenSettings, found: Merged) -> dict[str, Any] | None:
     """Which shards must be rerun, because the surrogate's error elsewhere exceeded the bound that they used.
 
     Every winner's key is at most that of the last one, T. A row that a shard has not re-scored, of surrogate key
@@ -99,11 +100,10 @@ def next_round(folder: ScreenFolder, settings: Settings, found: Merged) -> dict[
     return {"shards": again, "bound": bound, "ceiling": None if np.isinf(ceiling) else ceiling}
 
 
-def write_result(folder: ScreenFolder, space: ConfigurationSpace, settings: Settings, found: Merged) -> None:
+def write_result(folder: ScreenFolder, space: ConfigurationSpace, settings: ScreenSettings, found: Merged) -> None:
     """Write ``winners.parquet`` and ``result.json``, the same bytes whoever did the shards and when."""
     write_winners(folder.path / WINNERS, space, settings.selection, found.best, found.sums)
     records = [folder.shards[shard] for shard in sorted(folder.shards)]
-    thermo = found.sums.result()
     document = {
         "format": "matganip-screen-result",
         "fingerprint": folder.fingerprint,
@@ -113,13 +113,7 @@ def write_result(folder: ScreenFolder, space: ConfigurationSpace, settings: Sett
         "cascade": _cascade(folder, found),
         "energies_of_sums": "surrogate" if folder.header.get("surrogate") else "model",
         "sums": found.sums.to_dict(),
-        "thermodynamics": {
-            "temperature_K": [None if np.isinf(t) else t for t in thermo.temperature.tolist()],
-            "F_eV": _finite(thermo.free_energy),
-            "U_eV": _finite(thermo.energy),
-            "S_eV_per_K": _finite(thermo.entropy),
-            "C_eV_per_K": _finite(thermo.heat_capacity),
-        },
+        "thermodynamics": functions_values(found.sums.result()),
         "histogram": found.histogram.to_dict(),
     }
     with atomic_path(folder.path / RESULT) as temporary:
@@ -141,10 +135,6 @@ def _cascade(folder: ScreenFolder, found: Merged) -> dict[str, Any] | None:
         "widest_eV_of_rescored": max(record.widest for record in records),
         "rounds": 1 + len(folder.rounds),
     }
-
-
-def _finite(values: Any) -> list[float | None]:
-    return [value if np.isfinite(value) else None for value in values.tolist()]
 
 
 def read_result(path: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from matganip.errors import InputError
 from matganip.screening.selection import Kind, Selection
-from matganip.screening.shard import Settings
+from matganip.screening.shard import ScreenSettings
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
@@ -39,7 +39,7 @@ class Request:
     second : Model or None
         Of a second property, for a Pareto front.
     space : ConfigurationSpace
-    settings : Settings
+    settings : ScreenSettings
     cascade : bool
         Whether a distilled surrogate screens and the model re-scores.
     surrogate : pathlib.Path or None
@@ -55,7 +55,7 @@ class Request:
     models: tuple[Model, ...]
     second: Model | None
     space: ConfigurationSpace
-    settings: Settings
+    settings: ScreenSettings
     cascade: bool
     surrogate: Path | None = None
     seed: int = 0
@@ -91,7 +91,6 @@ class Request:
             together, or something else makes no sense.
         """
         from matganip.learning.model import Model
-        from matganip.learning.surrogate import DistilledSurrogate
 
         given = [model] if isinstance(model, Model | str | os.PathLike) else list(model)
         if not given:
@@ -113,16 +112,16 @@ class Request:
             )
         if second is not None and cascade:
             raise InputError("--cascade: a surrogate stands in for one property; a Pareto front has two")
-        fast = isinstance(models[0].predictor, DistilledSurrogate)
-        if fast and (cascade or len(models) > 1):
-            raise InputError("a distilled surrogate screens alone, without a cascade; give its model for one")
+        fast = models[0].predictor.reads_features
+        if fast and cascade:
+            raise InputError("--cascade: this model reads the columns itself, which a surrogate does no faster")
         one_stage = fast or second is not None or orbits < CASCADE_FROM
         two_stages = not one_stage if cascade is None else cascade
         return cls(
             models=models,
             second=None if second is None else Model.of(second),
             space=space,
-            settings=Settings(selection, shards, tuple(temperatures), bin_width, keep),
+            settings=ScreenSettings(selection, shards, tuple(temperatures), bin_width, keep),
             cascade=two_stages,
             surrogate=None if surrogate is None else Path(surrogate),
             seed=seed,

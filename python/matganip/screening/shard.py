@@ -36,7 +36,7 @@ WIDENED_BY = 1.25
 
 
 @dataclass(frozen=True)
-class Settings:
+class ScreenSettings:
     """What a screen looks for, and how it is cut into shards; results depend on all of it.
 
     Parameters
@@ -105,7 +105,7 @@ class ShardTask:
     Parameters
     ----------
     source : Source
-    settings : Settings
+    settings : ScreenSettings
     shard : int
         From 0 to n_shards - 1.
     bound : float
@@ -115,7 +115,7 @@ class ShardTask:
     """
 
     source: Source
-    settings: Settings
+    settings: ScreenSettings
     shard: int
     bound: float = 0.0
     ceiling: float = np.inf

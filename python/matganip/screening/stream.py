@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
     from matganip.screening.manifest import ScreenFolder
     from matganip.screening.pool import Engine
-    from matganip.screening.shard import Settings, Source
+    from matganip.screening.shard import ScreenSettings, Source
 
 Phase = Literal["screen", "screen again", "merge", "done"]
 
@@ -137,7 +137,7 @@ def stream(folder: ScreenFolder, source: Source, space: ConfigurationSpace, engi
     yield meter.standing("done")
 
 
-def task_of(folder: ScreenFolder, source: Source, settings: Settings, shard: int) -> ShardTask:
+def task_of(folder: ScreenFolder, source: Source, settings: ScreenSettings, shard: int) -> ShardTask:
     """A shard with the bound and ceiling of the header, or of the last round that named it."""
     surrogate = folder.header.get("surrogate") or {"bound_eV": 0.0, "ceiling_eV": None}
     bound, ceiling = surrogate["bound_eV"], surrogate["ceiling_eV"]
@@ -152,7 +152,7 @@ class _Meter:
 
     INTERVAL = 0.2
 
-    def __init__(self, folder: ScreenFolder, space: ConfigurationSpace, settings: Settings) -> None:
+    def __init__(self, folder: ScreenFolder, space: ConfigurationSpace, settings: ScreenSettings) -> None:
         self.folder, self.selection = folder, settings.selection
         self.begun = time.perf_counter()
         wanted = len(folder.wanted())

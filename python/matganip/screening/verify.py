@@ -15,7 +15,7 @@ from matganip.screening.folder import same_versions, settings_of, source_of
 from matganip.screening.manifest import ScreenFolder
 from matganip.screening.merge import merged, read_result, write_result
 from matganip.screening.selection import Rows
-from matganip.screening.shard import Opened, Settings, run_shard
+from matganip.screening.shard import Opened, ScreenSettings, run_shard
 from matganip.screening.shard_files import read_shard, shard_name
 from matganip.screening.stream import task_of
 from matganip.screening.winners import RESULT, WINNERS
@@ -102,7 +102,7 @@ def _check_counts(found: _Checks, folder: ScreenFolder, opened: Opened) -> None:
     )
 
 
-def _check_result(found: _Checks, folder: ScreenFolder, opened: Opened, settings: Settings) -> None:
+def _check_result(found: _Checks, folder: ScreenFolder, opened: Opened, settings: ScreenSettings) -> None:
     """Merge again, elsewhere, and compare."""
     try:
         read_result(folder.path)
@@ -158,7 +158,7 @@ def _some(path: Path, shard: int, wanted: int, draw: np.random.Generator) -> Row
     return rows.take(draw.permutation(len(rows))[:wanted])
 
 
-def _check_shard(found: _Checks, folder: ScreenFolder, source: Source, settings: Settings, shard: int) -> None:
+def _check_shard(found: _Checks, folder: ScreenFolder, source: Source, settings: ScreenSettings, shard: int) -> None:
     """Rerun a shard and compare the bytes."""
     with tempfile.TemporaryDirectory(prefix="matganip-") as name:
         record = run_shard(task_of(folder, source, settings, shard), Path(name))
