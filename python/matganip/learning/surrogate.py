@@ -11,7 +11,7 @@ import json
 import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,11 +19,12 @@ from numpy.typing import ArrayLike, NDArray
 from matganip.errors import InputError
 from matganip.files import atomic_path
 from matganip.learning.ridge import solve_ridge
+from matganip.learning.scoring import ask
 
 if TYPE_CHECKING:
-    from matganip.features.peaks import Peaks
     from matganip.learning.ensemble import Ensemble
     from matganip.learning.gan import Matganip
+    from matganip.learning.representation import GraphRepresentation
 
 Floats = NDArray[np.float64]
 
@@ -35,16 +36,6 @@ _LEAST_ROWS = 12
 _ROWS_PER_BLOCK = 1024  # so many that a block and its products stay within the second-level cache
 _SAME = 9  # decimals, of 100, to which equal peaks agree
 _RANK_TOLERANCE = 1e-9
-
-
-class Represents(Protocol):
-    """From occupations to the peaks and to the matrices of a model: `GraphRepresentation` is one."""
-
-    def peaks(self, occupations: NDArray[np.uint8]) -> Peaks:
-        """The vertices of the graphs, and what follows them."""
-
-    def __call__(self, occupations: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The matrices that the model reads."""
 
 
 @dataclass(frozen=True)
@@ -146,11 +137,13 @@ class DistilledSurrogate:
     baseline: float
     errors: SurrogateErrors
 
+    reads_features = True
+
     @classmethod
     def fit(
         cls,
         model: Matganip | Ensemble,
-        represent: Represents,
+        represent: GraphRepresentation,
         occupations: NDArray[np.uint8],
         seed: int = 0,
         *,
@@ -163,8 +156,8 @@ class DistilledSurrogate:
         ----------
         model : Matganip or Ensemble
             The model to stand for; of an ensemble, its mean.
-        represent : callable with `peaks`
-            The representation that the model was trained on, of one channel.
+        represent : GraphRepresentation
+            Of the space of the arrangements, as the model was trained on, of one channel.
         occupations : (n, n_sites) uint8 ndarray
             Orbits of the space to be screened. The errors hold for arrangements drawn as these were.
         seed : int
@@ -278,7 +271,7 @@ class DistilledSurrogate:
         return y
 
     def measure(
-        self, model: Matganip | Ensemble, represent: Represents, occupations: NDArray[np.uint8]
+        self, model: Matganip | Ensemble, represent: GraphRepresentation, occupations: NDArray[np.uint8]
     ) -> SurrogateErrors:
         """Compare with the model on other arrangements.
 
@@ -368,13 +361,15 @@ def _quadratic(intensity: Floats, wanted: Floats, degree: int) -> tuple[Floats, 
     return origin, axes @ turn, turn.T @ slope, squares, mean - float(centre @ bend)
 
 
-def _lesson(model: Matganip | Ensemble, represent: Represents, occupations: NDArray[np.uint8]) -> tuple[Floats, Floats]:
+def _lesson(
+    model: Matganip | Ensemble, represent: GraphRepresentation, occupations: NDArray[np.uint8]
+) -> tuple[Floats, Floats]:
     """Distinct rows of peaks (m, p) and the model's predictions for them (m,)."""
-    intensity = represent.peaks(occupations).intensity[:, : _member(model).config.n_peaks]
+    intensity = represent.features(occupations, 1)
     _, first = np.unique(np.round(intensity, _SAME), axis=0, return_index=True)
     first.sort()
-    said: Any = model.predict(represent(np.ascontiguousarray(occupations[first])))
-    return intensity[first], said[0] if isinstance(said, tuple) else said
+    intensity = np.ascontiguousarray(intensity[first])
+    return intensity, ask(model, represent, intensity)[0]
 
 
 def _member(model: Matganip | Ensemble) -> Matganip:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +12,6 @@ from matganip.screening.cascade import SurrogateScorer
 from matganip.screening.folder import SURROGATE, files_of
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from matganip.features.peaks import Peaks
     from matganip.learning.scoring import GraphScorer
     from matganip.screening.selection import Selection
 
@@ -52,7 +48,7 @@ def distilled(
     sample = scorer.space.sample_orbits(SAMPLE, seed=seed).occupations
     sample = np.unique(sample, axis=0)
     surrogate = (
-        DistilledSurrogate.fit(scorer.model, _Represents(scorer), sample, seed=seed)  # type: ignore[arg-type]
+        DistilledSurrogate.fit(scorer.model, scorer.represent, sample, seed=seed)  # type: ignore[arg-type]
         if given is None
         else DistilledSurrogate.load(given, scorer.model)  # type: ignore[arg-type]
     )
@@ -88,16 +84,3 @@ def distilled(
         f"largest, {MARGIN * apart.max() * per_atom:.4f} meV/atom, and is checked on every re-scored arrangement."
     )
     return record, sentence
-
-
-@dataclass(frozen=True)
-class _Represents:
-    """The graphs of a scorer, without the thousands of peaks beyond their vertices."""
-
-    scorer: GraphScorer
-
-    def peaks(self, occupations: NDArray[np.uint8]) -> Peaks:
-        return self.scorer.peaks(self.scorer.features(occupations))
-
-    def __call__(self, occupations: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return self.scorer.matrices(self.scorer.features(occupations))
