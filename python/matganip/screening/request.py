@@ -50,6 +50,8 @@ class Request:
         ``(k, n)``: do only the shards with number % n == k.
     command : tuple of str
         For the record.
+    shards_given : bool
+        Whether the number of shards was asked for; a screen is resumed with its own otherwise.
     """
 
     models: tuple[Model, ...]
@@ -61,6 +63,7 @@ class Request:
     seed: int = 0
     part: tuple[int, int] = (0, 1)
     command: tuple[str, ...] = ()
+    shards_given: bool = True
 
     @classmethod
     def of(
@@ -127,6 +130,7 @@ class Request:
             seed=seed,
             part=(k, n),
             command=tuple(command),
+            shards_given=n_shards is not None,
         )
 
     def with_shards(self, n_shards: int) -> Request:
@@ -140,7 +144,8 @@ def _check_together(models: Sequence[Model], given: Sequence[object]) -> None:
     first = models[0].card
     for model, name in zip(models[1:], names[1:], strict=True):
         card = model.card
-        if (card.diffraction, card.positions) != (first.diffraction, first.positions):
+        same_input = model.predictor.reads_features == models[0].predictor.reads_features
+        if not same_input or (card.diffraction, card.positions) != (first.diffraction, first.positions):
             raise InputError(
                 f"{name}: reads other graphs than {names[0]}; models that are asked together read the same"
             )

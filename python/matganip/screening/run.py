@@ -306,6 +306,8 @@ def _opened(request: Request | None, output: Path, resume: bool, tell: Callable[
 def _check_same(folder: ScreenFolder, request: Request) -> None:
     """Refuse to resume a screen of something else."""
     surrogate = folder.header["surrogate"]
+    if not request.shards_given:
+        request = request.with_shards(settings_of(folder.header).n_shards)
     if (surrogate is not None) != request.cascade:
         raise InputError(
             f"{folder.path}: holds a screen {'with' if surrogate else 'without'} a cascade; ask for the same"
