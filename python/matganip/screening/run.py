@@ -22,6 +22,7 @@ from matganip.screening.folder import (
     same_versions,
     save_models,
     scorers_of,
+    settings_of,
     source_of,
     space_of,
 )
