@@ -77,7 +77,7 @@ def train(
         return
     described = read_study(study, seed=seed)
     folder = output or described.output or Path("runs") / study.stem
-    model = train_study(
+    training = train_study(
         described,
         study.parent,
         folder,
@@ -90,7 +90,7 @@ def train(
         command=("matganip", *sys.argv[1:]),
         source=study,
     )
-    render(model.training, json, study=described.name, output=str(folder))
+    render(training, json, study=described.name, output=str(folder))
     if not json:
         say(stdout(), f"The model and its figures are in {folder}.")
 

@@ -54,6 +54,10 @@ class Peaks:
         (n, t) float64, with sign: the structure invariants between three peaks, where they were asked for.
     triplet_vertices : numpy.ndarray or None
         (t, 3) int64, rising: the columns of those peaks.
+    labels : tuple of str or None
+        What each column is called, where the columns are classes of clusters.
+    orders : (p,) int64 ndarray or None
+        How many sites a cluster of each column has.
     full_scale : float
         The position that stands for 1 where positions are brought between 0 and 1: 180 degrees, or the cut-off.
     """
@@ -67,6 +71,8 @@ class Peaks:
     triplets: NDArray[np.float64] | None = None
     triplet_vertices: NDArray[np.int64] | None = None
     full_scale: float = 180.0
+    labels: tuple[str, ...] | None = None
+    orders: NDArray[np.int64] | None = None
 
     @property
     def position(self) -> NDArray[np.float64]:
@@ -110,6 +116,8 @@ class Peaks:
             hkls=self.hkls[:n_peaks],
             site_pairs=None if self.site_pairs is None else self.site_pairs[:n_peaks],
             distance=None if self.distance is None else self.distance[:n_peaks],
+            labels=None if self.labels is None else self.labels[:n_peaks],
+            orders=None if self.orders is None else self.orders[:n_peaks],
             triplets=triplets,
             triplet_vertices=vertices,
         )

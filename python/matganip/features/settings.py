@@ -19,25 +19,26 @@ class DiffractionSettings(Settings):
     two_theta_range: tuple[Annotated[float, Field(ge=0, le=180)], Annotated[float, Field(ge=0, le=180)]] = Field(
         default=(0.0, 90.0), description="First and last angle 2theta, in degrees."
     )
-    resolution: Literal["powder", "resolved"] = Field(
+    resolution: Literal["powder", "resolved", "clusters"] = Field(
         default="powder",
         description='"powder": reflections merged by d-spacing, as the paper has them; "resolved": merged '
-        "only where the parent's symmetry relates them, so that more arrangements are told apart.",
+        'only where the parent\'s symmetry relates them, so that more arrangements are told apart; "clusters": all '
+        "pairs (and triplets) of species by class under the supercell's own symmetry, which is complete.",
     )
     cutoff: Annotated[float, Field(gt=0)] | None = Field(
         default=None,
         description="Take the Patterson function instead of peaks: pairs of sites up to so many angstrom, by the "
-        "symmetry of the parent. two_theta_range and resolution then have no part.",
+        "symmetry of the parent; two_theta_range then has no part. With clusters: their longest distance.",
     )
     triplets: bool = Field(
         default=False,
-        description="With a cutoff, also triplets of sites, which see how three atoms stand. They are vertices after "
-        "the pairs; n_peaks must have room for them.",
+        description="With a cutoff or clusters, also triplets of sites, which see how three atoms stand. They are "
+        "vertices after the pairs; n_peaks must have room for those of the Patterson function.",
     )
     n_peaks: int = Field(
         default=28,
         ge=4,
-        description="Vertices of the graph: the first so many peaks by angle (the paper's 28).",
+        description="Vertices of the graph: the first so many peaks by angle (the paper's 28). Clusters are all taken.",
     )
     scaling: Literal["unit", "paper"] = Field(
         default="unit",
@@ -47,8 +48,11 @@ class DiffractionSettings(Settings):
 
     @model_validator(mode="after")
     def _consistent(self) -> DiffractionSettings:
-        if self.triplets and self.cutoff is None:
-            raise ValueError("triplets need a cutoff, in angstrom: they are those of the Patterson function")
+        if self.triplets and self.cutoff is None and self.resolution != "clusters":
+            raise ValueError(
+                "triplets need a cutoff, in angstrom (they are those of the Patterson function), or "
+                'resolution = "clusters"'
+            )
         first, last = self.two_theta_range
         if first >= last:
             raise ValueError(f"two_theta_range runs from {first:g} to {last:g}; the first must be the smaller")

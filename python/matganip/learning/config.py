@@ -195,7 +195,7 @@ class MatganipConfig(NetworkSettings):
             raise InputError("\n".join(f"model: {line}" for line in complaints(error, type(self)))) from None
 
     @classmethod
-    def of(cls, values: Self | Mapping[str, Any] | None = None, **changes: Any) -> Self:
+    def of(cls, values: NetworkSettings | Mapping[str, Any] | None = None, **changes: Any) -> Self:
         """Make a config as the constructor does, from a mapping or other settings."""
         given = values.model_dump() if isinstance(values, NetworkSettings) else dict(values or {})
         return cls(**{**given, **changes})

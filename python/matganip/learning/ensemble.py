@@ -58,6 +58,8 @@ class Ensemble:
     ((6,), True)
     """
 
+    reads_features = False
+
     def __init__(self, config: MatganipConfig | None = None, n_members: int = 5, *, resample: bool = True) -> None:
         if n_members < 2:
             raise InputError(f"ensemble: {n_members} members have no spread; at least 2 are needed")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matganip.learning.judgement import judge
-from matganip.learning.surrogate import DistilledSurrogate
+from matganip.learning.scoring import ask
 from matganip.results.evaluation import Assessed
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def assessed(
     """Compare predictions and mean baseline, both (n,) in eV/atom, with labels."""
     calculated = labelled.per_atom * 1000.0
     predicted, baseline = predicted * 1000.0, baseline * 1000.0
-    features = represent.peaks(labelled.occupations).intensity[:, : represent.n_peaks]
+    features = represent.features(labelled.occupations)
     judgement = judge(
         predicted, calculated, baseline=baseline, features=features, weight=labelled.multiplicity, unit="meV/atom"
     )
@@ -69,14 +69,5 @@ def assessed(
 def energies_of(
     predictor: Predictor, represent: GraphRepresentation, occupations: NDArray[np.uint8]
 ) -> tuple[Floats, Floats]:
-    """Mean and spread (n,) in eV/atom: a distilled surrogate reads the peaks, a network the matrices made of them."""
-    if isinstance(predictor, DistilledSurrogate):
-        return mean_and_deviation(predictor.predict(represent.peaks(occupations).intensity[:, : predictor.n_peaks]))
-    return mean_and_deviation(predictor.predict(represent(occupations)))
-
-
-def mean_and_deviation(predicted: Floats | tuple[Floats, Floats]) -> tuple[Floats, Floats]:
-    """What a network, or an ensemble, predicts: the mean (n,) and the spread (n,), nan for a single network."""
-    if isinstance(predicted, tuple):
-        return predicted
-    return predicted, np.full(len(predicted), np.nan)
+    """Mean and deviation (n,) in eV/atom of arrangements (n, n_sites)."""
+    return ask(predictor, represent, represent.features(occupations))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
@@ -19,22 +20,25 @@ from matganip.files import claim
 from matganip.labels.labelled import stacked
 from matganip.learning import splits
 from matganip.learning.card import Card
+from matganip.learning.choosing import choose
 from matganip.learning.config import OPTIMA, MatganipConfig, NetworkSettings
-from matganip.learning.crossvalidation import predict_left_out
+from matganip.learning.crossvalidation import CrossValidation, predict_left_out
 from matganip.learning.dataset import Dataset
 from matganip.learning.ensemble import Ensemble
 from matganip.learning.evaluation import assess, assessed
 from matganip.learning.gan import Matganip
 from matganip.learning.history import JsonLines
+from matganip.learning.metrics import evaluate
 from matganip.learning.model import Model, joined
 from matganip.learning.parts import Parts, split_parts
 from matganip.learning.representation import GraphRepresentation, representation
+from matganip.learning.scoring import ask
 from matganip.progress import reporting
-from matganip.results.training import Training
+from matganip.results.training import Choice, Training
 
 if TYPE_CHECKING:
     from matganip.labels.labelled import Labelled
-    from matganip.learning.history import Progress
+    from matganip.learning.history import Progress, TrainingHistory
     from matganip.progress import ProgressOption, Report
     from matganip.results.evaluation import Assessed
 
@@ -44,72 +48,60 @@ STATE, LOG, MODEL = "training.safetensors", "training.jsonl", "model"
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
-    """What is learned from what: labelled arrangements of a space as graphs, and the networks for them.
+class LabelledSpace:
+    """Labels on the orbits of a space, of one composition or several.
 
     Attributes
     ----------
     name : str
         Of the labels.
+    space : ConfigurationSpace
+        In whose codes the arrangements are.
     labelled : Labelled
-        In the codes of the representation's space.
-    represent : GraphRepresentation
-    settings : DiffractionSettings
-        Which made it.
-    config : MatganipConfig
+    several : bool
+        Whether they are of several compositions.
     """
 
     name: str
+    space: ConfigurationSpace
     labelled: Labelled
-    represent: GraphRepresentation
-    settings: DiffractionSettings
-    config: MatganipConfig
+    several: bool
 
     @classmethod
-    def of(
-        cls,
-        space: ConfigurationSpace | Sequence[ConfigurationSpace],
-        labels: Any,
-        diffraction: DiffractionSettings | Mapping[str, Any] | None,
-        network: NetworkSettings | Mapping[str, Any] | None,
-        seed: int,
-    ) -> Task:
-        """Join labels with their spaces and choose the sizes of the networks; the arguments are those of `train`."""
+    def of(cls, space: ConfigurationSpace | Sequence[ConfigurationSpace], labels: Any) -> LabelledSpace:
+        """Join labels with their spaces; the arguments are those of `train`."""
         spaces = [space] if isinstance(space, ConfigurationSpace) else list(space)
         tables = list(labels) if isinstance(labels, list | tuple) else [labels] * len(spaces)
         if len(tables) != len(spaces):
             raise InputError(f"labels: {len(tables)} tables for {len(spaces)} spaces; give one each, or one for all")
         found = [joined(table, one) for table, one in zip(tables, spaces, strict=True)]
-        settings = DiffractionSettings.of(diffraction or {"resolution": "resolved"})
-        represent = representation(settings, spaces[0])
-        # Over several compositions, and in other cells, only the intensities themselves mean the same.
-        shared = settings.cutoff is not None or len(spaces) > 1
-        positions = represent.positions if shared else ()
-        config = MatganipConfig.of(network, n_peaks=represent.n_peaks, seed=seed, positions=positions)
         labelled = stacked([one for _, one in found], spaces)
         if len(labelled) < 2:
             raise InputError(f"{found[0][0]}: {len(labelled)} labelled orbits of this composition; at least 2 needed")
-        return cls(found[0][0], labelled, represent, settings, config)
+        return cls(found[0][0], spaces[0], labelled, len(spaces) > 1)
 
-    @property
-    def space(self) -> ConfigurationSpace:
-        """Whose codes the labelled arrangements have."""
-        return self.represent.space
+    def network_config(
+        self,
+        settings: DiffractionSettings,
+        represent: GraphRepresentation,
+        network: NetworkSettings | Mapping[str, Any] | None,
+        seed: int,
+    ) -> MatganipConfig:
+        """The networks for a representation: of its size, and reading intensities where these are shared."""
+        # Over several compositions, and in other cells, only the intensities themselves mean the same.
+        shared = settings.cutoff is not None or settings.resolution == "clusters" or self.several
+        positions = represent.positions if shared else ()
+        return MatganipConfig.of(network, n_peaks=represent.n_peaks, seed=seed, positions=positions)
 
-    def dataset(self) -> Dataset:
-        """All labelled orbits as graphs, in eV/atom, each its own group."""
+    def dataset(self, represent: GraphRepresentation | None) -> Dataset:
+        """All labelled orbits, in eV/atom, each its own group; as graphs, or without any for what needs none."""
         labelled = self.labelled
-        return Dataset(self.represent(labelled.occupations), labelled.per_atom, labelled.multiplicity, unit="eV/atom")
+        matrices = np.zeros((len(labelled), 1, 1)) if represent is None else represent(labelled.occupations)
+        return Dataset(matrices, labelled.per_atom, labelled.multiplicity, unit="eV/atom")
 
-    def card(self, parts: Parts) -> Card:
+    def card(self, represent: GraphRepresentation, settings: DiffractionSettings, readout: str, parts: Parts) -> Card:
         """The card of a model trained on these parts; orbits that chose the epoch count as trained on."""
-        card = Card.of(
-            self.represent,
-            self.settings,
-            readout=self.config.readout_fit,
-            calculator=self.labelled.calculator,
-            table=self.name,
-        )
+        card = Card.of(represent, settings, readout=readout, calculator=self.labelled.calculator, table=self.name)
         used = np.unique(np.concatenate([rows for name, rows in parts.rows.items() if name != "test"]))
         return card.with_training_set(self.space, self.labelled.occupations[used])
 
@@ -140,9 +132,13 @@ def train(
     labels : LabelTable, Labelled, or name or path of a table; or a sequence of these
         Total energies of supercells, by one calculator.
     diffraction : DiffractionSettings or mapping, optional
-        How arrangements become graphs; by default 28 resolved peaks.
+        How arrangements become columns and graphs. By default powder peaks, resolved peaks, pairs, and pairs with
+        triplets are tried, and the simplest within a standard error of the best is taken
+        (`matganip.learning.choosing`); for a network 28 resolved peaks.
     network : NetworkSettings, MatganipConfig or mapping, optional
-        Networks and training; ``MatganipConfig.published()`` is the paper's form.
+        Train the networks G and D on the graphs; ``MatganipConfig.published()`` is the paper's form. Without it the
+        model is solved in closed form, in seconds (`matganip.learning.solved`): on a property that the columns
+        determine, the game adds nothing to its predictions (docs/results.md).
     split : {"orbit", "composition", "formula", "element", "random"}
         What is never in both training and test set; "random" is the paper's split, through which orbits leak.
     train_size : float or int, optional
@@ -177,40 +173,91 @@ def train(
     --------
     >>> import matganip as mg
     >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 6}})
-    >>> model = mg.train(space, "cspbi3_br/chgnet_X6of24", train_size=150, network={"epochs": 10})
-    >>> model.training["test"].metrics.skill > 0.9
-    True
+    >>> model = mg.train(space, "cspbi3_br/chgnet_X6of24", train_size=150)
+    >>> bool(model.training["test"].metrics.skill > 0.98), [one.name for one in model.training.choices if one.taken]
+    (True, ['pairs and triplets'])
     """
     clock = time.perf_counter()
     if isinstance(train_size, float) and not 0.0 < train_size <= 1.0:
         raise InputError(f"train_size = {train_size:g} must be above 0 and at most 1, or a number of orbits")
     if not 0.0 <= validation < 1.0:
         raise InputError(f"validation = {validation:g} must be at least 0 and below 1")
-    if members > 1 and resume:
-        raise InputError("resume: an ensemble is trained in one go; train it anew")
-    task = Task.of(space, labels, diffraction, network, seed)
-    predictor = Matganip(task.config) if members == 1 else Ensemble(task.config, members)
-    data = task.dataset()
-    parts = split_parts(
-        data, task.space, task.labelled.occupations, split, train_size=train_size, validation=validation, seed=seed
-    )
-    with reporting(progress) as report, _kept(folder, overwrite, resume) as (state, log):
-        check = parts.dataset("validation", data) if "validation" in parts.rows else None
-        follow = _follower(report, log)
-        started = time.perf_counter()
-        if isinstance(predictor, Ensemble):
-            predictor.fit(parts.dataset("train", data), check, lambda _, now: follow(now))
+    data = LabelledSpace.of(space, labels)
+    split_options = {"train_size": train_size, "validation": validation, "seed": seed}
+    with reporting(progress) as report:
+        if network is None and members == 1:
+            model = _solve(data, diffraction, split, split_options, report, clock)
+            if folder is not None:
+                claim(Path(folder), overwrite=overwrite)
         else:
-            predictor.fit(parts.dataset("train", data), check, follow, state=state)
-        trained = time.perf_counter()
-        judged = tuple(
-            assess(name, predictor, task.represent, parts.labelled(name, task.labelled)) for name in parts.rows
-        )
-        seconds = {"prepare": started - clock, "train": trained - started, "evaluate": time.perf_counter() - trained}
-        model = Model(predictor, task.card(parts), _training(task, predictor, parts, judged, seconds))
+            if members > 1 and resume:
+                raise InputError("resume: an ensemble is trained in one go; train it anew")
+            disk = (folder, overwrite, resume)
+            model = _train_network(data, diffraction, network, members, split, split_options, disk, report, clock)
         if folder is not None:
             model.save(Path(folder) / MODEL)
     return model
+
+
+def _solve(
+    data: LabelledSpace,
+    diffraction: DiffractionSettings | Mapping[str, Any] | None,
+    split: str,
+    split_options: dict[str, Any],
+    report: Report,
+    clock: float,
+) -> Model:
+    """A model in closed form, on the representation that rows left out prefer, or on the one given."""
+    parts = split_parts(data.dataset(None), data.space, data.labelled.occupations, split, **split_options)
+    settings = None if diffraction is None else DiffractionSettings.of(diffraction)
+    report("solve", 0, 1, "trying representations")
+    started = time.perf_counter()
+    fitted_to = [name for name in parts.rows if name != "test"]
+    rows = np.concatenate([parts.rows[name] for name in fitted_to])
+    counts = np.concatenate([parts.multiplicity[name] for name in fitted_to])
+    found, tried = choose(data.space, data.labelled[rows].weighted(counts), settings)
+    solved = time.perf_counter()
+    judged = tuple(
+        assess(name, found.solved, found.represent, parts.labelled(name, data.labelled)) for name in parts.rows
+    )
+    report("solve", 1, 1, found.name)
+    seconds = {"prepare": started - clock, "train": solved - started, "evaluate": time.perf_counter() - solved}
+    training = _training(data, parts, judged, seconds, split_options["seed"], choices=tried)
+    readout = "linear" if found.solved.kind == "linear" else "kernel"
+    return Model(found.solved, data.card(found.represent, found.settings, readout, parts), training)
+
+
+def _train_network(
+    data: LabelledSpace,
+    diffraction: DiffractionSettings | Mapping[str, Any] | None,
+    network: NetworkSettings | Mapping[str, Any] | None,
+    members: int,
+    split: str,
+    split_options: dict[str, Any],
+    disk: tuple[str | os.PathLike[str] | None, bool, bool],
+    report: Report,
+    clock: float,
+) -> Model:
+    """A network, or an ensemble of them, trained by the game."""
+    settings = DiffractionSettings.of(diffraction or {"resolution": "resolved"})
+    represent = representation(settings, data.space)
+    config = data.network_config(settings, represent, network, split_options["seed"])
+    predictor = Matganip(config) if members == 1 else Ensemble(config, members)
+    graphs = data.dataset(represent)
+    parts = split_parts(graphs, data.space, data.labelled.occupations, split, **split_options)
+    check = parts.dataset("validation", graphs) if "validation" in parts.rows else None
+    with _kept(*disk) as (state, log):
+        follow, started = _follower(report, log), time.perf_counter()
+        if isinstance(predictor, Ensemble):
+            predictor.fit(parts.dataset("train", graphs), check, lambda _, now: follow(now))
+        else:
+            predictor.fit(parts.dataset("train", graphs), check, follow, state=state)
+    trained = time.perf_counter()
+    judged = tuple(assess(name, predictor, represent, parts.labelled(name, data.labelled)) for name in parts.rows)
+    seconds = {"prepare": started - clock, "train": trained - started, "evaluate": time.perf_counter() - trained}
+    one = predictor.members[0] if isinstance(predictor, Ensemble) else predictor
+    training = _training(data, parts, judged, seconds, config.seed, history=one.history, objective=config.objective)
+    return Model(predictor, data.card(represent, settings, config.readout_fit, parts), training)
 
 
 def cross_validate(
@@ -245,21 +292,29 @@ def cross_validate(
     """
     if protocol not in get_args(Protocol):
         raise InputError(f"protocol {protocol!r}: must be one of {', '.join(get_args(Protocol))}")
-    task = Task.of(space, labels, diffraction, network, seed)
-    data = task.dataset()
+    data = LabelledSpace.of(space, labels)
+    settings = None if diffraction is None else DiffractionSettings.of(diffraction)
+    if network is not None:
+        settings = settings or DiffractionSettings(resolution="resolved")
+    represent = None if settings is None else representation(settings, data.space)
+    graphs = data.dataset(represent if network is not None else None)
     cases = (
-        [splits.random_rows(data, 0.8, seed=seed)]
+        [splits.random_rows(graphs, 0.8, seed=seed)]
         if protocol == "random-80-20"
-        else list(splits.leave_one_orbit_out(data))
+        else list(splits.leave_one_orbit_out(graphs))
     )
     with reporting(progress) as report:
         step = f"evaluate, {protocol}"
         report(step, 0, len(cases), "models")
-        found = predict_left_out(cases, task.config, lambda done: report(step, done, len(cases), "models"))
-    tested = task.labelled[found.rows].weighted(np.rint(found.weight).astype(np.int64))
+        if network is None or settings is None or represent is None:
+            represent, found = _predict_left_out_solved(data, cases, settings, report, step)
+        else:
+            config = data.network_config(settings, represent, network, seed)
+            found = predict_left_out(cases, config, lambda done: report(step, done, len(cases), "models"))
+    tested = data.labelled[found.rows].weighted(np.rint(found.weight).astype(np.int64))
     return assessed(
         protocol,
-        task.represent,
+        represent,
         tested,
         predicted=found.prediction,
         baseline=found.baseline,
@@ -267,6 +322,35 @@ def cross_validate(
         orbits_train=max(len(case.train) for case in cases),
         n_leaked=int(sum(case.leaked for case in cases)),
     )
+
+
+MOST_CHOSEN = 40
+"""Folds in each of which the representation is chosen anew; of more, the first fold's choice serves for all."""
+
+
+def _predict_left_out_solved(
+    data: LabelledSpace, cases: list[splits.Split], settings: DiffractionSettings | None, report: Report, step: str
+) -> tuple[GraphRepresentation, CrossValidation]:
+    """Solve a model for each split on its training rows, representation and all, and ask it about the others."""
+    columns: list[tuple[NDArray[Any], ...]] = []
+    represent: GraphRepresentation | None = None
+    for done, case in enumerate(cases, 1):
+        labelled = data.labelled[case.train_rows].weighted(np.rint(case.train.weight).astype(np.int64))
+        found, _ = choose(data.space, labelled, settings)
+        if len(cases) > MOST_CHOSEN:
+            settings = found.settings
+        represent = represent or found.represent
+        mean, _ = ask(
+            found.solved, found.represent, found.represent.features(data.labelled.occupations[case.test_rows])
+        )
+        columns.append(
+            (case.test_rows, mean, case.test.target, np.full(len(mean), found.solved.baseline), case.test.weight)
+        )
+        report(step, done, len(cases), "models")
+    assert represent is not None  # noqa: S101 - there is at least one split
+    rows, prediction, target, baseline, weight = (np.concatenate(column) for column in zip(*columns, strict=True))
+    metrics = evaluate(prediction, target, baseline=baseline, weight=weight, unit="eV/atom")
+    return represent, CrossValidation(rows, prediction, target, baseline, weight, metrics)
 
 
 @contextmanager
@@ -302,18 +386,26 @@ def _follower(report: Report, log: Callable[[Progress], object]) -> Callable[[Pr
 
 
 def _training(
-    task: Task, predictor: Matganip | Ensemble, parts: Parts, judged: tuple[Assessed, ...], seconds: dict[str, float]
+    data: LabelledSpace,
+    parts: Parts,
+    judged: tuple[Assessed, ...],
+    seconds: dict[str, float],
+    seed: int,
+    *,
+    history: TrainingHistory | None = None,
+    objective: str = "",
+    choices: tuple[Choice, ...] = (),
 ) -> Training:
-    one = predictor.members[0] if isinstance(predictor, Ensemble) else predictor
     return Training(
-        calculator=task.labelled.calculator,
-        labels=task.name,
+        calculator=data.labelled.calculator,
+        labels=data.name,
         split=parts.kind,
         leaked=parts.leaked,
         parts=judged,
-        history=one.history,
-        objective=task.config.objective,
-        optimum=OPTIMA.get(task.config.objective),
-        seed=task.config.seed,
+        history=history,
+        objective=objective,
+        optimum=OPTIMA.get(objective),
+        seed=seed,
         seconds={step: round(taken, 3) for step, taken in seconds.items()},
+        choices=choices,
     )

@@ -70,6 +70,8 @@ class Matganip:
     _inputs: GraphScaler
     _outputs: TargetScaler
 
+    reads_features = False
+
     def __init__(self, config: MatganipConfig | None = None) -> None:
         self.config = config or MatganipConfig()
         self._device = torch_device(self.config.device)

@@ -17,7 +17,7 @@ from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
 from matganip.labels.labelled import Labelled
 from matganip.labels.tables import LabelTable, read_labels
-from matganip.learning import checkpoints, ensemble, surrogate
+from matganip.learning import checkpoints, ensemble, solved, surrogate
 from matganip.learning.card import CARD, Card
 from matganip.learning.ensemble import Ensemble
 from matganip.learning.evaluation import assess
@@ -25,6 +25,7 @@ from matganip.learning.gan import Matganip
 from matganip.learning.prediction import Writing, predict_batches, predict_rows
 from matganip.learning.remarks import remark_on
 from matganip.learning.scoring import GraphScorer
+from matganip.learning.solved import Solved
 from matganip.learning.surrogate import DistilledSurrogate
 from matganip.results.evaluation import Evaluation
 
@@ -48,8 +49,8 @@ class Model:
 
     Parameters
     ----------
-    predictor : Matganip, Ensemble or DistilledSurrogate
-        The weights; it predicts eV/atom from graph matrices, a surrogate from the peaks.
+    predictor : Solved, Matganip, Ensemble or DistilledSurrogate
+        The weights; it predicts eV/atom from the columns of the representation or, a network, from graph matrices.
     card : Card
         How graphs are made, the parent crystal and the training set.
     training : Training, optional
@@ -59,13 +60,13 @@ class Model:
     --------
     >>> import matganip as mg
     >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 3}})
-    >>> model = mg.train(space, "cspbi3_br/gpaw_mp2", network={"epochs": 5})
+    >>> model = mg.train(space, "cspbi3_br/gpaw_mp2")
     >>> prediction = model.predict(space)
     >>> len(prediction), prediction.energy.shape
     (19, (19,))
     """
 
-    predictor: Matganip | Ensemble | DistilledSurrogate
+    predictor: Solved | Matganip | Ensemble | DistilledSurrogate
     card: Card
     training: Training | None = field(default=None, repr=False)
 
@@ -95,6 +96,8 @@ class Model:
         card = Card.read(folder)
         if (folder / surrogate.RECORD).is_file() and not (folder / checkpoints.RECORD).is_file():
             return cls(DistilledSurrogate.load(folder), card)
+        if (folder / solved.RECORD).is_file():
+            return cls(Solved.load(folder), card)
         kind: type[Matganip] | type[Ensemble] = Ensemble if (folder / ensemble.RECORD).is_file() else Matganip
         return cls(kind.load(folder, device=device), card)
 
@@ -123,9 +126,9 @@ class Model:
 
     @property
     def history(self) -> TrainingHistory:
-        """Of the training behind the weights; of the first member of an ensemble. A surrogate has none."""
-        if isinstance(self.predictor, DistilledSurrogate):
-            raise InputError("a distilled surrogate has no history of training; its model has")
+        """Of the training behind the weights; of the first member of an ensemble."""
+        if isinstance(self.predictor, DistilledSurrogate | Solved):
+            raise InputError("only a network has a history of training; this model was fitted in closed form")
         one = self.predictor.members[0] if isinstance(self.predictor, Ensemble) else self.predictor
         return one.history
 
@@ -203,8 +206,8 @@ class Model:
         >>> bool(abs(fast.predict(space).energy - model.predict(space).energy).max() < 0.1)
         True
         """
-        if isinstance(self.predictor, DistilledSurrogate):
-            raise InputError("the model is a distilled surrogate already")
+        if isinstance(self.predictor, DistilledSurrogate | Solved):
+            raise InputError("this model reads the columns itself already: a surrogate would be no faster")
         space = self.own_space if space is None else space
         self.check(space)
         sample = np.unique(space.sample_orbits(number, seed=seed).occupations, axis=0)

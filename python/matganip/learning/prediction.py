@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -156,7 +156,7 @@ def _pieces(batch: ConfigurationBatch) -> Iterator[ConfigurationBatch]:
 
 def _joined(parts: list[Prediction], n_predicted: int | None = None) -> Prediction:
     columns = ("occupations", "multiplicity", "per_atom", "deviation", "n_atoms", "number")
-    whole = {name: np.concatenate([getattr(part, name) for part in parts]) for name in columns}
+    whole: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in columns}
     first = parts[0]
     return Prediction(
         space=first.space,

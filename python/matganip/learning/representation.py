@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,6 +46,12 @@ class GraphRepresentation:
         """The space of the arrangements."""
         return self.diffraction.space
 
+    @cached_property
+    def vertices(self) -> Peaks:
+        """The vertices of the graph, of no arrangement: where they stand and what they are called."""
+        found = self.columns
+        return found.select(min(self.n_peaks, found.intensity.shape[1]))
+
     @property
     def columns(self) -> Peaks:
         """The peaks of one arrangement, for what all have in common: where they stand."""
@@ -70,6 +77,21 @@ class GraphRepresentation:
         """The vertices, and the peaks beyond them, of occupations (n, n_sites) uint8."""
         found = self.diffraction.peaks(occupations)
         return found if found.triplets is None else found.triplets_as_vertices()
+
+    def features(self, occupations: NDArray[np.uint8], num_threads: int | None = None) -> NDArray[np.float64]:
+        """Intensities (n, p) float64 of the vertices, triplets behind peaks; p may be less than `n_peaks`."""
+        if self.diffraction.n_triplets:
+            found = self.diffraction.peaks(occupations, num_threads).triplets_as_vertices().intensity
+            return np.ascontiguousarray(found[:, : self.n_peaks])
+        intensity: NDArray[np.float64] = self.diffraction.peaks(
+            occupations, num_threads, n_peaks=min(self.n_peaks, self.diffraction.n_peaks)
+        ).intensity
+        return intensity
+
+    def matrices(self, features: NDArray[np.float64], num_threads: int | None = None) -> NDArray[np.float32]:
+        """Graph matrices (n, n_peaks, n_peaks) float32, from `features`."""
+        peaks = replace(self.vertices, intensity=features)
+        return graph_matrix(peaks, self.n_peaks, scaling=self.scaling, num_threads=num_threads)
 
     def __call__(self, occupations: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Matrices (n, n_peaks, n_peaks) float32 of occupations (n, n_sites) uint8."""
@@ -113,13 +135,21 @@ def representation(settings: DiffractionSettings, space: ConfigurationSpace) -> 
     >>> represent(space.sample_orbits(4).occupations).shape, represent.vertex_names[:2], represent.vertex_names[8]
     ((4, 30, 30), ['0.00 Å', '4.45 Å'], '0.00 4.45 4.45 Å')
     """
+    order = 3 if settings.triplets else 2
+    if settings.resolution == "clusters":
+        diffraction = LatticeDiffraction(space, domain="clusters", cutoff=settings.cutoff, order=order)  # type: ignore[arg-type]
+        return GraphRepresentation(diffraction, max(4, diffraction.n_peaks), settings.scaling)
     if settings.cutoff is None:
         diffraction = LatticeDiffraction(
             space, settings.radiation, settings.two_theta_range, resolution=settings.resolution
         )
     else:
         diffraction = LatticeDiffraction(
-            space, settings.radiation, domain="patterson", cutoff=settings.cutoff, order=3 if settings.triplets else 2
+            space,
+            settings.radiation,
+            domain="patterson",
+            cutoff=settings.cutoff,
+            order=order,  # type: ignore[arg-type]
         )
     n_vertices = diffraction.n_peaks + diffraction.n_triplets
     if diffraction.n_triplets and n_vertices > settings.n_peaks:
@@ -132,6 +162,8 @@ def representation(settings: DiffractionSettings, space: ConfigurationSpace) -> 
 
 def _all_names(peaks: Peaks) -> list[str]:
     """Names of all peaks, then of all triplets."""
+    if peaks.labels is not None:
+        return list(peaks.labels)
     corners = [] if peaks.triplet_vertices is None else peaks.triplet_vertices.tolist()
     if peaks.distance is not None:
         triples = (" ".join(f"{peaks.distance[k]:.2f}" for k in three) for three in corners)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from matganip.errors import InputError
 from matganip.learning.representation import GraphRepresentation
-from matganip.learning.surrogate import DistilledSurrogate
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
@@ -27,16 +26,29 @@ _ROWS = 4096
 
 
 class Predictor(Protocol):
-    """A network, or several: it predicts eV/atom from graph matrices."""
+    """A network, several, or a function of the columns themselves: it predicts eV/atom."""
+
+    @property
+    def reads_features(self) -> bool:
+        """Whether it reads the columns (n, p) themselves; a network reads the matrices (n, p, p) made of them."""
+        ...
 
     @property
     def baseline(self) -> float:
         """The mean of the training set, eV/atom."""
         ...
 
-    def predict(self, matrices: Any) -> Any:
-        """Predict (n,) energies of matrices (n, p, p), or of peaks (n, p); an ensemble gives mean and spread."""
+    def predict(self, inputs: Any) -> Any:
+        """Predict (n,) energies of features or matrices; where it knows how sure it is, with their deviations."""
         ...
+
+
+def ask(predictor: Predictor, represent: GraphRepresentation, features: Floats) -> tuple[Floats, Floats]:
+    """Mean and deviation (n,) in eV/atom of `GraphRepresentation.features` (n, p); nan where it gives no deviation."""
+    predicted = predictor.predict(features if predictor.reads_features else represent.matrices(features, 1))
+    if isinstance(predicted, tuple):
+        return predicted
+    return predicted, np.full(len(features), np.nan)
 
 
 @dataclass(frozen=True)
@@ -69,21 +81,9 @@ class GraphScorer:
         """Atoms in the supercell, vacancies left out."""
         return self.space.n_atoms
 
-    @cached_property
-    def _columns(self) -> Peaks:
-        none = np.zeros((1, self.space.n_sites), dtype=np.uint8)
-        found = self.represent.peaks(none)
-        return found.select(min(self.represent.n_peaks, found.intensity.shape[1]))
-
     def features(self, occupations: NDArray[np.uint8]) -> Floats:
         """Intensities (n, p) of the graphs' vertices, triplets behind peaks, of occupations (n, n_sites) uint8."""
-        diffraction = self.represent.diffraction
-        n_columns = self._columns.intensity.shape[1]
-        if diffraction.n_triplets:
-            found = diffraction.peaks(occupations, 1).triplets_as_vertices().intensity
-            return np.ascontiguousarray(found[:, :n_columns])
-        intensity: Floats = diffraction.peaks(occupations, 1, n_peaks=n_columns).intensity
-        return intensity
+        return self.represent.features(occupations, 1)
 
     def predict(self, features: Floats) -> Scores:
         """Predict a block of `features`, rows with the same graph once.
@@ -111,20 +111,15 @@ class GraphScorer:
 
     def peaks(self, intensity: Floats) -> Peaks:
         """The vertices of the graphs, from `features`."""
-        return replace(self._columns, intensity=intensity)
+        return replace(self.represent.vertices, intensity=intensity)
 
     def matrices(self, intensity: Floats) -> NDArray[np.float32]:
         """Graph matrices (n, p, p), from `features`."""
-        from matganip.features.graph.matrix import graph_matrix
-
-        represent = self.represent
-        return graph_matrix(self.peaks(intensity), represent.n_peaks, scaling=represent.scaling, num_threads=1)
+        return self.represent.matrices(intensity, 1)
 
     def _predict(self, intensity: Floats) -> tuple[Floats, Floats]:
         """Energies and deviations (n,), in eV per supercell, of rounded intensities (n, p)."""
-        reads_peaks = isinstance(self.model, DistilledSurrogate)
-        predicted = self.model.predict(intensity if reads_peaks else self.matrices(intensity))
-        mean, deviation = predicted if isinstance(predicted, tuple) else (predicted, np.full(len(intensity), np.nan))
+        mean, deviation = ask(self.model, self.represent, intensity)
         if not np.isfinite(mean).all():
             raise InputError(f"the model predicts {mean[~np.isfinite(mean)][0]} for an arrangement: it diverged")
         scale = float(self.n_atoms)
@@ -148,9 +143,15 @@ class Panel:
         """The mean of the members' own."""
         return float(np.mean([member.baseline for member in self.members]))
 
-    def predict(self, matrices: NDArray[np.float32]) -> tuple[Floats, Floats]:
-        """Mean and sample standard deviation (n,) over the members, of matrices (n, p, p)."""
-        every = np.array([member.predict(matrices) for member in self.members])
+    @property
+    def reads_features(self) -> bool:
+        """What the members read, which is the same for all."""
+        return self.members[0].reads_features
+
+    def predict(self, inputs: Any) -> tuple[Floats, Floats]:
+        """Mean and sample standard deviation (n,) over the members, of what they read."""
+        said = [member.predict(inputs) for member in self.members]
+        every = np.array([one[0] if isinstance(one, tuple) else one for one in said])
         return every.mean(axis=0), every.std(axis=0, ddof=1)
 
 

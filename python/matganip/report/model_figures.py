@@ -12,6 +12,7 @@ from matganip.errors import InputError
 from matganip.learning.config import OPTIMA
 from matganip.learning.ensemble import Ensemble
 from matganip.learning.saliency import Vertices, feature_maps, saliency
+from matganip.learning.solved import Solved
 from matganip.learning.surrogate import DistilledSurrogate
 from matganip.plots.energies import parity_panels
 from matganip.plots.errors import error_boxes
@@ -55,22 +56,22 @@ def draw_model_figures(
         Draws the training and its feature maps, too.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    represent, network = model.represent(space), _network(model)
+    represent = model.represent(space)
     drawn = {
         "errors": draw_errors(parts, model.calculator, folder / "errors.png"),
         "parity": draw_parity(parts, model.calculator, folder / "parity.png"),
-        "saliency": draw_saliency(network, represent, parts, folder / "saliency.png"),
+        "saliency": draw_saliency(model, represent, parts, folder / "saliency.png"),
     }
     if history is not None:
         drawn["training"] = draw_curves(model, history, folder / "training.png")
-        drawn["feature_maps"] = draw_feature_maps(network, represent, parts, folder / "feature_maps.png")
+        drawn["feature_maps"] = draw_feature_maps(_network(model), represent, parts, folder / "feature_maps.png")
     return drawn
 
 
 def _network(model: Model) -> Matganip:
     """The network whose workings are drawn: of an ensemble, the first."""
-    if isinstance(model.predictor, DistilledSurrogate):
-        raise InputError("a distilled surrogate has no network to draw; its model has")
+    if isinstance(model.predictor, DistilledSurrogate | Solved):
+        raise InputError("this model has no network to draw: it is a function of the columns themselves")
     return model.predictor.members[0] if isinstance(model.predictor, Ensemble) else model.predictor
 
 
@@ -128,23 +129,29 @@ def draw_parity(parts: Sequence[Assessed], calculator: str, path: Path) -> Pictu
     )
 
 
-def draw_saliency(model: Matganip, represent: GraphRepresentation, parts: Sequence[Assessed], path: Path) -> Picture:
-    """Which peaks the predictions rest on, over all arrangements of all parts."""
+def draw_saliency(model: Model, represent: GraphRepresentation, parts: Sequence[Assessed], path: Path) -> Picture:
+    """Which columns the predictions rest on, over all arrangements of all parts."""
     occupations = np.concatenate([one.occupations for one in parts])
     weight = np.concatenate([one.multiplicity for one in parts])
     predicted = np.concatenate([one.predicted for one in parts])
     rows = np.unique(np.linspace(0, len(weight) - 1, min(MOST_GRAPHS, len(weight))).round().astype(int))
-    vertices = Vertices.of(represent.peaks(occupations[rows]), represent.n_peaks, represent.scaling)
-    found = saliency(model, vertices, weight[rows]).scaled(1000.0, "meV/atom")
-    names = represent.vertex_names
+    if isinstance(model.predictor, Solved):
+        added = 1000.0 * model.predictor.contributions(represent.features(occupations[rows]))
+        how = "coefficient times column, of the linear part"
+    else:
+        vertices = Vertices.of(represent.peaks(occupations[rows]), represent.n_peaks, represent.scaling)
+        added = saliency(_network(model), vertices, weight[rows]).scaled(1000.0, "meV/atom").contribution
+        how = "gradient times input, integrated"
+    importance = np.average(np.abs(added), axis=0, weights=weight[rows])
+    names = represent.vertex_names[: added.shape[1]]
     panels = canvas(12.5, 5.2, 2, width_ratios=(1, 1.75))
-    saliency_bars(found.importance, names, title="What the predictions rest on", ax=panels[0])
-    saliency_map(found.contribution, predicted[rows], names, title="Arrangement by arrangement", ax=panels[1])
+    saliency_bars(importance, names, title="What the predictions rest on", ax=panels[0])
+    saliency_map(added, predicted[rows], names, title="Arrangement by arrangement", ax=panels[1])
     save_figure(panels, path)
     return Picture(
         path,
-        "What each peak adds to the prediction, against that for the mean pattern: gradient times input, integrated. "
-        "Left: mean size over the set and its share. Right: every arrangement a line, which sums to its prediction.",
+        f"What each column adds to the prediction, against that for the mean pattern: {how}. Left: mean size over the "
+        "set and its share. Right: every arrangement a line, which sums to its prediction.",
     )
 
 

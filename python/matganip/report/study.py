@@ -63,9 +63,19 @@ def write_study_report(result: StudyResult, diffraction: DiffractionSettings, re
 def _report(result: StudyResult, pictures: dict[str, Picture], record: dict[str, Any]) -> Report:
     sections = (
         Section("The arrangements", (ARRANGEMENTS,), (result.count_table(),), (pictures["winners"],)),
-        Section("What a diffractometer sees", (DIFFRACTION,), (result.graphs.table(),), (pictures["patterns"], pictures["graph"])),
+        Section(
+            "What a diffractometer sees",
+            (DIFFRACTION,),
+            (result.graphs.table(),),
+            (pictures["patterns"], pictures["graph"]),
+        ),
         Section("What is learned", (LABELS,), (result.label_table(),)),
-        Section("How well", (ERRORS,), (result.error_table(),), (pictures["parity"], pictures["training"])),
+        Section(
+            "How well",
+            (ERRORS,),
+            (result.error_table(),),
+            tuple(pictures[name] for name in ("parity", "training") if name in pictures),
+        ),
         Section("The ranking", result.ranking.sentences(), result.ranking.tables(), (pictures["ranking"],)),
         limits(*result.caveats(), ONE_SEED),
     )

@@ -29,14 +29,17 @@ if TYPE_CHECKING:
 def draw_study_figures(result: StudyResult, diffraction: DiffractionSettings, folder: Path) -> dict[str, Picture]:
     """Draw every figure into a folder and return them by name."""
     orbits = next(result.labels[0].space.orbits(batch_size=MOST_ORBITS))
-    return {
+    drawn = {
         "patterns": draw_patterns(orbits, diffraction, folder / "patterns.png"),
         "graph": draw_graph(orbits, diffraction, folder / "graph.png"),
         "parity": draw_parity(result, folder / "parity.png"),
-        "training": draw_curves(result.model, result.model.history, folder / "training.png"),
         "ranking": draw_ranking(result, folder / "ranking.png"),
         "winners": draw_winners(result, folder / "winners.png"),
     }
+    history = result.model.training.history if result.model.training else None
+    if history is not None:
+        drawn["training"] = draw_curves(result.model, history, folder / "training.png")
+    return drawn
 
 
 MOST_ORBITS = 4096
@@ -66,7 +69,7 @@ def draw_graph(orbits: ConfigurationBatch, diffraction: DiffractionSettings, pat
     represent = representation(diffraction, orbits.space)
     matrices, position = represent(orbits.occupations[[0, -1]]), np.array(represent.vertex_positions)
     n_peaks, shown = represent.n_peaks, len(position)  # more vertices than peaks are padded with zeros
-    patterson = diffraction.cutoff is not None
+    patterson = represent.columns.distance is not None
     unit, order = (" Å", "pairs of sites, then triplets") if patterson else ("°", "by angle")
     first, last = (matrices[row, :shown, :shown] for row in (0, -1))
     panels = canvas(10, 4.4, 2)

@@ -40,7 +40,7 @@ class Prediction(Result):
     per_atom : (n,) float64 ndarray
         Total energies, eV/atom; vacancies are no atoms.
     deviation : (n,) float64 ndarray
-        Spread over the members of an ensemble, eV/atom; nan for a single network.
+        Standard deviation of each prediction, eV/atom; over the members of an ensemble; nan for a single network.
     n_atoms : (n,) int64 ndarray
         Atoms of each arrangement.
     number : (n,) int64 ndarray
@@ -159,7 +159,7 @@ class Prediction(Result):
         columns = ("rank", self.kind, "multiplicity", "eV/atom", "above first", *more, "sites taken")
         drawn = "drawn " if self.kind == "drawn" else ""
         title = f"{composition_text(self.space)}: the {len(rows)} lowest of {self.n_predicted:,} {drawn}orbits"
-        spread_note = "; deviation over the members of the ensemble, also in meV/atom" if spread else ""
+        spread_note = "; the standard deviation of each prediction, also in meV/atom" if spread else ""
         note = f"{note}; above the first in meV/atom{spread_note}."
         return (Table(title, columns, rows, "r" * (len(columns) - 1) + "l", note),)
 

@@ -35,7 +35,7 @@ def print_table(console: Console, table: Table) -> None:
     if table.title:
         print_sentence(console, table.title, style="bold")
         console.print()
-    needed = 2 + sum(_width(table, column) + 2 for column in range(len(table.columns)))
+    needed = 2 + sum(_width(table, column) + 3 for column in range(len(table.columns)))
     width = console.width
     try:
         console.width = max(width, needed)  # rich would crop: a number without its end is a wrong number

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from matganip.results.base import Result
+from matganip.results.content import Table
 from matganip.results.evaluation import Assessed, metrics_table, parts_frame, plot_parity
 
 if TYPE_CHECKING:
@@ -16,7 +17,34 @@ if TYPE_CHECKING:
 
     from matganip.learning.history import TrainingHistory
     from matganip.plots.style import Place
-    from matganip.results.content import Table
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A representation that was tried.
+
+    Attributes
+    ----------
+    name, kind : str
+        What the columns are, and whether the function of them is "linear" or a "kernel" one.
+    n_columns : int
+    spans : str
+        How much of the pairs and triplets of the space the columns span.
+    left_out_mae, standard_error, floor : float
+        Mean absolute error of training rows left out one by one and its standard error, and the least that any function
+        of the columns can have on the training set; meV/atom, weighted by multiplicity.
+    taken : bool
+        Whether the model uses it: the simplest one within a standard error of the least.
+    """
+
+    name: str
+    kind: str
+    n_columns: int
+    spans: str
+    left_out_mae: float
+    standard_error: float
+    floor: float
+    taken: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +69,8 @@ class Training(Result):
     seed : int
     seconds : dict of str to float
         Of each step, by the clock.
+    choices : tuple of Choice
+        What was tried, where the representation chose itself.
     """
 
     calculator: str
@@ -48,11 +78,12 @@ class Training(Result):
     split: str
     leaked: int
     parts: tuple[Assessed, ...]
-    history: TrainingHistory
+    history: TrainingHistory | None
     objective: str
     optimum: tuple[float, float | None] | None
     seed: int
     seconds: dict[str, float]
+    choices: tuple[Choice, ...] = ()
 
     def __getitem__(self, name: str) -> Assessed:
         """The part of that name.
@@ -80,7 +111,7 @@ class Training(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """The numbers of the training, as JSON values; nan is null."""
-        history, last = self.history, self.history.last
+        last = None if self.history is None else self.history.last
         return {
             "seed": self.seed,
             "calculator": self.calculator,
@@ -90,15 +121,16 @@ class Training(Result):
             "leaked": self.leaked,
             "errors": {part.name: part.to_dict() for part in self.parts},
             "game": None
-            if not np.isfinite(last.loss_d)
+            if last is None or not np.isfinite(last.loss_d)
             else {
                 "objective": self.objective,
                 **{name: _or_null(getattr(last, name)) for name in ("loss_d", "loss_g", "d_real", "d_fake")},
                 "optimum": dict(zip(("loss_d", "d"), self.optimum or (None, None), strict=True)),
             },
-            "epochs": last.epoch,
-            "best_epoch": history.best_epoch,
-            "stopped_early": history.stopped_early,
+            "epochs": 0 if last is None else last.epoch,
+            "best_epoch": None if self.history is None else self.history.best_epoch,
+            "stopped_early": self.history is not None and self.history.stopped_early,
+            **({"tried": [asdict(choice) for choice in self.choices]} if self.choices else {}),
             "seconds": self.seconds,
         }
 
@@ -108,10 +140,36 @@ class Training(Result):
 
     def tables(self) -> tuple[Table, ...]:
         """Errors of each part beside those of the mean baseline."""
-        return (metrics_table(self.parts, f"{self.labels}: {self.calculator}"),)
+        errors = metrics_table(self.parts, f"{self.labels}: {self.calculator}")
+        return (self.choice_table(), errors) if self.choices else (errors,)
+
+    def choice_table(self) -> Table:
+        """The representations that were tried, beside the mean baseline."""
+        rows = tuple(
+            (
+                "taken" if one.taken else "",
+                one.name,
+                one.kind,
+                f"{one.n_columns:,}",
+                one.spans,
+                f"{one.left_out_mae:.4f}",
+                f"{one.standard_error:.4f}",
+                f"{one.floor:.4f}",
+            )
+            for one in self.choices
+        )
+        columns = ("", "columns", "function", "number", "spans", "left out", "±", "floor")
+        note = (
+            "Mean absolute errors of training rows left out one by one, with standard errors, in meV/atom; the mean "
+            f"baseline has {self['train'].metrics.baseline_mae:.4f}. Floor: the least that any function of the columns "
+            "can have on these rows. The simplest within a standard error of the least is taken."
+        )
+        return Table("What was tried", columns, rows, "lllrlrrr", note)
 
     def sentences(self) -> tuple[str, ...]:
         """What the split leaks, and how the game ended."""
+        if self.history is None:
+            return tuple(filter(None, (self.leak,)))
         last = self.history.last
         game = ""
         if np.isfinite(last.loss_d) and self.optimum is not None:

@@ -86,11 +86,14 @@ def run_study(
         name = str(source or "study")
         inputs = StudyInputs.read(study, base, name)
         own, screened = _label_sets(inputs, name)
-        with within(f"{name}: diffraction: "):
-            graphs, _ = (_graph_facts(study.diffraction, one.space) for one in (own, screened))
-        torch_device(study.model.device)
+        if study.graphs is not None:
+            with within(f"{name}: diffraction: "):
+                for one in (own, screened):
+                    representation(study.graphs, one.space)
+        if study.model is not None:
+            torch_device(study.model.device)
         claim(folder, overwrite=overwrite)
-    settings: dict[str, Any] = {"diffraction": study.diffraction, "network": study.model, "seed": study.seed}
+    settings: dict[str, Any] = {"diffraction": study.graphs, "network": study.model, "seed": study.seed}
     with reporting(progress) as report:
         with _timed(seconds, "evaluate"):
             evaluated = tuple(
@@ -105,6 +108,7 @@ def run_study(
             top = max(study.screen.top, min(screened.space.count_orbits(), MOST_RANKED))
             found = screen(model, screened.space, top=top, cascade=False, progress=report)
             ranking = rank(found, model, screened.labelled, study.screen.top)
+            graphs = _graph_facts(model.card.diffraction, own.space)
     labels = (own,) if screened is own else (own, screened)
     result = StudyResult(study.name, study.seed, graphs, labels, evaluated, model, found, ranking, seconds, folder)
     with _timed(seconds, "write"):
@@ -135,8 +139,8 @@ def _graph_facts(settings: DiffractionSettings, space: ConfigurationSpace) -> Gr
     peaks = represent.peaks(orbits.occupations)
     position, n_vertices = peaks.position, represent.n_peaks
     listed = f"from {position[0]:.2f} to {position[-1]:.2f} degrees"
-    if settings.cutoff is not None:
-        listed = f"up to {settings.cutoff:g} angstrom"
+    if peaks.distance is not None:
+        listed = f"up to {settings.cutoff or position.max():.4g} angstrom"
     n_apart = int(feature_classes(peaks.intensity[:, :n_vertices]).max()) + 1
     return GraphFacts(listed, len(position), n_vertices, n_apart, len(orbits))
 
@@ -148,7 +152,7 @@ def _write(result: StudyResult, inputs: StudyInputs, command: tuple[str, ...], s
     write_ranking(folder / "ranking.parquet", result.ranking, about)
     result.model.save(folder / "model")
     record = _provenance(result, inputs, command, source)
-    write_study_report(result, inputs.study.diffraction, record)
+    write_study_report(result, result.model.card.diffraction, record)
     write_json(folder / "provenance.json", {**record, "outputs": _outputs(folder)})
 
 

@@ -120,7 +120,16 @@ class Study(Section):
         'by its element or by site indices of the parent ("2,3"); the other sites stay as they are; a '
         'vacancy is "vac".',
     )
-    diffraction: DiffractionSettings = Field(default=DiffractionSettings(), description="Peaks and graph.")
+    diffraction: DiffractionSettings | None = Field(
+        default=None, description="Peaks and graph; without it, and without [model], the columns choose themselves."
+    )
     labels: LabelsSection = Field(description="Labels and splits.")
-    model: NetworkSettings = Field(default=NetworkSettings(), description="Networks and training.")
+    model: NetworkSettings | None = Field(
+        default=None, description="Networks and training; without it the model is solved in closed form."
+    )
     screen: ScreenSection = Field(default=ScreenSection(), description="The space that is ranked.")
+
+    @property
+    def graphs(self) -> DiffractionSettings | None:
+        """How graphs are made: as [diffraction] says, or for networks by its defaults; None where columns choose."""
+        return self.diffraction or (None if self.model is None else DiffractionSettings())

@@ -38,7 +38,7 @@ def train_study(
     progress: ProgressOption = None,
     command: tuple[str, ...] = (),
     source: Path | None = None,
-) -> Model:
+) -> Training:
     """Train on the labels of a study and write model, metrics, predictions and figures.
 
     Parameters
@@ -59,8 +59,8 @@ def train_study(
 
     Returns
     -------
-    Model
-        Its ``training`` has the errors on every part.
+    Training
+        The errors on every part; the model is in ``model/``.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def train_study(
     model = train(
         inputs.spaces,
         inputs.tables,
-        diffraction=study.diffraction,
+        diffraction=study.graphs,
         network=study.model,
         split=split,
         train_size=float(train_size),
@@ -101,7 +101,7 @@ def train_study(
         "inputs": {str(path): sha256(path) for path in files},
     }
     write_json(folder / "metrics.json", record)
-    return model
+    return training
 
 
 def write_predictions(model: Model, training: Training, path: Path) -> None:

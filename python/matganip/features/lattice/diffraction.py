@@ -12,6 +12,7 @@ from matganip import _core
 from matganip.errors import InputError
 from matganip.features.graph.matrix import Scaling, check_buffer, graph_matrix
 from matganip.features.lattice.bragg import Resolution, bragg_patterns
+from matganip.features.lattice.clusters import cluster_patterns
 from matganip.features.lattice.patterns import Vertices
 from matganip.features.lattice.patterson import patterson_patterns
 from matganip.features.peaks import Peaks
@@ -21,7 +22,7 @@ from matganip.features.reflections import HklFamily
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
 
-Domain = Literal["diffraction", "patterson"]
+Domain = Literal["diffraction", "patterson", "clusters"]
 
 # Arrangements whose peaks are made before their matrices: they are still in the cache.
 ROWS_PER_BLOCK = 8192
@@ -58,12 +59,14 @@ class LatticeDiffraction:
     vertices : int or sequence of int, optional
         The peaks that are kept: the first so many by angle, or those of given indices, in that order; None keeps
         all, and then triplets are made of the first 28.
-    domain : {"diffraction", "patterson"}
+    domain : {"diffraction", "patterson", "clusters"}
         "patterson" gives the Fourier transform of resolved peaks: for each symmetry class of pairs of sites of the
         *parent*, up to a distance, the sum of the products of what they scatter at theta = 0, per formula unit. Its
-        columns mean the same in every supercell of the parent.
+        columns mean the same in every supercell of the parent. "clusters" gives points, pairs and (order 3) triplets
+        of species by class under the *supercell's* own permutations, as shares of their number, 0 to 100: complete,
+        but of this supercell alone (`matganip.features.lattice.clusters`).
     cutoff : float, optional
-        Angstrom, the longest distance in the Patterson domain; needed there and nowhere else.
+        Angstrom, the longest distance in the Patterson domain, which needs it, or between the sites of a cluster.
 
     Attributes
     ----------
@@ -121,7 +124,7 @@ class LatticeDiffraction:
         _check_choice("resolution", resolution, get_args(Resolution))
         _check_choice("order", order, (2, 3))
         _check_choice("domain", domain, get_args(Domain))
-        if (cutoff is not None) != (domain == "patterson"):
+        if (cutoff is not None) != (domain == "patterson") and domain != "clusters":
             raise InputError("cutoff, a distance in angstrom, belongs to domain='patterson', which needs it")
         self.space = space
         self.radiation = Radiation.of(radiation)
@@ -132,11 +135,12 @@ class LatticeDiffraction:
         self.order = order
         self.domain = domain
         self.cutoff = cutoff
-        self._patterns = (
-            bragg_patterns(space, self.radiation, two_theta_range, resolution, scaled, order, vertices)
-            if cutoff is None
-            else patterson_patterns(space, self.radiation, cutoff, scaled, order, vertices)
-        )
+        if domain == "clusters":
+            self._patterns = cluster_patterns(space, order, cutoff, vertices)
+        elif cutoff is not None:
+            self._patterns = patterson_patterns(space, self.radiation, cutoff, scaled, order, vertices)
+        else:
+            self._patterns = bragg_patterns(space, self.radiation, two_theta_range, resolution, scaled, order, vertices)
         columns = self._patterns.columns
         self.two_theta: NDArray[np.float64] = columns.two_theta
         self.d_spacings: NDArray[np.float64] = columns.d_spacings

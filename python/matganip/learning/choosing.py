@@ -1,0 +1,189 @@
+"""A representation that chooses itself: several are solved in closed form, and rows left out decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matganip.errors import InputError
+from matganip.features.lattice.cluster_classes import longest_reach
+from matganip.features.lattice.distinct import feature_classes, floor_of_classes
+from matganip.features.settings import DiffractionSettings
+from matganip.learning.representation import GraphRepresentation, representation
+from matganip.learning.solved import Columns, Solved, solve
+from matganip.results.training import Choice
+
+if TYPE_CHECKING:
+    from matganip.configurations.space import ConfigurationSpace
+    from matganip.labels.labelled import Labelled
+
+MOST_COLUMNS = 1500
+"""Columns of pairs and triplets at most: of more, those of the shortest distances are taken."""
+_SAMPLE = 200
+_RANK = 1e-9
+"""Singular values below this part of the largest are rounding."""
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A representation with the model that is solved on it.
+
+    Attributes
+    ----------
+    name : str
+    settings : DiffractionSettings
+    represent : GraphRepresentation
+    solved : Solved
+    """
+
+    name: str
+    settings: DiffractionSettings
+    represent: GraphRepresentation
+    solved: Solved
+
+
+def choose(
+    space: ConfigurationSpace, labelled: Labelled, settings: DiffractionSettings | None = None
+) -> tuple[Candidate, tuple[Choice, ...]]:
+    """Solve a model on each representation and take the simplest that rows left out do not prefer another to.
+
+    Parameters
+    ----------
+    space : ConfigurationSpace
+        In whose codes the labelled arrangements are.
+    labelled : Labelled
+        The training set.
+    settings : DiffractionSettings, optional
+        The one representation to use; by default powder peaks, resolved peaks, pairs, and pairs with triplets.
+
+    Returns
+    -------
+    Candidate
+        The simplest one whose mean absolute error over rows left out is within a standard error of the least.
+    tuple of Choice
+        What was tried, from the simplest on.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two labels, or all are equal.
+    """
+    candidates = [
+        found
+        for name, one in (_settings(space) if settings is None else [("as set", settings)])
+        for found in _solved(name, one, space, labelled)
+    ]
+    weight = labelled.multiplicity
+    errors = [_mean_and_error(one.solved.left_out, weight) for one in candidates]
+    best = min(range(len(candidates)), key=lambda k: errors[k][0])
+    taken = next(k for k, (mae, _) in enumerate(errors) if mae <= sum(errors[best]))
+    spans = _Spans(space)
+    tried = []
+    for k, (one, (mae, error)) in enumerate(zip(candidates, errors, strict=True)):
+        features = one.represent.features(labelled.occupations)
+        floor, _ = floor_of_classes(feature_classes(features), labelled.per_atom, weight.astype(float))
+        tried.append(
+            Choice(
+                name=one.name,
+                kind=one.solved.kind,
+                n_columns=features.shape[1],
+                spans=spans.of_columns(one.represent),
+                left_out_mae=1000.0 * mae,
+                standard_error=1000.0 * error,
+                floor=1000.0 * floor,
+                taken=k == taken,
+            )
+        )
+    return candidates[taken], tuple(tried)
+
+
+def columns_of(represent: GraphRepresentation) -> Columns:
+    """What is known of the columns of a representation: sites and distances of clusters, nothing of peaks."""
+    vertices = represent.vertices
+    if vertices.orders is None:
+        n = vertices.intensity.shape[1]
+        return Columns(np.full(n, 2), np.zeros(n))
+    return Columns(vertices.orders, vertices.position)
+
+
+def _settings(space: ConfigurationSpace) -> Iterator[tuple[str, DiffractionSettings]]:
+    """The representations to try, the simplest first."""
+    yield "powder peaks", DiffractionSettings(resolution="powder")
+    for name, order in (("pairs", 2), ("pairs and triplets", 3)):
+        cutoff = longest_reach(space, order, MOST_COLUMNS)
+        told = name if cutoff is None else f"{name} to {cutoff:.2f} Å"
+        yield told, DiffractionSettings(resolution="clusters", triplets=order == 3, cutoff=cutoff)
+        if order == 2:
+            yield "resolved peaks", DiffractionSettings(resolution="resolved")
+
+
+def _solved(
+    name: str, settings: DiffractionSettings, space: ConfigurationSpace, labelled: Labelled
+) -> Iterator[Candidate]:
+    """A linear function of the columns, and where it is clearly better a curved one."""
+    try:
+        represent = representation(settings, space)
+    except InputError:
+        if name == "as set":
+            raise
+        return  # no reflection in the range, or a species without a form factor: the others remain
+    features = represent.features(labelled.occupations)
+    arguments = (features, labelled.per_atom, labelled.multiplicity.astype(float), columns_of(represent))
+    straight = solve(*arguments, curved=False)
+    yield Candidate(name, settings, represent, straight)
+    bent = solve(*arguments)
+    if bent.kind == "kernel":
+        yield Candidate(name, settings, represent, bent)
+
+
+def _mean_and_error(left_out: NDArray[np.float64], weight: NDArray[np.int64]) -> tuple[float, float]:
+    """Weighted mean absolute error, and its standard error."""
+    size = np.abs(left_out)
+    share = weight[: len(size)] / weight[: len(size)].sum()
+    mean = float(share @ size)
+    return mean, float(np.sqrt(share**2 @ (size - mean) ** 2))
+
+
+class _Spans:
+    """Uniformly drawn arrangements, and what all pairs and all triplets say of them, where these are not too many."""
+
+    def __init__(self, space: ConfigurationSpace) -> None:
+        complete = [order for order in (2, 3) if longest_reach(space, order, MOST_COLUMNS) is None]
+        made = [
+            representation(DiffractionSettings(resolution="clusters", triplets=order == 3), space) for order in complete
+        ]
+        n_rows = _SAMPLE + 2 * max((one.n_peaks for one in made), default=0)
+        self.occupations = space.sample_configurations(n_rows, seed=0).occupations
+        self.tables = [_centred(one.features(self.occupations)) for one in made]
+
+    def of_columns(self, represent: GraphRepresentation) -> str:
+        """How much of the pairs and triplets some columns span: ``"12 of 16 pairs, 30 of 44 triplets"``."""
+        if not self.tables:
+            return ""
+        own = _centred(represent.features(self.occupations))
+        ranks = [_rank(table) for table in self.tables]
+        seen = [rank + _rank(own) - _rank(np.hstack([t, own])) for rank, t in zip(ranks, self.tables, strict=True)]
+        told = f"{seen[0]} of {ranks[0]} pairs"
+        if len(ranks) == 1:
+            return told
+        return f"{told}, {max(seen[1] - seen[0], 0)} of {ranks[1] - ranks[0]} triplets"
+
+
+def _centred(table: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Columns with mean 0 and length 1; constant ones are left out."""
+    table = table - table.mean(axis=0)
+    length = np.linalg.norm(table, axis=0)
+    kept = length > 1e-9 * max(1.0, float(length.max(initial=0.0)))
+    unit: NDArray[np.float64] = table[:, kept] / length[kept]
+    return unit
+
+
+def _rank(table: NDArray[np.float64]) -> int:
+    if not table.shape[1]:
+        return 0
+    values = np.linalg.svd(table, compute_uv=False)
+    return int((values > _RANK * values[0]).sum())
