@@ -2,7 +2,8 @@
 
     python bench/full_disks.py MODEL_FOLDER
 
-The disk begins with 64 kB and grows by as much each time that the screen stops for want of room; `--resume` goes on.
+The disk begins with 64 kB and grows by as much each time that the screen stops for lack of space; then it is
+resumed.
 The final files must be those of a screen that had room from the start.
 """
 

@@ -3,7 +3,7 @@
     python bench/kill_screens.py MODEL_FOLDER --kills 200
     python bench/kill_screens.py MODEL_FOLDER --kills 10 --start command
 
-Each start is killed with all its workers (a command: or alone) after a random time; `--resume` goes on, with another
+Each start is killed with all its workers (a command: or alone) after a random time; `--resume` resumes it, with another
 number of workers each time, until the screen is complete, and the next one begins. The last lines say how many kills
 fell where. Nine tenths of a start are imports, in which nothing can be lost: by default a start is a fork of a process
 that has them behind it, with the same code from there on. `--start command` starts the real command.

@@ -84,7 +84,7 @@ def test_a_damaged_shard_is_done_again(whole, tmp_path, harm):
         path.write_bytes(data[:-7] if harm == "truncated" else data)
     (told,) = resumed(folder)
     assert "shard-00005.parquet" in told
-    assert "shard 5 is done again" in told
+    assert "shard 5 is rerun" in told
     assert final(folder) == final(whole)
 
 

@@ -45,7 +45,7 @@ def merge_parts(
     resume : bool
         Complete a merge that was interrupted.
     workers : int
-        Worker processes, should a shard have to be done again.
+        Worker processes, in case a shard has to be rerun.
     progress, follow
         As for `screen`.
 

@@ -59,7 +59,7 @@ def run_shards(tasks: Iterable[ShardTask], folder: Path, n_workers: int) -> Iter
 
 
 def _work(pool: WorkerPool, tasks: Iterator[ShardTask], n_workers: int) -> Iterator[News]:
-    """Let workers do shards; one that ends is replaced, and its shard done again, `ATTEMPTS` times in all."""
+    """Let workers do shards; dead workers are replaced and their shard is rerun, `ATTEMPTS` times in all."""
     ended: Counter[int] = Counter()
     for task in islice(tasks, n_workers):
         pool.start(task)

@@ -23,7 +23,7 @@ TEMPERATURES = (300.0, 600.0, 1000.0)
 BIN_WIDTH = 0.002
 ORBITS_OF_A_SHARD = 200_000
 CASCADE_FROM = 2_000_000
-"""Orbits from which on a screen has two stages unless it is told otherwise."""
+"""Orbits from which a screen has two stages by default."""
 OUT_OF_REACH = 10**13
 """Orbits: 2000 cores at half a million a second enumerate them in three hours."""
 
@@ -90,7 +90,7 @@ class Request:
         Raises
         ------
         InputError
-            If a folder holds no model, a model cannot speak of the space, several of one property do not belong
+            If a folder holds no model, a model does not fit the space, several of one property do not belong
             together, or something else makes no sense.
         """
         from matganip.learning.model import Model
@@ -157,7 +157,7 @@ def _check_together(models: Sequence[Model], given: Sequence[object]) -> None:
 
 
 def _reachable(space: ConfigurationSpace) -> int:
-    """The number of orbits; refuse what nobody can enumerate."""
+    """The number of orbits; refuse a space that is too large to enumerate."""
     orbits = space.count_orbits()
     if orbits > OUT_OF_REACH:
         raise InputError(

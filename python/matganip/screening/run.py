@@ -261,7 +261,7 @@ def run(
     with locked_screen(output):
         folder = _opened(request, output, resume, tell)
         for shard, wrong in folder.damaged().items():
-            tell(f"{output / wrong}; shard {shard} is done again")
+            tell(f"{output / wrong}; shard {shard} is rerun")
             folder.forget(shard)
         folder.clear_temporary()
         space = space_of(folder.header) if request is None else request.space

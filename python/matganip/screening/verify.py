@@ -170,5 +170,5 @@ def _check_shard(found: _Checks, folder: ScreenFolder, source: Source, settings:
     found.note(
         f"shard {shard}",
         same,
-        f"{record.n_orbits:,} orbits, done again: " + ("the same bytes" if same else "other bytes"),
+        f"{record.n_orbits:,} orbits, rerun: " + ("the same bytes" if same else "other bytes"),
     )
