@@ -16,8 +16,8 @@ from torch.nn import functional
 
 import matganip as mg
 from matganip.learning.networks import Graphs
+from matganip.learning.representation import GraphRepresentation
 from matganip.learning.scaling import vertex_strengths
-from matganip.screening.ranking import GraphRepresentation
 
 ROWS, ROUNDS = 4096, 5
 BATCHES = (256, 1024, 4096)
