@@ -1,7 +1,13 @@
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
+
+# Before numpy is imported. Matrices here are small: one thread is faster than two that wait for each other, and
+# pytest -n fills the cores. Tests of "any number of threads" ask for the number themselves.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
 from hypothesis import settings
