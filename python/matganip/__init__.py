@@ -1,9 +1,12 @@
 """Screen dopant arrangements in crystals: exact orbits, diffraction graphs and the MATGANIP network.
 
-Data flows one way: a parent crystal (`read_structure`, `perovskite`) spans a `ConfigurationSpace`, whose orbits
-`LatticeDiffraction` turns into peaks and `graph_matrix` into the network's input; `Matganip` learns a property
-from them. Names are imported when they are first used, so that ``import matganip`` costs nothing and enumeration
-and diffraction work without torch.
+A parent crystal (`read_structure`, `perovskite`) spans a `ConfigurationSpace`. `train` learns the energies of some of
+its arrangements (`read_labels`, `label`) and returns a `Model`; `screen`, `search` and `thermo` take the model and a
+space. Each of these calls takes and returns objects, and a model's folder stands for the model (`load`). Below them,
+`LatticeDiffraction` turns arrangements into peaks, `graph_matrix` into graphs, and `Matganip` is the networks alone.
+
+Names are imported when they are first used, so that ``import matganip`` costs nothing, and enumeration and
+diffraction work without torch.
 """
 
 from __future__ import annotations
