@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
-from small_study import STUDY, matganip
+from small_study import STUDY, invoke, matganip, refused
 
 import matganip as mg
 from matganip.files import sha256
@@ -73,13 +73,11 @@ def test_the_saved_model_makes_the_ranking_again(folder):
 
 def test_what_run_trained_is_asked_by_predict_evaluate_and_screen(folder):
     rows = pq.read_table(folder / "ranking.parquet").to_pydict()
-    predicted = json.loads(matganip("predict", folder, "--json").stdout)["lowest"]
+    predicted = json.loads(invoke("predict", folder, "--json"))["lowest"]
     assert [row["orbit"] for row in predicted[:5]] == rows["orbit"][:5]
-    judged = matganip("evaluate", folder, "--labels", "cspbi3_br/gpaw_mp2", "--json")
-    assert set(json.loads(judged.stdout)["errors"]) == {"unseen", "trained on"}
-    screened = json.loads(
-        matganip("screen", folder, "-o", folder.parent / "screened", "--json").stdout.splitlines()[-1]
-    )
+    judged = invoke("evaluate", folder, "--labels", "cspbi3_br/gpaw_mp2", "--json")
+    assert set(json.loads(judged)["errors"]) == {"unseen", "trained on"}
+    screened = json.loads(invoke("screen", folder, "-o", folder.parent / "screened", "--json").splitlines()[-1])
     assert screened["orbits"] == 19
 
 
@@ -169,16 +167,13 @@ def test_a_folder_with_results_is_refused_then_overwritten_and_a_seed_matters(fo
     target.mkdir()
     (target / "ranking.parquet").write_text("an earlier one")
     (target / "notes.txt").write_text("mine")
-    refused = matganip("run", small_study, "--output", target)
-    assert refused.returncode == 2
-    assert "--overwrite" in refused.stderr
+    assert "--overwrite" in refused("run", small_study, "--output", target)
     assert (target / "ranking.parquet").read_text() == "an earlier one"
-    done = matganip("run", small_study, "--output", target, "--overwrite", "--seed", 4, "--quiet")
-    assert done.returncode == 0, done.stderr
+    printed = invoke("run", small_study, "--output", target, "--overwrite", "--seed", 4, "--quiet")
     assert (target / "notes.txt").read_text() == "mine"
     assert (target / "ranking.parquet").read_bytes() != (folder / "ranking.parquet").read_bytes()
-    assert "The 5 lowest" in done.stdout
-    assert "Count" not in done.stdout
+    assert "The 5 lowest" in printed
+    assert "Count" not in printed
     assert json.loads((target / "provenance.json").read_text())["seed"] == 4
 
 
@@ -186,9 +181,7 @@ def test_a_study_may_take_the_patterson_function_with_triplets(tmp_path):
     text = STUDY.replace('resolution = "resolved"\nn_peaks = 16', "cutoff = 7.0\ntriplets = true\nn_peaks = 14")
     assert text != STUDY
     (tmp_path / "study.toml").write_text(text)
-    done = matganip("run", tmp_path / "study.toml", "--output", tmp_path / "out")
-    assert done.returncode == 0, done.stderr
-    printed = re.sub(r"\s+", " ", done.stdout)
+    printed = re.sub(r"\s+", " ", invoke("run", tmp_path / "study.toml", "--output", tmp_path / "out"))
     assert "classes of pairs and triplets 11, up to 7 angstrom" in printed
     assert "vertices of the graph 14, 3 of them empty" in printed
     assert (tmp_path / "out" / "figures" / "graph.png").stat().st_size > 10_000

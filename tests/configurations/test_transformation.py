@@ -10,17 +10,14 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 from monty.json import MontyDecoder, MontyEncoder
-from pymatgen.alchemy.materials import TransformedStructure
-from pymatgen.alchemy.transmuters import StandardTransmuter
-from pymatgen.analysis.ewald import EwaldSummation
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Lattice, Structure
-from pymatgen.transformations.advanced_transformations import EnumerateStructureTransformation
-from pymatgen.transformations.standard_transformations import OrderDisorderedStructureTransformation
 
 import matganip as mg
 from matganip.configurations.superlattices import hermite_normal_forms
 
+# Some parts of pymatgen are imported by the tests that need them: they take seconds (one imports icet), and every
+# worker of pytest imports every file.
 FCC = Lattice([[0, 1.85, 1.85], [1.85, 0, 1.85], [1.85, 1.85, 0]])
 ALL = 10**9
 
@@ -137,6 +134,8 @@ def test_the_cell_as_given_is_ordered_even_if_it_is_not_primitive():
 
 
 def test_the_ranking_is_by_electrostatic_energy_per_site_as_pymatgen_sums_it():
+    from pymatgen.analysis.ewald import EwaldSummation
+
     entries = ranked(charged_perovskite(), 1, 2)
     assert {entry["num_sites"] for entry in entries} == {10}
     for entry in entries:
@@ -148,6 +147,8 @@ def test_the_ranking_is_by_electrostatic_energy_per_site_as_pymatgen_sums_it():
 
 
 def test_the_best_ordering_is_that_of_pymatgens_complete_search():
+    from pymatgen.transformations.standard_transformations import OrderDisorderedStructureTransformation
+
     structure = charged_perovskite().make_supercell([1, 1, 2], in_place=False)
     complete = OrderDisorderedStructureTransformation().apply_transformation(structure, return_ranked_list=1)
     entries = ranked(structure)
@@ -232,6 +233,9 @@ def test_supercells_have_short_vectors():
 
 
 def test_it_goes_where_pymatgens_one_to_many_transformations_go():
+    from pymatgen.alchemy.materials import TransformedStructure
+    from pymatgen.alchemy.transmuters import StandardTransmuter
+
     transformation = mg.EnumerateOrbitsTransformation(1, 2, 0.01)
     assert transformation.is_one_to_many
     assert transformation.inverse is None
@@ -245,6 +249,8 @@ def test_it_goes_where_pymatgens_one_to_many_transformations_go():
 
 
 def test_it_takes_the_arguments_of_pymatgens_and_survives_json():
+    from pymatgen.transformations.advanced_transformations import EnumerateStructureTransformation
+
     ours = mg.EnumerateOrbitsTransformation(1, 3, 0.05, True, sort_criteria="nsites", timeout=2.0)
     theirs = EnumerateStructureTransformation(1, 3, 0.05, True, sort_criteria="nsites", timeout=2.0)
     for name in ("min_cell_size", "max_cell_size", "symm_prec", "refine_structure", "sort_criteria", "timeout"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gemmi
 import numpy as np
 import pytest
-import xraydb
 from pymatgen.analysis.diffraction.neutron import ATOMIC_SCATTERING_LEN
 
 import matganip as mg
@@ -17,7 +16,14 @@ IONS = {"Cs": 1, "Pb": 2, "I": -1, "Br": -1, "O": -2, "Ti": 4, "Fe": 3, "Na": 1,
 S_SQUARED = np.linspace(0, 1.5, 7)
 
 
-def test_waasmaier_and_kirfel_are_those_of_xraydb() -> None:
+@pytest.fixture
+def xraydb():  # only here, because it imports sqlalchemy, and every worker of pytest imports every file
+    import xraydb
+
+    return xraydb
+
+
+def test_waasmaier_and_kirfel_are_those_of_xraydb(xraydb) -> None:
     s = np.sqrt(S_SQUARED)
     expected = [xraydb.f0(name, s) for name in ELEMENTS]
     np.testing.assert_allclose(xray_form_factors(ELEMENTS, "waasmaier-kirfel").at(S_SQUARED), expected, atol=1e-5)
@@ -43,7 +49,7 @@ def test_tables_agree_with_each_other_where_all_are_good() -> None:
 
 
 @pytest.mark.parametrize("wavelength", [WAVELENGTHS["CuKa"], WAVELENGTHS["MoKa"], WAVELENGTHS["AgKa"]])
-def test_dispersion_is_near_that_of_chantler(wavelength: float) -> None:
+def test_dispersion_is_near_that_of_chantler(xraydb, wavelength: float) -> None:
     # Two theories of f' differ by some tenths of an electron; f'' is photoabsorption in both.
     names = ["O", "Ti", "Fe", "Br", "Sn", "I", "Cs", "Pb"]
     found = with_dispersion(xray_form_factors(names), wavelength)
