@@ -11,10 +11,13 @@ INSTALL  := $(VENV)/.installed
 NATIVE   := CMakeLists.txt CMakePresets.json $(wildcard cmake/*.cmake cpp/include/matganip/* cpp/src/* cpp/bindings/*)
 OUT      ?= runs/cspbi3_br
 
-.PHONY: help setup demo test test-python test-cpp lint format bench docs clean
+PRESETS  := release asan-ubsan tsan
+
+.PHONY: help setup demo check test test-python test-cpp $(PRESETS:%=test-cpp-%) lint format bench docs clean
 
 help:
 	@echo "make demo    set up what is missing and run the main job: CsPbI3 to a ranked list of its arrangements"
+	@echo "make check   the C++ tests and every test that takes less than a quarter of a second, in under a minute"
 	@echo "make test    set up what is missing and run all tests, C++ ones (plain and sanitized) included"
 	@echo "make setup   only set up .venv      make lint    ruff, mypy, import-linter, clang-format"
 	@echo "make bench   benchmarks             make docs    the figures and tables that docs/ quotes"
@@ -38,17 +41,21 @@ $(INSTALL): $(PACKAGES) $(NATIVE)
 demo: setup
 	$(BIN)/matganip run examples/cspbi3_br/study.toml --output $(OUT) --overwrite
 
+# What to run after an edit; tests/slow.txt is what it leaves out.
+check: setup test-cpp-release
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not slow"
+
 test: test-cpp test-python
 
 test-python: setup
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-test-cpp: $(PACKAGES)
-	@for preset in release asan-ubsan tsan; do \
-	  cmake --preset $$preset -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python >/dev/null && \
-	  cmake --build --preset $$preset && \
-	  ctest --preset $$preset || exit 1; \
-	done
+test-cpp: $(PRESETS:%=test-cpp-%)
+
+$(PRESETS:%=test-cpp-%): test-cpp-%: $(PACKAGES)
+	cmake --preset $* -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python >/dev/null
+	cmake --build --preset $*
+	ctest --preset $*
 
 lint: setup
 	$(BIN)/ruff check .

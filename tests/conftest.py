@@ -21,6 +21,16 @@ sys.path += [str(room) for room in Path(__file__).parent.iterdir() if room.is_di
 settings.register_profile("matganip", deadline=None, derandomize=True, max_examples=25)
 settings.load_profile("matganip")
 
+# Files and functions that take more than a quarter of a second of CPU: `make check` leaves them out.
+SLOW = frozenset((Path(__file__).parent / "slow.txt").read_text(encoding="utf-8").split())
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        name = item.nodeid.partition("[")[0]
+        if name in SLOW or name.partition("::")[0] in SLOW:
+            item.add_marker("slow")
+
 
 @pytest.fixture(scope="session")
 def cspbi3():

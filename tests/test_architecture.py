@@ -11,6 +11,7 @@ from networkx import DiGraph, strongly_connected_components
 import matganip
 
 PACKAGE = Path(matganip.__file__).parent
+TESTS = Path(__file__).parent
 
 
 def _imports_core(path):
@@ -71,3 +72,14 @@ def test_a_class_name_stands_for_one_thing():
         if isinstance(node, ast.ClassDef)
     )
     assert {name: n for name, n in names.items() if n > 1} == {}
+
+
+def test_every_test_that_is_called_slow_exists():
+    """A renamed one would run in `make check` again, and nobody would know why it became slow."""
+    lines = (TESTS / "slow.txt").read_text(encoding="utf-8").splitlines()
+    assert lines == sorted(set(lines))
+    for line in lines:
+        file, _, test = line.partition("::")
+        tree = ast.parse((TESTS.parent / file).read_text(encoding="utf-8"))
+        names = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        assert not test or test.replace("::", ".").rpartition(".")[2] in names, line
