@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from matganip.features.radiation import Radiation
     from matganip.features.settings import DiffractionSettings
     from matganip.labels.labelling import label
+    from matganip.labels.structures import LabelledStructures, read_structures
     from matganip.labels.tables import LabelTable, read_labels
     from matganip.learning.config import MatganipConfig, NetworkSettings
     from matganip.learning.dataset import Dataset
@@ -111,6 +112,8 @@ _HOME = {
     "LabelTable": "labels.tables",
     "label": "labels.labelling",
     "read_labels": "labels.tables",
+    "read_structures": "labels.structures",
+    "LabelledStructures": "labels.structures",
     "Ensemble": "learning.ensemble",
     "Matganip": "learning.gan",
     "Dataset": "learning.dataset",
@@ -141,6 +144,7 @@ __all__ = [
     "EnumerateOrbitsTransformation",
     "InputError",
     "LabelTable",
+    "LabelledStructures",
     "LatticeDiffraction",
     "MarchDollase",
     "Matganip",
@@ -175,6 +179,7 @@ __all__ = [
     "read_labels",
     "read_screen",
     "read_structure",
+    "read_structures",
     "replay",
     "screen",
     "search",

@@ -151,6 +151,7 @@ class _Alias(Loader):
         self.target = target
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
+        del spec
         module = importlib.import_module(self.target)
         self._own = module.__spec__
         return module
@@ -166,6 +167,7 @@ class RenamedModules(MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Find the module that took the place of an old one."""
+        del path, target
         now = new_name(fullname)
         if now is None:
             return None

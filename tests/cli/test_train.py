@@ -333,7 +333,7 @@ def test_a_killed_training_goes_on(tmp_path, monkeypatch):
     study = tmp_path / "study.toml"
     study.write_text(STUDY)
     invoke("train", study, "-o", tmp_path / "whole")
-    from matganip.workflows import train as module
+    from matganip.learning import fitting as module
 
     class Stopping(module.JsonLines):
         def __call__(self, progress):

@@ -142,7 +142,7 @@ def test_a_cutoff_out_of_place_is_refused() -> None:
         ({"domain": "patterson", "cutoff": -1.0}, "cutoff must be a positive distance in angstrom, not -1.0"),
         ({"domain": "patterson", "cutoff": math.nan}, "cutoff must be a positive distance in angstrom, not nan"),
         ({"domain": "patterson", "cutoff": 5000.0}, "cutoff: 5000.0 angstrom reaches over too many cells"),
-        ({"domain": "real"}, "domain must be 'diffraction' or 'patterson', not 'real'"),
+        ({"domain": "real"}, "domain must be 'diffraction', 'patterson' or 'clusters', not 'real'"),
     ]:
         with pytest.raises(mg.InputError, match=message):
             mg.LatticeDiffraction(space, **options)

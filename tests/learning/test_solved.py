@@ -87,7 +87,7 @@ def test_directions_without_labels_are_uncertain():
     x = np.zeros((30, 7))
     x[:, :3] = X[:30, :3]
     x[:, 3] = np.where(np.arange(30) < 2, 0.0, 1e-3 * RNG.random(30))
-    fit = solve(x, x[:, 0] + RNG.normal(size=30), np.ones(30), FLAT)
+    fit = solve(x, x[:, 0] + 0.01 * RNG.normal(size=30), np.ones(30), FLAT)
     far = x[:1] + np.array([[0, 0, 0, 50.0, 0, 0, 0]])
     assert fit.predict(far)[1][0] > 3 * fit.predict(x[:1])[1][0]
 

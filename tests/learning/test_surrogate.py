@@ -38,7 +38,7 @@ class Quadratic:
     """A model that is a quadratic function of the peaks, which it knows by their matrices."""
 
     config = mg.MatganipConfig()
-    unit, fingerprint, baseline, reads_features = "eV", "quadratic", 3.0, False
+    unit, fingerprint, baseline, reads_features, per_site = "eV", "quadratic", 3.0, False, False
 
     def __init__(self):
         rng = np.random.default_rng(1)
@@ -87,7 +87,7 @@ def test_errors_are_measured_on_distinct_rows_held_out(model, surrogate):
 def test_the_surrogate_of_an_ensemble_predicts_what_its_mean_says(model):
     class Pair:
         members = (model, model)
-        baseline, reads_features = model.baseline, False
+        baseline, reads_features, per_site = model.baseline, False, False
 
         def predict(self, matrices):
             return model.predict(matrices), np.zeros(len(matrices))

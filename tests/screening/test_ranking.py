@@ -53,7 +53,7 @@ def test_only_a_screen_for_the_lowest_is_ranked(model):
 class Rounding:
     """A predictor whose energies differ by noise alone."""
 
-    baseline, reads_features = 0.0, False
+    baseline, reads_features, per_site = 0.0, False, False
 
     def predict(self, matrices: np.ndarray) -> np.ndarray:
         return np.round(-3.17 + np.random.default_rng(0).normal(scale=1e-11, size=len(matrices)), 12)

@@ -23,11 +23,13 @@ def complaint(**changes: Any) -> str:
     return str(caught.value)
 
 
-def test_the_least_study_has_the_papers_defaults():
+def test_the_least_study_leaves_the_columns_to_choose_and_networks_have_the_papers_graphs():
     study = study_from(GOOD)
     assert study.seed == 0
     assert study.supercell == (1, 1, 1)
-    assert (study.diffraction.n_peaks, study.diffraction.radiation) == (28, "CuKa")
+    assert (study.diffraction, study.model, study.graphs) == (None, None, None)  # columns choose themselves
+    network = study_from({**GOOD, "model": {}})
+    assert (network.graphs.n_peaks, network.graphs.radiation) == (28, "CuKa")
     assert study.labels.protocols == ("random-80-20", "leave-one-orbit-out")
     assert study.screen.substitutions is None
 
@@ -65,7 +67,7 @@ def test_the_least_study_has_the_papers_defaults():
         ),
         (
             {"diffraction": {"resolution": "low"}},
-            "s.toml: diffraction.resolution: should be 'powder' or 'resolved', not \"low\"",
+            "s.toml: diffraction.resolution: should be 'powder', 'resolved' or 'clusters', not \"low\"",
         ),
         ({"substitutions": {"I": {"Br": -1}}}, "s.toml: substitutions.I.Br: should be at least 0, not -1"),
         ({"substitutions": {"I": 3}}, "s.toml: substitutions.I: should be a table, not 3"),

@@ -62,7 +62,7 @@ def predict(
     asked = load(model, checked_device(device))
     space = asked.space(supercell_from(supercell), composition_from(substitute))
     found = asked.predict(
-        structures or None, space=space, number=number, seed=seed, keep=None if structures else limit, output=output,
+        structures or None, space=space, n=number, seed=seed, keep=None if structures else limit, output=output,
         progress=True,
     )  # fmt: skip
     render(found, json, **({} if structures else {"output": None if output is None else str(output)}))

@@ -186,6 +186,25 @@ class SubstitutedSupercell:
                     )
         return np.ascontiguousarray(given, dtype=np.uint8)
 
+    def atoms_of(self, occupations: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """Count the atoms of arrangements of any composition of the space's species: sites less vacancies.
+
+        Parameters
+        ----------
+        occupations : (n, n_sites) uint8 ndarray
+
+        Returns
+        -------
+        (n,) int64 ndarray
+        """
+        vacant = np.zeros(len(occupations), dtype=np.int64)
+        for sublattice, species in enumerate(self.species):
+            if VACANCY in species:
+                columns = occupations[:, self.sublattices == sublattice]
+                vacant += (columns == species.index(VACANCY)).sum(axis=1)
+        atoms: NDArray[np.int64] = len(self._parent_sites) - vacant
+        return atoms
+
     def structure(self, occupation: ArrayLike) -> Structure:
         """Make the supercell with its sites occupied by one row of codes.
 

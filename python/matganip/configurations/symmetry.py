@@ -58,7 +58,7 @@ class SupercellSymmetry:
         whole = np.rint(conjugated).astype(np.int64)
         keeps_lattice = np.all(np.abs(conjugated - whole) < 1e-6, axis=(1, 2))
         return SupercellSymmetry(
-            lattice_points=_into_cell(_points_modulo(matrix) @ np.linalg.inv(matrix)),
+            lattice_points=_into_cell(points_modulo(matrix) @ np.linalg.inv(matrix)),
             rotations=whole[keeps_lattice],
             translations=_into_cell((self.translations @ inverse.T)[keeps_lattice]),
         )
@@ -320,7 +320,7 @@ def _row_echelon(rows: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.array(basis, dtype=np.int64)
 
 
-def _points_modulo(matrix: NDArray[np.int64]) -> NDArray[np.int64]:
+def points_modulo(matrix: NDArray[np.int64]) -> NDArray[np.int64]:
     """Integer vectors, one for each class modulo the lattice that the rows of ``matrix`` span; zero first."""
     a, b, c = np.diag(_row_echelon(matrix))
     return np.array(list(np.ndindex(int(a), int(b), int(c))), dtype=np.int64)

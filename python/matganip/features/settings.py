@@ -30,6 +30,14 @@ class DiffractionSettings(Settings):
         description="Take the Patterson function instead of peaks: pairs of sites up to so many angstrom, by the "
         "symmetry of the parent; two_theta_range then has no part. With clusters: their longest distance.",
     )
+    classes: Literal["supercell", "parent"] = Field(
+        default="supercell",
+        description='Of clusters: by the symmetry of the supercell (complete, for one cell), or "parent": the same '
+        "columns in every supercell, which needs a cutoff.",
+    )
+    triplet_cutoff: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="Longest distance within a triplet of the parent's clusters; by default the cutoff."
+    )
     triplets: bool = Field(
         default=False,
         description="With a cutoff or clusters, also triplets of sites, which see how three atoms stand. They are "
@@ -53,6 +61,8 @@ class DiffractionSettings(Settings):
                 "triplets need a cutoff, in angstrom (they are those of the Patterson function), or "
                 'resolution = "clusters"'
             )
+        if self.classes == "parent" and (self.resolution != "clusters" or self.cutoff is None):
+            raise ValueError('classes = "parent" belongs to resolution = "clusters" and needs a cutoff, in angstrom')
         first, last = self.two_theta_range
         if first >= last:
             raise ValueError(f"two_theta_range runs from {first:g} to {last:g}; the first must be the smaller")

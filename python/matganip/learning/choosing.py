@@ -78,7 +78,8 @@ def choose(
         for found in _solved(name, one, space, labelled)
     ]
     weight = labelled.multiplicity
-    errors = [_mean_and_error(one.solved.left_out, weight) for one in candidates]
+    sites_per_atom = len(space.supercell_structure) * labelled.per_atom / labelled.energy
+    errors = [_mean_and_error(one.solved.left_out * sites_per_atom, weight) for one in candidates]
     best = min(range(len(candidates)), key=lambda k: errors[k][0])
     taken = next(k for k, (mae, _) in enumerate(errors) if mae <= sum(errors[best]))
     spans = _Spans(space)
@@ -132,18 +133,20 @@ def _solved(
             raise
         return  # no reflection in the range, or a species without a form factor: the others remain
     features = represent.features(labelled.occupations)
-    arguments = (features, labelled.per_atom, labelled.multiplicity.astype(float), columns_of(represent))
-    straight = solve(*arguments, curved=False)
+    weight = labelled.multiplicity.astype(float)
+    arguments = (features, labelled.energy / len(space.supercell_structure), weight, columns_of(represent))
+    baseline = float(np.average(labelled.per_atom, weights=weight))
+    straight = solve(*arguments, baseline=baseline, curved=False)
     yield Candidate(name, settings, represent, straight)
-    bent = solve(*arguments)
+    bent = solve(*arguments, baseline=baseline)
     if bent.kind == "kernel":
         yield Candidate(name, settings, represent, bent)
 
 
 def _mean_and_error(left_out: NDArray[np.float64], weight: NDArray[np.int64]) -> tuple[float, float]:
     """Weighted mean absolute error, and its standard error."""
-    size = np.abs(left_out)
-    share = weight[: len(size)] / weight[: len(size)].sum()
+    known = np.isfinite(left_out)
+    size, share = np.abs(left_out[known]), weight[known] / weight[known].sum()
     mean = float(share @ size)
     return mean, float(np.sqrt(share**2 @ (size - mean) ** 2))
 

@@ -59,6 +59,7 @@ class Ensemble:
     """
 
     reads_features = False
+    per_site = False
 
     def __init__(self, config: MatganipConfig | None = None, n_members: int = 5, *, resample: bool = True) -> None:
         if n_members < 2:

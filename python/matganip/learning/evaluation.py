@@ -70,4 +70,9 @@ def energies_of(
     predictor: Predictor, represent: GraphRepresentation, occupations: NDArray[np.uint8]
 ) -> tuple[Floats, Floats]:
     """Mean and deviation (n,) in eV/atom of arrangements (n, n_sites)."""
-    return ask(predictor, represent, represent.features(occupations))
+    mean, deviation = ask(predictor, represent, represent.features(occupations))
+    if not predictor.per_site:
+        return mean, deviation
+    space = represent.space
+    sites_per_atom = len(space.supercell_structure) / space.atoms_of(occupations)
+    return mean * sites_per_atom, deviation * sites_per_atom

@@ -18,6 +18,7 @@ from matganip.errors import InputError
 from matganip.features.settings import DiffractionSettings
 from matganip.files import claim
 from matganip.labels.labelled import stacked
+from matganip.labels.structures import LabelledStructures
 from matganip.learning import splits
 from matganip.learning.card import Card
 from matganip.learning.choosing import choose
@@ -25,14 +26,14 @@ from matganip.learning.config import OPTIMA, MatganipConfig, NetworkSettings
 from matganip.learning.crossvalidation import CrossValidation, predict_left_out
 from matganip.learning.dataset import Dataset
 from matganip.learning.ensemble import Ensemble
-from matganip.learning.evaluation import assess, assessed
+from matganip.learning.evaluation import assess, assessed, energies_of
 from matganip.learning.gan import Matganip
 from matganip.learning.history import JsonLines
+from matganip.learning.many_cells import train_on_structures
 from matganip.learning.metrics import evaluate
 from matganip.learning.model import Model, joined
 from matganip.learning.parts import Parts, split_parts
 from matganip.learning.representation import GraphRepresentation, representation
-from matganip.learning.scoring import ask
 from matganip.progress import reporting
 from matganip.results.training import Choice, Training
 
@@ -129,8 +130,9 @@ def train(
     space : ConfigurationSpace or sequence of ConfigurationSpace
         The space of the labels; several compositions of one supercell may be given, with a table for each or one for
         all.
-    labels : LabelTable, Labelled, or name or path of a table; or a sequence of these
-        Total energies of supercells, by one calculator.
+    labels : LabelTable, Labelled, or name or path of a table; or a sequence of these; or LabelledStructures
+        Total energies of supercells, by one calculator; or of structures in any supercells of the space's parent, of
+        any composition of its species (`matganip.read_structures`).
     diffraction : DiffractionSettings or mapping, optional
         How arrangements become columns and graphs. By default powder peaks, resolved peaks, pairs, and pairs with
         triplets are tried, and the simplest within a standard error of the best is taken
@@ -178,6 +180,14 @@ def train(
     (True, ['pairs and triplets'])
     """
     clock = time.perf_counter()
+    if isinstance(labels, LabelledStructures):
+        if network is not None or diffraction is not None or members > 1 or not isinstance(space, ConfigurationSpace):
+            raise InputError("structures in many cells are learned in closed form, on one parent; leave the rest out")
+        model = Model(*train_on_structures(space, labels, train_size=train_size, seed=seed))
+        if folder is not None:
+            claim(Path(folder), overwrite=overwrite)
+            model.save(Path(folder) / "model")
+        return model
     if isinstance(train_size, float) and not 0.0 < train_size <= 1.0:
         raise InputError(f"train_size = {train_size:g} must be above 0 and at most 1, or a number of orbits")
     if not 0.0 <= validation < 1.0:
@@ -340,12 +350,9 @@ def _predict_left_out_solved(
         if len(cases) > MOST_CHOSEN:
             settings = found.settings
         represent = represent or found.represent
-        mean, _ = ask(
-            found.solved, found.represent, found.represent.features(data.labelled.occupations[case.test_rows])
-        )
-        columns.append(
-            (case.test_rows, mean, case.test.target, np.full(len(mean), found.solved.baseline), case.test.weight)
-        )
+        mean, _ = energies_of(found.solved, found.represent, data.labelled.occupations[case.test_rows])
+        baseline = np.full(len(mean), found.solved.baseline)
+        columns.append((case.test_rows, mean, case.test.target, baseline, case.test.weight))
         report(step, done, len(cases), "models")
     assert represent is not None  # noqa: S101 - there is at least one split
     rows, prediction, target, baseline, weight = (np.concatenate(column) for column in zip(*columns, strict=True))

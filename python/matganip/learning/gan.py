@@ -71,6 +71,7 @@ class Matganip:
     _outputs: TargetScaler
 
     reads_features = False
+    per_site = False
 
     def __init__(self, config: MatganipConfig | None = None) -> None:
         self.config = config or MatganipConfig()

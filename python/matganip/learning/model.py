@@ -25,6 +25,7 @@ from matganip.learning.gan import Matganip
 from matganip.learning.prediction import Writing, predict_batches, predict_rows
 from matganip.learning.remarks import remark_on
 from matganip.learning.scoring import GraphScorer
+from matganip.learning.shared_columns import predict_structures
 from matganip.learning.solved import Solved
 from matganip.learning.surrogate import DistilledSurrogate
 from matganip.results.evaluation import Evaluation
@@ -175,14 +176,14 @@ class Model:
         self.check(space)
         return GraphScorer(self.represent(space), self.predictor)
 
-    def distil(self, space: ConfigurationSpace | None = None, *, number: int = 20_000, seed: int = 0) -> Model:
+    def distil(self, space: ConfigurationSpace | None = None, *, n: int = 20_000, seed: int = 0) -> Model:
         """Fit a quadratic function of the peaks to the model's own predictions: a thousand times as fast.
 
         Parameters
         ----------
         space : ConfigurationSpace, optional
             Whose arrangements it is for; by default the space trained on.
-        number : int
+        n : int
             Orbits of a uniform sample of it to fit to and to measure errors on.
         seed : int
             Of the sample and of what is held out.
@@ -210,7 +211,7 @@ class Model:
             raise InputError("this model reads the columns itself already: a surrogate would be no faster")
         space = self.own_space if space is None else space
         self.check(space)
-        sample = np.unique(space.sample_orbits(number, seed=seed).occupations, axis=0)
+        sample = np.unique(space.sample_orbits(n, seed=seed).occupations, axis=0)
         fitted = DistilledSurrogate.fit(self.predictor, self.represent(space), sample, seed=seed)
         return Model(fitted, self.card)
 
@@ -225,7 +226,7 @@ class Model:
         | None = None,
         *,
         space: ConfigurationSpace | None = None,
-        number: int | None = None,
+        n: int | None = None,
         seed: int = 0,
         keep: int | None = None,
         output: str | os.PathLike[str] | None = None,
@@ -240,7 +241,7 @@ class Model:
             of any composition of its species. By default every orbit of `space`.
         space : ConfigurationSpace, optional
             What codes and structures belong to; by default the space that the model was trained on.
-        number : int, optional
+        n : int, optional
             Of a space: a uniform sample of so many orbits instead of all.
         seed : int
             Of that sample.
@@ -266,9 +267,9 @@ class Model:
         self.check(space)
         writing = Writing(self, self.represent(space), output)
         if what is None or isinstance(what, ConfigurationSpace):
-            return predict_batches(writing, number=number, seed=seed, keep=keep, progress=progress)
-        if number is not None or keep is not None:
-            raise InputError("number and keep are for a space; structures and batches are predicted whole")
+            return predict_batches(writing, number=n, seed=seed, keep=keep, progress=progress)
+        if n is not None or keep is not None:
+            raise InputError("n and keep are for a space; structures and batches are predicted whole")
         names: tuple[str, ...] = ()
         if isinstance(what, ConfigurationBatch):
             rows = what
@@ -277,6 +278,31 @@ class Model:
         else:
             rows, names = _of_structures(space, what)
         return predict_rows(writing, rows, names, structures=not isinstance(what, ConfigurationBatch))
+
+    def predict_structures(
+        self, structures: Iterable[Structure | Atoms | str | os.PathLike[str]]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Predict structures in any supercells of the parent, in any setting, relaxed or not.
+
+        Parameters
+        ----------
+        structures : iterable of Structure, ase.Atoms or path
+            They are mapped onto the parent's sites (`matganip.configurations.mapping`).
+
+        Returns
+        -------
+        energy, deviation : (n,) float64 ndarrays
+            Total energies and their standard deviations, eV.
+
+        Raises
+        ------
+        InputError
+            If the model's columns belong to one supercell (one trained on `matganip.read_structures` has others), or a
+            structure does not fit the parent's sites.
+        """
+        if self.card.diffraction.classes != "parent" or not isinstance(self.predictor, Solved):
+            raise InputError("this model knows one supercell: give predict() structures on it, or train on structures")
+        return predict_structures(self.predictor, self.card.diffraction, self.own_space, structures)
 
     def evaluate(
         self, labels: LabelTable | Labelled | str | os.PathLike[str], space: ConfigurationSpace | None = None

@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from matganip.configurations.batch import ConfigurationBatch
 from matganip.configurations.codec import occupation_texts, sites_text
-from matganip.configurations.composition import VACANCY
 from matganip.configurations.io.parquet import arrangement_columns
 from matganip.errors import InputError
 from matganip.files import atomic_path
@@ -67,7 +65,7 @@ class Writing:
             multiplicity=batch.multiplicity,
             per_atom=per_atom,
             deviation=deviation,
-            n_atoms=atoms_of(batch),
+            n_atoms=batch.space.atoms_of(batch.occupations),
             number=np.arange(first, first + len(batch)),
             kind=kind,
             n_predicted=len(batch),
@@ -110,18 +108,6 @@ def predict_rows(
     with prediction_writer(writing, kind) as put:
         put(found)
     return found
-
-
-def atoms_of(batch: ConfigurationBatch) -> NDArray[np.int64]:
-    """Atoms of each row, which may be of any composition of the space's species: sites less vacancies."""
-    space = batch.space
-    vacant = np.zeros(len(batch), dtype=np.int64)
-    for sublattice, species in enumerate(space.species):
-        if VACANCY in species:
-            columns = batch.occupations[:, space.sublattices == sublattice]
-            vacant += (columns == species.index(VACANCY)).sum(axis=1)
-    atoms: NDArray[np.int64] = len(space.supercell_structure) - vacant
-    return atoms
 
 
 @contextmanager

@@ -23,6 +23,8 @@ def remark_on(card: Card, space: ConfigurationSpace) -> str:
     function that bends in the sums over one small cell is no property of the crystal.
     """
     own = card.space()
+    if card.diffraction.classes == "parent":  # learned on many cells and compositions of the parent
+        return ""
     return " ".join(filter(None, (_of_composition(card, own, space), _of_cell(card, own, space))))
 
 

@@ -136,6 +136,10 @@ def representation(settings: DiffractionSettings, space: ConfigurationSpace) -> 
     ((4, 30, 30), ['0.00 Å', '4.45 Å'], '0.00 4.45 4.45 Å')
     """
     order = 3 if settings.triplets else 2
+    if settings.classes == "parent":
+        triplet = (settings.triplet_cutoff or settings.cutoff) if settings.triplets else None
+        diffraction = LatticeDiffraction(space, domain="clusters", cutoff=settings.cutoff, shared=(triplet,))
+        return GraphRepresentation(diffraction, max(4, diffraction.n_peaks), settings.scaling)
     if settings.resolution == "clusters":
         diffraction = LatticeDiffraction(space, domain="clusters", cutoff=settings.cutoff, order=order)  # type: ignore[arg-type]
         return GraphRepresentation(diffraction, max(4, diffraction.n_peaks), settings.scaling)

@@ -26,11 +26,16 @@ _ROWS = 4096
 
 
 class Predictor(Protocol):
-    """A network, several, or a function of the columns themselves: it predicts eV/atom."""
+    """A network, several, or a function of the columns themselves: it predicts eV/atom or eV/site."""
 
     @property
     def reads_features(self) -> bool:
         """Whether it reads the columns (n, p) themselves; a network reads the matrices (n, p, p) made of them."""
+        ...
+
+    @property
+    def per_site(self) -> bool:
+        """Whether it predicts energies per site of the supercell, vacant ones included, instead of per atom."""
         ...
 
     @property
@@ -44,7 +49,7 @@ class Predictor(Protocol):
 
 
 def ask(predictor: Predictor, represent: GraphRepresentation, features: Floats) -> tuple[Floats, Floats]:
-    """Mean and deviation (n,) in eV/atom of `GraphRepresentation.features` (n, p); nan where it gives no deviation."""
+    """Mean and deviation (n,), eV/atom or eV/site, of the columns (n, p); nan where it gives no deviation."""
     predicted = predictor.predict(features if predictor.reads_features else represent.matrices(features, 1))
     if isinstance(predicted, tuple):
         return predicted
@@ -122,7 +127,7 @@ class GraphScorer:
         mean, deviation = ask(self.model, self.represent, intensity)
         if not np.isfinite(mean).all():
             raise InputError(f"the model predicts {mean[~np.isfinite(mean)][0]} for an arrangement: it diverged")
-        scale = float(self.n_atoms)
+        scale = float(len(self.space.supercell_structure) if self.model.per_site else self.n_atoms)
         return np.round(mean * scale, DECIMALS) + 0.0, np.round(deviation * scale, DECIMALS)
 
 
@@ -147,6 +152,11 @@ class Panel:
     def reads_features(self) -> bool:
         """What the members read, which is the same for all."""
         return self.members[0].reads_features
+
+    @property
+    def per_site(self) -> bool:
+        """What the members predict, which is the same for all."""
+        return self.members[0].per_site
 
     def predict(self, inputs: Any) -> tuple[Floats, Floats]:
         """Mean and sample standard deviation (n,) over the members, of what they read."""

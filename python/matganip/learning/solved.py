@@ -64,7 +64,10 @@ class Columns:
 
 @dataclass(frozen=True, eq=False)
 class Solved:
-    r"""A solved model, made by `solve`: it predicts eV/atom from features, as `GraphRepresentation.features` has them.
+    r"""A solved model, made by `solve`, of features as `GraphRepresentation.features` has them.
+
+    It predicts energies per *site* of the supercell, vacant ones included: these are linear in the columns where the
+    number of vacancies varies, energies per atom are not.
 
     Attributes
     ----------
@@ -91,7 +94,7 @@ class Solved:
         A deviation is width times the posterior's to the power `sharpness`, what suits the errors of rows left out (0
         is one width for all rows), up to the largest posterior variance of these, `reach`.
     left_out : (n,) float64 ndarray
-        Errors of the training rows, each left out, eV/atom.
+        Errors of the training rows, each left out, eV/site; nan for those that a curved function was not fitted to.
     """
 
     mean: Floats
@@ -110,6 +113,7 @@ class Solved:
     reach: float
     left_out: Floats
     reads_features = True
+    per_site = True
 
     @property
     def kind(self) -> str:
@@ -128,7 +132,7 @@ class Solved:
         Returns
         -------
         mean, deviation : (n,) float64 ndarrays
-            eV/atom; standard deviations, nan where they were not asked for. A row's numbers do not depend, to the last
+            eV/site; standard deviations, nan where they were not asked for. A row's numbers do not depend, to the last
             bit, on the rows beside it.
         """
         z = self.prior * (features - self.mean)
@@ -163,7 +167,7 @@ class Solved:
         return deviation
 
     def contributions(self, features: Floats) -> Floats:
-        """What each column adds to the linear part of the predictions, (n, p) eV/atom."""
+        """What each column adds to the linear part of the predictions, (n, p) eV/site."""
         added: Floats = self.prior * (features - self.mean) * self.slope
         return added
 
@@ -227,18 +231,28 @@ _INTERCEPT = 10.0
 SHARPNESSES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
-def solve(features: Floats, target: Floats, weight: Floats, columns: Columns, *, curved: bool = True) -> Solved:
+def solve(
+    features: Floats,
+    target: Floats,
+    weight: Floats,
+    columns: Columns,
+    *,
+    baseline: float | None = None,
+    curved: bool = True,
+) -> Solved:
     """Fit a model in closed form.
 
     Parameters
     ----------
     features : (n, p) float64 ndarray
     target : (n,) float64 ndarray
-        eV/atom.
+        eV/site.
     weight : (n,) float64 ndarray
         Multiplicities, positive.
     columns : Columns
         Of the features.
+    baseline : float, optional
+        Mean of the training set in eV/atom; that of the targets by default.
     curved : bool
         Whether a curved function may be taken where it is clearly better than the linear one.
 
@@ -263,18 +277,20 @@ def solve(features: Floats, target: Floats, weight: Floats, columns: Columns, *,
         raise InputError(f"{len(target)} labels: at least 2 are needed to learn from")
     if np.ptp(target) == 0:
         raise InputError("all labels are equal: there is nothing to learn")
-    drawn = np.sort(np.random.default_rng(len(target)).permutation(len(target))[:MOST_CENTRES])
-    x, y, w = features[drawn], target[drawn], weight[drawn] / weight[drawn].mean()
-    mean = np.average(x, axis=0, weights=w)
+    y, w = target, weight / weight.mean()
+    mean = np.average(features, axis=0, weights=w)
     best: _Fit | None = None
-    for prior in _priors(x - mean, columns):
-        best = _best_of(best, _linear(prior * (x - mean), y, w, prior))
+    for prior in _priors(features - mean, columns):
+        best = _best_of(best, _linear(prior * (features - mean), y, w, prior))
     assert best is not None  # noqa: S101 - there is at least one prior
+    rows = np.arange(len(y))
     if curved and len(y) >= LEAST_CURVED:
-        bent = _curved(best.prior * (x - mean), y, w, best.prior)
+        drawn = np.sort(np.random.default_rng(len(y)).permutation(len(y))[:MOST_CENTRES])
+        bent = _curved(best.prior * (features[drawn] - mean), y[drawn], w[drawn], best.prior)
         if bent.error < CLEARLY * best.error:
-            best = bent
-    return _finished(best, x, y, w, mean, float(np.average(target, weights=weight)))
+            best, rows = bent, drawn
+    own = float(np.average(y, weights=w)) if baseline is None else baseline
+    return _finished(best, features, y, w, rows, mean, own)
 
 
 @dataclass(frozen=True, eq=False)
@@ -380,12 +396,16 @@ def _curved(z: Floats, y: Floats, w: Floats, prior: Floats) -> _Fit:
     return min((best_of(*at) for at in [(i, j), *inside]), key=lambda fit: fit.error)
 
 
-def _finished(fit: _Fit, x: Floats, y: Floats, w: Floats, mean: Floats, baseline: float) -> Solved:
+def _finished(
+    fit: _Fit, x: Floats, y: Floats, w: Floats, rows: NDArray[np.int64], mean: Floats, baseline: float
+) -> Solved:
     """Solve with the chosen settings, and suit the spread to the errors of rows left out."""
     make = _solved_curve if fit.curved else _solved_line
-    parts = make(fit, fit.prior * (x - mean), y, w)
+    parts = make(fit, fit.prior * (x[rows] - mean), y[rows], w[rows])
     error, variance = parts.pop("left_out"), parts.pop("variance")
     width, sharpness = _calibrated(error, variance)
+    left_out = np.full(len(y), np.nan)
+    left_out[rows] = error
     return Solved(
         mean=mean,
         prior=fit.prior,
@@ -395,7 +415,7 @@ def _finished(fit: _Fit, x: Floats, y: Floats, w: Floats, mean: Floats, baseline
         width=width,
         sharpness=sharpness,
         reach=float(variance.max()),
-        left_out=error,
+        left_out=left_out,
         **parts,
     )
 

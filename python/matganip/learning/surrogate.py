@@ -138,6 +138,7 @@ class DistilledSurrogate:
     errors: SurrogateErrors
 
     reads_features = True
+    per_site = False
 
     @classmethod
     def fit(

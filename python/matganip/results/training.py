@@ -71,6 +71,10 @@ class Training(Result):
         Of each step, by the clock.
     choices : tuple of Choice
         What was tried, where the representation chose itself.
+    by_composition : float or None
+        MAE on the test set of the mean of each composition, meV/atom, where there are several.
+    refused : tuple of str
+        Structures that do not fit the parent, each with the reason.
     """
 
     calculator: str
@@ -84,6 +88,8 @@ class Training(Result):
     seed: int
     seconds: dict[str, float]
     choices: tuple[Choice, ...] = ()
+    by_composition: float | None = None
+    refused: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Assessed:
         """The part of that name.
@@ -130,6 +136,8 @@ class Training(Result):
             "epochs": 0 if last is None else last.epoch,
             "best_epoch": None if self.history is None else self.history.best_epoch,
             "stopped_early": self.history is not None and self.history.stopped_early,
+            **({} if self.by_composition is None else {"composition_mean_mae": self.by_composition}),
+            **({"refused": list(self.refused)} if self.refused else {}),
             **({"tried": [asdict(choice) for choice in self.choices]} if self.choices else {}),
             "seconds": self.seconds,
         }
@@ -169,7 +177,7 @@ class Training(Result):
     def sentences(self) -> tuple[str, ...]:
         """What the split leaks, and how the game ended."""
         if self.history is None:
-            return tuple(filter(None, (self.leak,)))
+            return tuple(filter(None, (self.leak, *self._of_structures())))
         last = self.history.last
         game = ""
         if np.isfinite(last.loss_d) and self.optimum is not None:
@@ -179,6 +187,17 @@ class Training(Result):
             )
         stopped = f"Stopped early: epoch {self.history.best_epoch} is kept." if self.history.stopped_early else ""
         return tuple(filter(None, (self.leak, game, stopped)))
+
+    def _of_structures(self) -> tuple[str, ...]:
+        told = []
+        if self.by_composition is not None:
+            told.append(
+                f"The mean of each composition has an MAE of {self.by_composition:.4f} meV/atom on the test set: a "
+                "model that knows no more than compositions reaches that."
+            )
+        if self.refused:
+            told.append(f"{len(self.refused)} structures do not fit the parent and are left out: {self.refused[0]}")
+        return tuple(told)
 
     def plot(self, ax: Place = None) -> Axes:
         """Predicted against calculated energies of the test set, or of the last part there is."""

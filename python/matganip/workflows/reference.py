@@ -42,7 +42,9 @@ def markdown() -> str:
 
 def _keys() -> Iterator[Key]:
     for path, field in known_keys():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+        sections = () if get_origin(field.annotation) in (list, tuple) else get_args(field.annotation)
+        kinds = (field.annotation, *sections)
+        if any(isinstance(kind, type) and issubclass(kind, BaseModel) for kind in kinds):
             continue
         yield Key(path, _type(field.annotation), _default(field), field.description or "")
 

@@ -9,11 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from matganip.configurations.batch import ConfigurationBatch
 from matganip.configurations.io.parquet import arrangement_columns
 from matganip.errors import require
 from matganip.files import atomic_path, sha256, write_json
-from matganip.learning.prediction import atoms_of
 from matganip.report.model_figures import draw_model_figures
 from matganip.versions import versions
 from matganip.workflows.inputs import StudyInputs
@@ -109,7 +107,7 @@ def write_predictions(model: Model, training: Training, path: Path) -> None:
     space = model.own_space
     occupations = np.concatenate([part.occupations for part in training.parts])
     frame = training.to_frame()
-    atoms = atoms_of(ConfigurationBatch(space, occupations, frame["multiplicity"].to_numpy())) / 1000.0
+    atoms = space.atoms_of(occupations) / 1000.0
     table = pa.table(
         {
             "part": pa.array(frame["part"].tolist()),

@@ -183,7 +183,7 @@ def longest_reach(space: ConfigurationSpace, order: int, most: int) -> float | N
     --------
     >>> import matganip as mg
     >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 6}})
-    >>> longest_reach(space, 3, 1000), round(longest_reach(space, 3, 4), 2)
+    >>> longest_reach(space, 3, 1000), round(longest_reach(space, 3, 3), 2)
     (None, 6.29)
     """
     states = States.of(space)

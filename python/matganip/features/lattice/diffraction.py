@@ -15,6 +15,7 @@ from matganip.features.lattice.bragg import Resolution, bragg_patterns
 from matganip.features.lattice.clusters import cluster_patterns
 from matganip.features.lattice.patterns import Vertices
 from matganip.features.lattice.patterson import patterson_patterns
+from matganip.features.lattice.shared_clusters import shared_cluster_patterns
 from matganip.features.peaks import Peaks
 from matganip.features.radiation import Radiation
 from matganip.features.reflections import HklFamily
@@ -67,6 +68,9 @@ class LatticeDiffraction:
         but of this supercell alone (`matganip.features.lattice.clusters`).
     cutoff : float, optional
         Angstrom, the longest distance in the Patterson domain, which needs it, or between the sites of a cluster.
+    shared : (float or None,), optional
+        With ``domain="clusters"`` and a cutoff for pairs: classes by the *parent's* symmetry, the same in every
+        supercell (`matganip.features.lattice.shared_clusters`), with triplets up to this distance, or none.
 
     Attributes
     ----------
@@ -120,6 +124,7 @@ class LatticeDiffraction:
         vertices: Vertices = None,
         domain: Domain = "diffraction",
         cutoff: float | None = None,
+        shared: tuple[float | None] | None = None,
     ) -> None:
         _check_choice("resolution", resolution, get_args(Resolution))
         _check_choice("order", order, (2, 3))
@@ -135,7 +140,9 @@ class LatticeDiffraction:
         self.order = order
         self.domain = domain
         self.cutoff = cutoff
-        if domain == "clusters":
+        if shared is not None and cutoff is not None:
+            self._patterns = shared_cluster_patterns(space, cutoff, shared[0], vertices)
+        elif domain == "clusters":
             self._patterns = cluster_patterns(space, order, cutoff, vertices)
         elif cutoff is not None:
             self._patterns = patterson_patterns(space, self.radiation, cutoff, scaled, order, vertices)

@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from pymatgen.core.lattice import Lattice
 
 from matganip import _core
 from matganip.features.lattice.amplitudes import INVALID, REFERENCE
+from matganip.features.lattice.lattice_sites import LatticeSites
 from matganip.features.lattice.pattern_form import PatternForm, polynomial_form
 from matganip.features.lattice.patterns import LatticePatterns, Vertices, vertex_columns
-from matganip.features.lattice.site_clusters import ClusterFinder, ParentSites, SiteClusters
-from matganip.features.lattice.translations import nearest
+from matganip.features.lattice.site_clusters import ClusterFinder, SiteClusters
 from matganip.features.peaks import Peaks
 from matganip.features.radiation import Radiation
 
@@ -84,40 +83,14 @@ def patterson_patterns(
     )
 
 
-class _Sites:
+class _Sites(LatticeSites):
     """The columns of a space as sites of its parent, and how strongly each species scatters on them."""
 
     def __init__(self, space: ConfigurationSpace, radiation: Radiation) -> None:
-        cell = space.primitive_cell
-        lattice = Lattice(cell.basis @ space.parent.lattice.matrix)
-        substituted = [site for sublattice in space.sublattice_table for site in sublattice.parent_sites]
-        in_parent = np.array(space.parent.frac_coords)[substituted] @ np.linalg.inv(cell.basis)
-        coordinates = _distinct(in_parent, lattice, 2 * space.symprec)
-        self.parent = ParentSites(lattice, coordinates, cell.symmetry)
-
-        self.vectors = cell.vectors_of(space.supercell_matrix)
-        points: NDArray[np.float64] = np.array(space.supercell_structure.frac_coords)[space.site_indices] @ self.vectors
-        self.basis = nearest(points, coordinates)[0]
-        self.cell = np.rint(points - coordinates[self.basis]).astype(np.int64)
-        self.first_column = np.unique(self.basis, return_index=True)[1]
-        codes = self._code(self.basis, self.cell)
-        self.order = np.argsort(codes)
-        self.codes = codes[self.order]
-
+        super().__init__(space)
         factor = space.parent.composition.get_reduced_composition_and_factor()[1]
         self.n_formula_units = factor * abs(round(float(np.linalg.det(space.supercell_matrix))))
         self.strength, self.mode_of_code = _strengths(space, radiation)
-
-    def _code(self, basis: NDArray[np.int64], cell: NDArray[np.int64]) -> NDArray[np.int64]:
-        """A number for each basis site and cell, the same for all cells that the supercell's lattice connects."""
-        n = abs(round(float(np.linalg.det(self.vectors))))
-        adjugate = np.rint(np.linalg.inv(self.vectors) * n).astype(np.int64)
-        code: NDArray[np.int64] = (cell @ adjugate % n) @ np.array([n * n, n, 1]) * len(self.parent.coordinates) + basis
-        return code
-
-    def columns_of(self, basis: NDArray[np.int64], cell: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The column of the occupations that each basis site and cell is."""
-        return self.order[np.searchsorted(self.codes, self._code(basis, cell))]
 
     def form(self, clusters: SiteClusters, scaled: bool) -> PatternForm:
         """One column for each class: products of what its members scatter, per formula unit."""
@@ -156,16 +129,6 @@ class _Sites:
     def compile(self, form: PatternForm, non_negative: bool) -> _core.LatticePattern:
         """The kernel of a form."""
         return form.compile(self.mode_of_code, np.eye(len(self.basis)), non_negative)
-
-
-def _distinct(points: NDArray[np.float64], lattice: Lattice, tolerance: float) -> NDArray[np.float64]:
-    """The points that no lattice translation makes one that stands before, by more than a distance."""
-    kept: list[int] = []
-    for i, point in enumerate(points):
-        difference = points[kept] - point
-        if not (np.linalg.norm((difference - np.rint(difference)) @ lattice.matrix, axis=1) < tolerance).any():
-            kept.append(i)
-    return points[kept]
 
 
 def _strengths(space: ConfigurationSpace, radiation: Radiation) -> tuple[NDArray[np.float64], NDArray[np.int32]]:

@@ -82,7 +82,7 @@ class ClusterFinder:
         if not (np.isfinite(cutoff) and cutoff > 0):
             raise InputError(f"cutoff must be a positive distance in angstrom, not {cutoff}")
         self.sites, self.cutoff = sites, cutoff + CUTOFF_TOL
-        self.n_basis = len(sites.coordinates)
+        self.coordinates, self.n_basis = sites.coordinates, len(sites.coordinates)
         reach = np.ceil(2 * self.cutoff * np.array(sites.lattice.reciprocal_lattice_crystallographic.abc)) + 2
         self.side = 2 * int(reach.max()) + 1
         if (self.side**3 * self.n_basis) ** 3 >= 2**63:
@@ -185,7 +185,7 @@ class ClusterFinder:
             inside = codes[at] == image  # else it misses the cut-off by the tolerance of the symmetry
             label[inside] = np.minimum(label[inside], at[inside])
         representative, orbit = np.unique(label, return_inverse=True)
-        points = self.sites.coordinates[basis[representative]] + cell[representative]
+        points = self.coordinates[basis[representative]] + cell[representative]
         cartesian = points @ self.sites.lattice.matrix
         distance = np.linalg.norm(cartesian[:, :, None] - cartesian[:, None], axis=3).max(axis=(1, 2))
         return SiteClusters(basis, cell, orbit.reshape(-1), representative, distance)

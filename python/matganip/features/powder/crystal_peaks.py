@@ -41,8 +41,8 @@ class CrystalInput(Settings):
     vertices: Literal["families", "angle"] = Field(
         default="families",
         description='"families": the first families hkl of the ideal cubic cell of one formula unit, by angle; each '
-        "peak goes to the family whose h2 + k2 + l2 is nearest to (a / d)2, a being the edge of the cube of one formula "
-        'unit, and the peaks of a family are added. "angle": the first peaks by angle, whatever their indices.',
+        "peak goes to the family whose h2 + k2 + l2 is nearest to (a / d)2, a being the edge of the cube of one "
+        'formula unit, and the peaks of a family are added. "angle": the first peaks by angle, whatever their indices.',
     )
     intensities: Literal["absolute", "scaled"] = Field(
         default="absolute",

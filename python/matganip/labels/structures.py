@@ -1,0 +1,165 @@
+"""Labelled structures in any cells: from ASE databases, extended XYZ, trajectories, VASP runs, or objects."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matganip.errors import InputError
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+RUN = "vasprun.xml"
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledStructures:
+    """Structures with total energies, by one calculator.
+
+    Attributes
+    ----------
+    name : str
+        Where they come from.
+    calculator : str
+        What computed them.
+    structures : tuple of ase.Atoms
+    energy : (n,) float64 ndarray
+        Total energies, eV; or another property that adds up over the atoms.
+    names : tuple of str
+        Of each, for messages.
+    """
+
+    name: str
+    calculator: str
+    structures: tuple[Any, ...]
+    energy: NDArray[np.float64]
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.energy)
+
+    @classmethod
+    def of(
+        cls, structures: Iterable[Any], energies: Iterable[float], calculator: str = "given", name: str = "structures"
+    ) -> LabelledStructures:
+        """Put structures (pymatgen or ASE) and their total energies in eV together.
+
+        Raises
+        ------
+        InputError
+            If there are not as many energies as structures, or one is not finite.
+        """
+        from matganip.crystal.structures import read_structure
+
+        found = tuple(read_structure(one) for one in structures)
+        energy = np.array(list(energies), dtype=np.float64)
+        if len(found) != len(energy):
+            raise InputError(f"{name}: {len(found)} structures, but {len(energy)} energies")
+        bad = np.flatnonzero(~np.isfinite(energy))
+        if len(bad):
+            raise InputError(f"{name}: structure {bad[0]} has no finite energy")
+        return cls(name, calculator, found, energy, tuple(f"structure {row}" for row in range(len(found))))
+
+
+def read_structures(
+    source: str | os.PathLike[str], *, energy: str | None = None, per_atom: bool = False
+) -> LabelledStructures:
+    """Read labelled structures.
+
+    Parameters
+    ----------
+    source : path-like
+        An ASE database (``.db``, ``.json``), a file of several structures that ASE reads (``.extxyz``, ``.xyz``,
+        ``.traj``), or a folder with ``vasprun.xml`` files in or below it.
+    energy : str, optional
+        Key of the property: of a database's key-value pairs, or of ``info`` in extended XYZ. By default the energy that
+        the calculator gave.
+    per_atom : bool
+        Whether that property is per atom.
+
+    Returns
+    -------
+    LabelledStructures
+
+    Raises
+    ------
+    InputError
+        Names the file, and the row that has no such energy.
+    """
+    path = Path(source)
+    if path.is_dir():
+        rows = _runs(path)
+    elif not path.is_file():
+        raise InputError(f"{path}: no such file or folder of labelled structures")
+    else:
+        rows = _database(path, energy) if path.suffix in (".db", ".json") else _frames(path, energy)
+    structures, values, names = [], [], []
+    for name, atoms, value in rows:
+        if value is None or not np.isfinite(value):
+            wanted = "energy" if energy is None else repr(energy)
+            raise InputError(f"{path}: {name} has no {wanted}; name the property with energy=")
+        structures.append(atoms)
+        values.append(float(value) * (len(atoms) if per_atom else 1))
+        names.append(name)
+    if not structures:
+        raise InputError(f"{path}: holds no labelled structure")
+    what = "energy" if energy is None else energy
+    return LabelledStructures(str(path), f"{what} of {path.name}", tuple(structures), np.array(values), tuple(names))
+
+
+def _database(path: Path, energy: str | None) -> list[tuple[str, Atoms, float | None]]:
+    from ase.db import connect
+
+    try:
+        rows = list(connect(path, use_lock_file=False).select())  # type: ignore[no-untyped-call]
+    except Exception as error:  # ASE raises whatever its back end does
+        raise InputError(f"{path}: cannot be read as an ASE database: {error}") from error
+    found = []
+    for row in rows:
+        value = row.get("energy") if energy is None else row.key_value_pairs.get(energy)
+        if value is None and energy is None and row.key_value_pairs:
+            keys = ", ".join(sorted(row.key_value_pairs))
+            raise InputError(f"{path}: row {row.id} has no energy of a calculator; name one of its keys: {keys}")
+        found.append((f"row {row.id}", row.toatoms(), value))
+    return found
+
+
+def _frames(path: Path, energy: str | None) -> list[tuple[str, Atoms, float | None]]:
+    from ase.io import iread
+
+    try:
+        frames = list(iread(path, index=":"))
+    except Exception as error:  # whatever the reader of the format raises
+        raise InputError(f"{path}: cannot be read as structures: {error}") from error
+    return [(f"structure {row}", atoms, _energy_of(atoms, energy)) for row, atoms in enumerate(frames)]
+
+
+def _runs(folder: Path) -> list[tuple[str, Atoms, float | None]]:
+    from ase.io import iread
+
+    found = []
+    for path in sorted(folder.rglob(RUN)):
+        try:
+            atoms = list(iread(path, index=-1))[-1]
+        except Exception as error:  # whatever the reader of the format raises
+            raise InputError(f"{path}: cannot be read as a VASP run: {error}") from error
+        found.append((str(path.parent.relative_to(folder)), atoms, _energy_of(atoms, None)))
+    return found
+
+
+def _energy_of(atoms: Atoms, key: str | None) -> float | None:
+    """The property of a frame; the calculator's energy by default."""
+    if key is not None:
+        value = atoms.info.get(key)
+    elif atoms.calc is not None:
+        value = atoms.calc.results.get("energy")
+    else:
+        value = atoms.info.get("energy")
+    return None if value is None else float(value)

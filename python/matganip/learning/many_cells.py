@@ -1,0 +1,246 @@
+"""A model of structures in many cells: mapped onto the parent's sites, learned on columns that all supercells share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matganip.configurations.mapping import MappedStructure, ParentLattice
+from matganip.errors import InputError
+from matganip.features.lattice.lattice_sites import parent_sites
+from matganip.features.lattice.shared_clusters import SharedClusters
+from matganip.features.settings import DiffractionSettings
+from matganip.learning import splits
+from matganip.learning.card import Card
+from matganip.learning.dataset import Dataset
+from matganip.learning.judgement import judge
+from matganip.learning.representation import representation
+from matganip.learning.shared_columns import SharedColumns
+from matganip.learning.solved import Columns, Solved, solve
+from matganip.results.evaluation import Assessed
+from matganip.results.training import Choice, Training
+
+if TYPE_CHECKING:
+    from matganip.configurations.space import ConfigurationSpace
+    from matganip.labels.structures import LabelledStructures
+
+Floats = NDArray[np.float64]
+PAIRS = (2.0, 3.0, 4.5)
+"""Tried longest distances of pairs, in units of the shortest distance between two sites."""
+TRIPLETS = (1.05, 1.5, 2.05)
+"""The same for triplets."""
+MOST_COLUMNS = 1200
+_SAME = 6
+"""Decimals, of 100, to which the columns of two structures agree where they are one arrangement."""
+
+
+@dataclass(frozen=True, eq=False)
+class MappedLabels:
+    """Labelled structures on the parent's sites.
+
+    Attributes
+    ----------
+    mapped : tuple of MappedStructure
+    per_site, per_atom : (n,) float64 ndarray
+        eV per site, vacant ones included, and per atom.
+    composition : (n,) object ndarray of str
+        Share of each species on the sites, as text.
+    names : tuple of str
+    refused : tuple of str
+        Structures that do not map, each with the reason.
+    """
+
+    mapped: tuple[MappedStructure, ...]
+    per_site: Floats
+    per_atom: Floats
+    composition: NDArray[np.object_]
+    names: tuple[str, ...]
+    refused: tuple[str, ...]
+
+    @classmethod
+    def of(cls, lattice: ParentLattice, labels: LabelledStructures) -> MappedLabels:
+        """Map every structure; those that do not fit are named.
+
+        Raises
+        ------
+        InputError
+            If fewer than two fit.
+        """
+        mapped, rows, refused = [], [], []
+        for row, structure in enumerate(labels.structures):
+            try:
+                mapped.append(lattice.map(structure))
+                rows.append(row)
+            except InputError as error:
+                refused.append(f"{labels.names[row]}: {error}")
+        if len(rows) < 2:
+            told = "; ".join(refused[:3])
+            raise InputError(f"{labels.name}: {len(rows)} of {len(labels)} structures fit the parent's sites: {told}")
+        energy = labels.energy[rows]
+        sites = np.array([len(one.species) for one in mapped])
+        atoms = np.array([one.n_atoms for one in mapped])
+        text = [
+            " ".join(f"{name}{one.species.count(name) / len(one.species):.6f}" for name in sorted(set(one.species)))
+            for one in mapped
+        ]
+        names = tuple(labels.names[row] for row in rows)
+        return cls(tuple(mapped), energy / sites, energy / atoms, np.array(text, dtype=object), names, tuple(refused))
+
+
+def train_on_structures(
+    space: ConfigurationSpace,
+    labels: LabelledStructures,
+    *,
+    train_size: float | int | None,
+    seed: int,
+) -> tuple[Solved, Card, Training]:
+    """Train on structures in many cells; the arguments are those of `matganip.train`, whose model these make.
+
+    Raises
+    ------
+    InputError
+        If too few structures fit the parent, or a part of the split would be empty.
+    """
+    clock = time.perf_counter()
+    data = MappedLabels.of(ParentLattice(space), labels)
+    reach = shortest_distance(space)
+    every = SharedClusters.of(space, *_largest(space, reach))
+    table = np.array([SharedColumns(space, every).of(one) for one in data.mapped])
+    train_rows, test_rows, kind = _split(data, table, train_size, seed)
+    prepared = time.perf_counter()
+    tried = [(name, cutoffs, solved) for name, cutoffs, solved in _candidates(data, table, every, reach, train_rows)]
+    taken, choices = _chosen(data, every, train_rows, tried)
+    _, cutoffs, solved = tried[taken]
+    columns = _columns(every, *cutoffs)
+    trained = time.perf_counter()
+    parts = tuple(
+        _assessed(name, data, table[:, columns], rows, train_rows, solved)
+        for name, rows in (("train", train_rows), ("test", test_rows))
+        if len(rows)
+    )
+    settings = DiffractionSettings(
+        resolution="clusters", classes="parent", cutoff=cutoffs[0], triplets=cutoffs[1] is not None,
+        triplet_cutoff=cutoffs[1],
+    )  # fmt: skip
+    card = Card.of(
+        representation(settings, space), settings, readout=solved.kind, calculator=labels.calculator, table=labels.name
+    )
+    seconds = {"map": prepared - clock, "train": trained - prepared, "evaluate": time.perf_counter() - trained}
+    training = Training(
+        calculator=labels.calculator, labels=labels.name, split=kind, leaked=0, parts=parts, history=None, objective="",
+        optimum=None, seed=seed, seconds={step: round(taken, 3) for step, taken in seconds.items()}, choices=choices,
+        by_composition=_by_composition(data, train_rows, test_rows), refused=data.refused,
+    )  # fmt: skip
+    return solved, card, training
+
+
+def shortest_distance(space: ConfigurationSpace) -> float:
+    """The shortest distance between two substituted sites of the parent, angstrom."""
+    sites = parent_sites(space)
+    images = np.stack(np.meshgrid(*[np.arange(-2, 3)] * 3), axis=-1).reshape(-1, 3)
+    apart = sites.coordinates[:, None, None] - sites.coordinates[:, None] + images
+    distances = np.linalg.norm(apart @ sites.lattice.matrix, axis=-1)
+    return float(distances[distances > 1e-3].min())
+
+
+def _largest(space: ConfigurationSpace, reach: float) -> tuple[float, float | None]:
+    """The longest cutoffs that give no more than so many columns."""
+    for triplet in (*reversed(TRIPLETS), None):
+        for pair in reversed(PAIRS):
+            found = SharedClusters.of(space, pair * reach, None if triplet is None else triplet * reach)
+            if len(found.size) <= MOST_COLUMNS:
+                return pair * reach, None if triplet is None else triplet * reach
+    return PAIRS[0] * reach, None
+
+
+def _columns(clusters: SharedClusters, pair: float, triplet: float | None) -> NDArray[np.int64]:
+    """The columns up to two cutoffs."""
+    within = clusters.distance <= np.where(clusters.order == 3, triplet or 0.0, pair) + 1e-6
+    return np.flatnonzero(within & ((clusters.order < 3) | (triplet is not None)))
+
+
+def _split(
+    data: MappedLabels, table: Floats, train_size: float | int | None, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], str]:
+    """Rows to train on and to test on; copies of one arrangement stay together."""
+    every = np.arange(len(table))
+    if train_size is None or (isinstance(train_size, float) and train_size == 1.0):
+        return every, every[:0], "no test"
+    _, group = np.unique(np.round(table, _SAME), axis=0, return_inverse=True)
+    rows = Dataset(np.zeros((len(table), 1, 1)), data.per_atom, group=group.reshape(-1), unit="eV/atom")
+    split = splits.by_orbit(rows, train_size, seed)
+    return split.train_rows, split.test_rows, "by arrangement, symmetry copies kept together"
+
+
+def _candidates(
+    data: MappedLabels, table: Floats, every: SharedClusters, reach: float, rows: NDArray[np.int64]
+) -> Iterator[tuple[str, tuple[float, float | None], Solved]]:
+    """Models on growing sets of columns, the simplest first."""
+    longest = float(every.distance[every.order == 2].max(initial=0.0))
+    largest = float(every.distance[every.order == 3].max(initial=0.0))
+    pairs = [r for r in (scale * reach for scale in PAIRS) if r <= longest + reach]
+    triplets = [None, *(scale * reach for scale in TRIPLETS if largest and scale * reach <= largest + 0.5 * reach)]
+    weight, baseline = np.ones(len(rows)), float(data.per_atom[rows].mean())
+    for triplet in triplets:
+        for pair in pairs:
+            kept = _columns(every, pair, triplet)
+            known = Columns(every.order[kept], every.distance[kept])
+            name = f"pairs to {pair:.1f} Å" + ("" if triplet is None else f", triplets to {triplet:.1f} Å")
+            arguments = (table[np.ix_(rows, kept)], data.per_site[rows], weight, known)
+            yield name, (pair, triplet), solve(*arguments, baseline=baseline, curved=False)
+
+
+def _chosen(
+    data: MappedLabels,
+    every: SharedClusters,
+    rows: NDArray[np.int64],
+    tried: list[tuple[str, tuple[float, float | None], Solved]],
+) -> tuple[int, tuple[Choice, ...]]:
+    """The simplest model within a standard error of the best over rows left out."""
+    scale = 1000.0 * data.per_atom[rows] / np.where(data.per_site[rows] == 0, 1.0, data.per_site[rows])
+    scale = np.where(data.per_site[rows] == 0, 1000.0, scale)
+    errors = [np.abs(solved.left_out * scale) for _, _, solved in tried]
+    mean = [float(error.mean()) for error in errors]
+    deviation = [float(error.std() / np.sqrt(len(error))) for error in errors]
+    best = int(np.argmin(mean))
+    taken = next(k for k in range(len(tried)) if mean[k] <= mean[best] + deviation[best])
+    choices = tuple(
+        Choice(name, solved.kind, len(_columns(every, *cutoffs)), "", mean[k], deviation[k], 0.0, k == taken)
+        for k, (name, cutoffs, solved) in enumerate(tried)
+    )
+    return taken, choices
+
+
+def _assessed(
+    name: str,
+    data: MappedLabels,
+    features: Floats,
+    rows: NDArray[np.int64],
+    train_rows: NDArray[np.int64],
+    solved: Solved,
+) -> Assessed:
+    sites_per_atom = np.array([len(data.mapped[row].species) / data.mapped[row].n_atoms for row in rows])
+    predicted = 1000.0 * solved.predict(features[rows])[0] * sites_per_atom
+    calculated, baseline = 1000.0 * data.per_atom[rows], np.full(len(rows), 1000.0 * solved.baseline)
+    found = judge(predicted, calculated, baseline=baseline, features=features[rows], unit="meV/atom")
+    none = np.zeros((len(rows), 0), dtype=np.uint8)
+    ones = np.ones(len(rows), dtype=np.int64)
+    return Assessed(name, none, ones, calculated, predicted, baseline, found, len(train_rows), len(train_rows))
+
+
+def _by_composition(data: MappedLabels, train_rows: NDArray[np.int64], test_rows: NDArray[np.int64]) -> float | None:
+    """MAE, meV/atom, of the mean of each composition: of the training set, or of all of it for a new composition."""
+    if not len(test_rows):
+        return None
+    overall = float(data.per_atom[train_rows].mean())
+    error = []
+    for row in test_rows:
+        same = train_rows[data.composition[train_rows] == data.composition[row]]
+        mean = float(data.per_atom[same].mean()) if len(same) else overall
+        error.append(abs(mean - float(data.per_atom[row])))
+    return 1000.0 * float(np.mean(error))
