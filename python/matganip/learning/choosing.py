@@ -138,6 +138,8 @@ def _solved(
     baseline = float(np.average(labelled.per_atom, weights=weight))
     straight = solve(*arguments, baseline=baseline, curved=False)
     yield Candidate(name, settings, represent, straight)
+    if settings.cutoff is not None and settings.resolution != "clusters":
+        return  # of the Patterson function other cells are asked, and what bends to fit one cell is wrong there
     bent = solve(*arguments, baseline=baseline)
     if bent.kind == "kernel":
         yield Candidate(name, settings, represent, bent)

@@ -130,7 +130,7 @@ def train(
     space : ConfigurationSpace or sequence of ConfigurationSpace
         The space of the labels; several compositions of one supercell may be given, with a table for each or one for
         all.
-    labels : LabelTable, Labelled, or name or path of a table; or a sequence of these; or LabelledStructures
+    labels : LabelTable, Labelled, LabellingResult, or name or path of a table; or several; or LabelledStructures
         Total energies of supercells, by one calculator; or of structures in any supercells of the space's parent, of
         any composition of its species (`matganip.read_structures`).
     diffraction : DiffractionSettings or mapping, optional

@@ -29,6 +29,7 @@ from matganip.learning.shared_columns import predict_structures
 from matganip.learning.solved import Solved
 from matganip.learning.surrogate import DistilledSurrogate
 from matganip.results.evaluation import Evaluation
+from matganip.results.labelling import LabellingResult
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -305,13 +306,15 @@ class Model:
         return predict_structures(self.predictor, self.card.diffraction, self.own_space, structures)
 
     def evaluate(
-        self, labels: LabelTable | Labelled | str | os.PathLike[str], space: ConfigurationSpace | None = None
+        self,
+        labels: LabelTable | Labelled | LabellingResult | str | os.PathLike[str],
+        space: ConfigurationSpace | None = None,
     ) -> Evaluation:
         """Judge the model by labels; arrangements that it was trained on stand apart from unseen ones.
 
         Parameters
         ----------
-        labels : LabelTable, Labelled, or name or path of a table
+        labels : LabelTable, Labelled, LabellingResult, or name or path of a table
             Total energies; of the same calculator, or only ranks compare.
         space : ConfigurationSpace, optional
             Of the labels; the one trained on by default.
@@ -400,8 +403,12 @@ def model_folder(path: Path) -> Path:
     )
 
 
-def joined(labels: LabelTable | Labelled | str | os.PathLike[str], space: ConfigurationSpace) -> tuple[str, Labelled]:
+def joined(
+    labels: LabelTable | Labelled | LabellingResult | str | os.PathLike[str], space: ConfigurationSpace
+) -> tuple[str, Labelled]:
     """Labels on the orbits of a space, and what to call their table."""
+    if isinstance(labels, LabellingResult):
+        labels = labels.labels
     if isinstance(labels, Labelled):
         return "labels", labels
     table = labels if isinstance(labels, LabelTable) else read_labels(labels)

@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Assessed:
+class Assessed(Result):
     """Predictions of labelled arrangements beside the labels and the mean baseline.
 
     Attributes
@@ -96,6 +96,18 @@ class Assessed:
             "arrangements": int(found.weight),
             **self.judgement.as_dict(),
         }
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a labelled orbit."""
+        return parts_frame((self,))
+
+    def tables(self) -> tuple[Table, ...]:
+        """Errors beside those of the mean baseline."""
+        return (metrics_table((self,)),)
+
+    def plot(self, ax: Place = None) -> Axes:
+        """Predicted against calculated energies."""
+        return plot_parity(self, ax)
 
     def sentence(self) -> str:
         """What the ranking finds, and what no model on these features can do better."""
