@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +49,10 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     '19'
     """
     final = Path(path)
+    # Named here and made within the try: an interruption while the file is made removes it too.
+    temporary = final.with_name(f".{final.stem}-{secrets.token_hex(4)}{final.suffix}")
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{final.stem}-", suffix=final.suffix, dir=final.parent)
-    except OSError as error:
-        raise InputError(f"{final}: cannot be written: {error.strerror}") from error
-    os.close(handle)
-    temporary = Path(name)
-    try:
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         yield temporary
         _flush(temporary)
         temporary.chmod(0o666 & ~_umask())
@@ -62,7 +60,8 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     except OSError as error:
         raise InputError(f"{final}: cannot be written: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            temporary.unlink()
 
 
 @contextmanager
@@ -99,10 +98,11 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         if final.exists() and not (final.is_dir() and not any(final.iterdir())):
             raise InputError(f"{final}: exists already; name another folder, or remove it first")
-        temporary = Path(tempfile.mkdtemp(prefix=f".{final.name}-", dir=final.parent))
     except OSError as error:
         raise InputError(f"{final}: cannot be written: {error.strerror}") from error
+    temporary = final.with_name(f".{final.name}-{secrets.token_hex(4)}")
     try:
+        temporary.mkdir(mode=0o700)
         yield temporary
         for file in temporary.rglob("*"):
             if file.is_file():
@@ -175,7 +175,7 @@ def flush_folder(path: Path) -> None:
 
 
 def _umask() -> int:
-    """The process's umask: mkstemp makes files that only their owner reads, results are for everyone."""
+    """The process's umask: temporary files are made for their owner alone, results are for everyone."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

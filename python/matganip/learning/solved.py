@@ -7,6 +7,7 @@ r"""A model that is solved instead of trained: a Gaussian process on the columns
 regression with a prior standard deviation p_j for each column: pairs before triplets, near before far, as cluster
 expansions are regularised (Mueller and Ceder, Phys. Rev. B 80, 024103 (2009)). The priors, the penalty, b and l are
 those with the least mean absolute error over rows left out one by one, which one decomposition gives in closed form.
+Where rows are many beside the columns, each column then gets a scale of its own (`matganip.learning.column_scales`).
 Everything is float64.
 """
 
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 
 from matganip.errors import InputError
 from matganip.files import atomic_path, write_json
+from matganip.learning.column_scales import ROWS_PER_COLUMN, Scales, of_folds, own_scales
 
 Floats = NDArray[np.float64]
 
@@ -94,7 +96,8 @@ class Solved:
         A deviation is width times the posterior's to the power `sharpness`, what suits the errors of rows left out (0
         is one width for all rows), up to the largest posterior variance of these, `reach`.
     left_out : (n,) float64 ndarray
-        Errors of the training rows, each left out, eV/site; nan for those that a curved function was not fitted to.
+        Errors of the training rows, each left out (a fifth at a time where columns have scales of their own), eV/site;
+        nan for those that a curved function was not fitted to.
     """
 
     mean: Floats
@@ -287,15 +290,21 @@ def solve(
     if curved and len(y) >= LEAST_CURVED:
         drawn = np.sort(np.random.default_rng(len(y)).permutation(len(y))[:MOST_CENTRES])
         bent = _curved(best.prior * (features[drawn] - mean), y[drawn], w[drawn], best.prior)
-        if bent.error < CLEARLY * best.error:
-            best, rows = bent, drawn
+        scaled = _with_scales(bent, features[drawn] - mean, y[drawn], w[drawn])
+        for found in (bent, scaled):
+            if found is not None and found.error < CLEARLY * best.error:
+                best, rows = found, drawn
     own = float(np.average(y, weights=w)) if baseline is None else baseline
     return _finished(best, features, y, w, rows, mean, own)
 
 
 @dataclass(frozen=True, eq=False)
 class _Fit:
-    """Settings that were tried, and the mean absolute error over rows left out."""
+    """Settings that were tried, and the mean absolute error over rows left out.
+
+    ``unseen`` are errors and variances of rows that had no part in the settings, where these are too many to be judged
+    by rows left out one by one.
+    """
 
     error: float
     prior: Floats
@@ -303,6 +312,7 @@ class _Fit:
     curved: float
     curvature: float
     penalty: float
+    unseen: tuple[Floats, Floats] | None = None
 
 
 def _best_of(best: _Fit | None, found: _Fit) -> _Fit:
@@ -396,6 +406,18 @@ def _curved(z: Floats, y: Floats, w: Floats, prior: Floats) -> _Fit:
     return min((best_of(*at) for at in [(i, j), *inside]), key=lambda fit: fit.error)
 
 
+def _with_scales(fit: _Fit, x: Floats, y: Floats, w: Floats) -> _Fit | None:
+    """The curved function with a scale for each column; None where rows are too few for so many."""
+    prior = np.where(x.std(axis=0) > _LEAST_WIDTH, fit.prior, 0.0)
+    if len(y) < ROWS_PER_COLUMN * np.count_nonzero(prior):
+        return None
+    start = Scales(np.sqrt(fit.curvature) * prior, fit.linear / fit.curvature, fit.penalty)
+    unseen = of_folds(x, y, w, start, _INTERCEPT)
+    found = own_scales(x, y - np.average(y, weights=w), w, start, _INTERCEPT)
+    error = float(np.average(np.abs(unseen[0]), weights=w))
+    return _Fit(error, found.scale, found.linear, 1.0, 1.0, found.penalty, unseen)
+
+
 def _finished(
     fit: _Fit, x: Floats, y: Floats, w: Floats, rows: NDArray[np.int64], mean: Floats, baseline: float
 ) -> Solved:
@@ -403,6 +425,8 @@ def _finished(
     make = _solved_curve if fit.curved else _solved_line
     parts = make(fit, fit.prior * (x[rows] - mean), y[rows], w[rows])
     error, variance = parts.pop("left_out"), parts.pop("variance")
+    if fit.unseen is not None:
+        error, variance = fit.unseen
     width, sharpness = _calibrated(error, variance)
     left_out = np.full(len(y), np.nan)
     left_out[rows] = error
