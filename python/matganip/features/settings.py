@@ -67,3 +67,7 @@ class DiffractionSettings(Settings):
         if first >= last:
             raise ValueError(f"two_theta_range runs from {first:g} to {last:g}; the first must be the smaller")
         return self
+
+
+FOR_NETWORKS = DiffractionSettings(resolution="resolved")
+"""What networks read where nothing is said: powder peaks of one angle hide which reflections they are."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
-from matganip.features.settings import DiffractionSettings
+from matganip.features.settings import FOR_NETWORKS, DiffractionSettings
 from matganip.files import claim
 from matganip.labels.labelled import stacked
 from matganip.labels.structures import LabelledStructures
@@ -249,7 +249,7 @@ def _train_network(
     clock: float,
 ) -> Model:
     """A network, or an ensemble of them, trained by the game."""
-    settings = DiffractionSettings.of(diffraction or {"resolution": "resolved"})
+    settings = FOR_NETWORKS if diffraction is None else DiffractionSettings.of(diffraction)
     represent = representation(settings, data.space)
     config = data.network_config(settings, represent, network, split_options["seed"])
     predictor = Matganip(config) if members == 1 else Ensemble(config, members)
@@ -305,7 +305,7 @@ def cross_validate(
     data = LabelledSpace.of(space, labels)
     settings = None if diffraction is None else DiffractionSettings.of(diffraction)
     if network is not None:
-        settings = settings or DiffractionSettings(resolution="resolved")
+        settings = settings or FOR_NETWORKS
     represent = None if settings is None else representation(settings, data.space)
     graphs = data.dataset(represent if network is not None else None)
     cases = (

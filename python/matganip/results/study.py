@@ -264,8 +264,8 @@ class StudyResult(Result):
         better = "better than" if unseen.skill > 0.05 else "no better than" if unseen.skill > -0.05 else "worse than"
         return (
             f"By the random split the error is {seen.mae / seen.baseline_mae:.2f} of the mean baseline's; asked for an "
-            f"orbit that it has not seen, the same network has {unseen.mae / unseen.baseline_mae:.2f} of it: {better} "
-            "the mean baseline.",
+            "orbit that it has not seen, the same kind of model has "
+            f"{unseen.mae / unseen.baseline_mae:.2f} of it: {better} the mean baseline.",
         )
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 
 from matganip.configurations.notation import Supercell, checked_supercell
-from matganip.features.settings import DiffractionSettings
+from matganip.features.settings import FOR_NETWORKS, DiffractionSettings
 from matganip.learning.config import NetworkSettings
 from matganip.settings import Settings
 
@@ -131,5 +131,5 @@ class Study(Section):
 
     @property
     def graphs(self) -> DiffractionSettings | None:
-        """How graphs are made: as [diffraction] says, or for networks by its defaults; None where columns choose."""
-        return self.diffraction or (None if self.model is None else DiffractionSettings())
+        """How graphs are made: as [diffraction] says, or for networks of resolved peaks; None where columns choose."""
+        return self.diffraction or (None if self.model is None else FOR_NETWORKS)
