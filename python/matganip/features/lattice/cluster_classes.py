@@ -10,6 +10,7 @@ and Gratias, Physica A 128, 334 (1984)).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from matganip.errors import InputError
+from matganip.features.lattice.amplitudes import INVALID, REFERENCE
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
@@ -69,29 +71,29 @@ class States:
         Column of the occupations.
     mode : (n_states,) int64 ndarray
         Number of the species among the others of its sublattice.
-    mode_of_code : (n_sites, n_codes) int64 ndarray
-        The mode of each code: -1 for the reference, -2 where the site has no such code.
+    mode_of_code : (n_sites, n_codes) int32 ndarray
+        The mode of each code; `REFERENCE` or `INVALID` where it is none.
     name : tuple of str
         The species of each state.
     """
 
     site: NDArray[np.int64]
     mode: NDArray[np.int64]
-    mode_of_code: NDArray[np.int64]
+    mode_of_code: NDArray[np.int32]
     name: tuple[str, ...]
 
     @classmethod
     def of(cls, space: ConfigurationSpace) -> States:
         """The states of a space, mode by mode and within one site by site."""
         n_codes = max(map(len, space.species))
-        mode_of_code = np.full((space.n_sites, n_codes), -2, dtype=np.int64)
+        mode_of_code = np.full((space.n_sites, n_codes), INVALID, dtype=np.int32)
         found: list[tuple[int, int, str]] = []
         for sublattice, one in enumerate(space.sublattice_table):
             own = np.flatnonzero(space.sublattices == sublattice)
             reference = one.host if one.host in one.species else max(one.species)
             others = sorted(set(one.species) - {reference})
             for code, name in enumerate(one.species):
-                mode = -1 if name == reference else others.index(name)
+                mode = REFERENCE if name == reference else others.index(name)
                 mode_of_code[own, code] = mode
                 found += [(mode, int(site), name) for site in own if mode >= 0]
         found.sort(key=lambda one: one[:2])
@@ -291,9 +293,17 @@ def _longest(clusters: NDArray[np.int64], apart: NDArray[np.float64]) -> NDArray
 
 
 def _name(cluster: NDArray[np.int64], states: States, apart: NDArray[np.float64]) -> str:
-    species = "-".join(states.name[state] for state in cluster)
-    lengths = sorted(float(apart[a, b]) for i, a in enumerate(cluster) for b in cluster[:i])
-    return " ".join([species, *(f"{length:.2f}" for length in lengths), *(["Å"] if lengths else [])])
+    lengths = [float(apart[a, b]) for i, a in enumerate(cluster) for b in cluster[:i]]
+    return cluster_name([states.name[state] for state in cluster], lengths)
+
+
+def cluster_name(species: Sequence[str], lengths: Sequence[float]) -> str:
+    """What to call a class of clusters.
+
+    >>> cluster_name(["Br", "Br"], [4.447])
+    'Br-Br 4.45 Å'
+    """
+    return " ".join(["-".join(species), *(f"{length:.2f}" for length in sorted(lengths)), *(["Å"] if lengths else [])])
 
 
 def _distances(space: ConfigurationSpace) -> NDArray[np.float64]:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from matganip.features.lattice.amplitudes import INVALID, REFERENCE
 from matganip.features.lattice.cluster_classes import ClusterClasses, States, cluster_classes
-from matganip.features.lattice.pattern_form import polynomial_form
+from matganip.features.lattice.pattern_form import PatternForm, polynomial_form
 from matganip.features.lattice.patterns import LatticePatterns, Vertices, vertex_columns
 from matganip.features.peaks import Peaks
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
+    from matganip.features.lattice.shared_clusters import SharedClusters
 
 
 def cluster_patterns(
@@ -52,9 +52,17 @@ def cluster_patterns(
     states = States.of(space)
     factors, columns, values = _products(classes, states, space.n_sites)
     form = polynomial_form(factors, columns, values, len(classes)).columns(kept)
-    mode_of_code = np.where(
-        states.mode_of_code == -1, REFERENCE, np.where(states.mode_of_code == -2, INVALID, states.mode_of_code)
-    ).astype(np.int32)
+    return indicator_patterns(classes, kept, form, states, float(classes.distance.max(initial=0.0)) or 1.0)
+
+
+def indicator_patterns(
+    classes: ClusterClasses | SharedClusters,
+    kept: NDArray[np.int64],
+    form: PatternForm,
+    states: States,
+    full_scale: float,
+) -> LatticePatterns:
+    """The patterns whose columns are some of the classes, from the form of these in the indicators of the states."""
     nothing = np.full(len(kept), np.nan)
     return LatticePatterns(
         columns=Peaks(
@@ -65,9 +73,9 @@ def cluster_patterns(
             distance=classes.distance[kept],
             orders=classes.order[kept],
             labels=tuple(classes.names[column] for column in kept),
-            full_scale=float(classes.distance.max(initial=0.0)) or 1.0,
+            full_scale=full_scale,
         ),
-        intensity=form.compile(mode_of_code, np.eye(space.n_sites)),
+        intensity=form.compile(states.mode_of_code, np.eye(len(states.mode_of_code))),
         triplets=None,
         scale_to_maximum=False,
         reference_intensity=None,

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from matganip.features.lattice.amplitudes import INVALID, REFERENCE
-from matganip.features.lattice.cluster_classes import States
+from matganip.features.lattice.cluster_classes import States, cluster_name
+from matganip.features.lattice.clusters import indicator_patterns
 from matganip.features.lattice.lattice_sites import CellCodes, LatticeSites, parent_sites
 from matganip.features.lattice.pattern_form import polynomial_form
 from matganip.features.lattice.patterns import LatticePatterns, Vertices, vertex_columns
 from matganip.features.lattice.site_clusters import ClusterFinder, ParentSites, SiteClusters
-from matganip.features.peaks import Peaks
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
@@ -153,26 +152,7 @@ def shared_cluster_patterns(
     columns_of = np.concatenate(columns)
     values = 100.0 / (classes.size[columns_of] * len(cells))
     form = polynomial_form(np.concatenate(factors), columns_of, values, len(classes.size)).columns(kept)
-    mode_of_code = np.where(
-        states.mode_of_code == -1, REFERENCE, np.where(states.mode_of_code == -2, INVALID, states.mode_of_code)
-    ).astype(np.int32)
-    nothing = np.full(len(kept), np.nan)
-    return LatticePatterns(
-        columns=Peaks(
-            two_theta=nothing,
-            intensity=np.zeros((0, len(kept))),
-            d_spacings=nothing,
-            hkls=[[] for _ in kept],
-            distance=classes.distance[kept],
-            orders=classes.order[kept],
-            labels=tuple(classes.names[column] for column in kept),
-            full_scale=max(cutoff, triplet_cutoff or 0.0),
-        ),
-        intensity=form.compile(mode_of_code, np.eye(n_sites)),
-        triplets=None,
-        scale_to_maximum=False,
-        reference_intensity=None,
-    )
+    return indicator_patterns(classes, kept, form, states, max(cutoff, triplet_cutoff or 0.0))
 
 
 def species_of_basis(space: ConfigurationSpace, sites: ParentSites) -> list[list[str]]:
@@ -234,9 +214,8 @@ class _Decorated(ClusterFinder):
     def _name(self, found: SiteClusters, row: int) -> str:
         basis, mode = found.basis[row] // self.width, found.basis[row] % self.width
         points = (self.sites.coordinates[basis] + found.cell[row]) @ self.sites.lattice.matrix
-        lengths = sorted(float(np.linalg.norm(points[a] - points[b])) for a in range(len(basis)) for b in range(a))
-        species = "-".join(self.species[b][m] for b, m in zip(basis, mode, strict=True))
-        return " ".join([species, *(f"{length:.2f}" for length in lengths), *(["Å"] if lengths else [])])
+        lengths = [float(np.linalg.norm(points[a] - points[b])) for a in range(len(basis)) for b in range(a)]
+        return cluster_name([self.species[b][m] for b, m in zip(basis, mode, strict=True)], lengths)
 
 
 def _of_size(clusters: SiteClusters, k: int) -> SiteClusters:
