@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pymatgen.core.lattice import Lattice
 
 from matganip.configurations.composition import VACANCY, element_of
-from matganip.configurations.symmetry import points_modulo
+from matganip.configurations.lattice_points import CellCodes, distinct_points
 from matganip.crystal.structures import read_structure
 from matganip.errors import InputError
 
@@ -91,20 +92,15 @@ class ParentLattice:
         """(3, 3): rows are the primitive vectors, angstrom."""
         to_primitive = np.linalg.inv(cell.basis)
         owner = {site: one for one in space.sublattice_table for site in one.parent_sites}
-        positions: list[Floats] = []
-        allowed: list[set[str]] = []
-        substituted = [site for one in space.sublattice_table for site in one.parent_sites]
-        others = [site for site in range(len(space.parent)) if site not in owner]
-        for site in (*substituted, *others):
-            point = space.parent.frac_coords[site] @ to_primitive
-            if any(np.abs(point - one - np.rint(point - one)).max() < 1e-3 for one in positions):
-                continue
-            positions.append(point)
-            one = owner.get(site)
-            allowed.append({element_of(space.parent, site)} if one is None else set(one.species))
-        self.positions: Floats = np.array(positions)
+        sites = np.array([*owner, *(site for site in range(len(space.parent)) if site not in owner)])
+        points = np.array(space.parent.frac_coords)[sites] @ to_primitive
+        kept = distinct_points(points, Lattice(self.vectors), 2 * space.symprec)
+        self.positions: Floats = points[kept]
         """(n_basis, 3): fractional coordinates of the basis sites, substituted ones first."""
-        self.allowed = tuple(allowed)
+        self.allowed = tuple(
+            set(owner[site].species) if site in owner else {element_of(space.parent, site)}
+            for site in sites[kept].tolist()
+        )
         """What may be on each basis site."""
 
     def map(
@@ -243,19 +239,13 @@ class ParentLattice:
         self, site: NDArray[np.int64], cell: NDArray[np.int64], vectors: NDArray[np.int64], symbols: list[str]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[str, ...]] | None:
         """Every site of the supercell with what is on it; None where two atoms share one or one must not be empty."""
-        n = abs(round(float(np.linalg.det(vectors))))
-        adjugate = np.rint(np.linalg.inv(vectors) * n).astype(np.int64)
-
-        def code(basis: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.int64]:
-            number: NDArray[np.int64] = (at @ adjugate % n) @ np.array([n * n, n, 1]) * len(self.positions) + basis
-            return number
-
-        cells = points_modulo(vectors)
+        codes = CellCodes(vectors, len(self.positions))
+        cells = codes.cells()
         basis = np.repeat(np.arange(len(self.positions)), len(cells))
         every = np.tile(cells, (len(self.positions), 1))
-        place = {int(number): row for row, number in enumerate(code(basis, every))}
+        place = {int(number): row for row, number in enumerate(codes.code(basis, every))}
         species = [VACANCY] * len(basis)
-        for number, symbol in zip(code(site, cell).tolist(), symbols, strict=True):
+        for number, symbol in zip(codes.code(site, cell).tolist(), symbols, strict=True):
             row = place[number]
             if species[row] != VACANCY:
                 return None

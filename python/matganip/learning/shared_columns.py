@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matganip.configurations.lattice_points import CellCodes
 from matganip.configurations.mapping import MappedStructure, ParentLattice
 from matganip.errors import InputError
-from matganip.features.lattice.lattice_sites import CellCodes, parent_sites
+from matganip.features.lattice.lattice_sites import parent_sites
 from matganip.features.lattice.shared_clusters import SharedClusters, species_of_basis
 
 if TYPE_CHECKING:

@@ -8,39 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pymatgen.core.lattice import Lattice
 
-from matganip.configurations.symmetry import points_modulo
+from matganip.configurations.lattice_points import CellCodes, distinct_points
 from matganip.features.lattice.site_clusters import ParentSites
 from matganip.features.lattice.translations import nearest
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
-
-
-class CellCodes:
-    """Numbers for the basis sites of the primitive cells of a supercell, equal where its lattice connects them.
-
-    Parameters
-    ----------
-    vectors : (3, 3) int64 ndarray
-        Rows are the supercell's vectors in units of the primitive ones.
-    n_basis : int
-        Basis sites of a primitive cell.
-    """
-
-    def __init__(self, vectors: NDArray[np.int64], n_basis: int) -> None:
-        self.vectors, self.n_basis = vectors, n_basis
-        self.n_cells = abs(round(float(np.linalg.det(vectors))))
-        self._adjugate = np.rint(np.linalg.inv(vectors) * self.n_cells).astype(np.int64)
-
-    def code(self, basis: NDArray[np.int64], cell: NDArray[np.int64]) -> NDArray[np.int64]:
-        """(...,) the number of each basis site (...,) in a cell (..., 3)."""
-        n = self.n_cells
-        code: NDArray[np.int64] = (cell @ self._adjugate % n) @ np.array([n * n, n, 1]) * self.n_basis + basis
-        return code
-
-    def cells(self) -> NDArray[np.int64]:
-        """(n_cells, 3): one primitive cell for each that the supercell's lattice does not connect."""
-        return points_modulo(self.vectors)
 
 
 class LatticeSites:
@@ -86,14 +59,5 @@ def parent_sites(space: ConfigurationSpace) -> ParentSites:
     lattice = Lattice(cell.basis @ space.parent.lattice.matrix)
     substituted = [site for sublattice in space.sublattice_table for site in sublattice.parent_sites]
     in_parent = np.array(space.parent.frac_coords)[substituted] @ np.linalg.inv(cell.basis)
-    return ParentSites(lattice, distinct_points(in_parent, lattice, 2 * space.symprec), cell.symmetry)
-
-
-def distinct_points(points: NDArray[np.float64], lattice: Lattice, tolerance: float) -> NDArray[np.float64]:
-    """The points that no lattice translation makes one that stands before, by more than a distance."""
-    kept: list[int] = []
-    for i, point in enumerate(points):
-        difference = points[kept] - point
-        if not (np.linalg.norm((difference - np.rint(difference)) @ lattice.matrix, axis=1) < tolerance).any():
-            kept.append(i)
-    return points[kept]
+    kept = distinct_points(in_parent, lattice, 2 * space.symprec)
+    return ParentSites(lattice, in_parent[kept], cell.symmetry)

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from matganip.configurations.lattice_points import CellCodes
 from matganip.features.lattice.cluster_classes import States, cluster_name
 from matganip.features.lattice.clusters import indicator_patterns
-from matganip.features.lattice.lattice_sites import CellCodes, LatticeSites, parent_sites
+from matganip.features.lattice.lattice_sites import LatticeSites, parent_sites
 from matganip.features.lattice.pattern_form import polynomial_form
 from matganip.features.lattice.patterns import LatticePatterns, Vertices, vertex_columns
 from matganip.features.lattice.site_clusters import ClusterFinder, ParentSites, SiteClusters
