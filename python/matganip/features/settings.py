@@ -54,6 +54,11 @@ class DiffractionSettings(Settings):
         "degrees and intensities of 0 to 100.",
     )
 
+    @property
+    def longest_triplet(self) -> float | None:
+        """Longest distance within a triplet of the parent's clusters, angstrom; None without triplets."""
+        return (self.triplet_cutoff or self.cutoff) if self.triplets else None
+
     @model_validator(mode="after")
     def _consistent(self) -> DiffractionSettings:
         if self.triplets and self.cutoff is None and self.resolution != "clusters":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,12 +37,15 @@ class Candidate:
     name : str
     settings : DiffractionSettings
     represent : GraphRepresentation
+    features : (n, p) float64 ndarray
+        Its columns of the training set.
     solved : Solved
     """
 
     name: str
     settings: DiffractionSettings
     represent: GraphRepresentation
+    features: NDArray[np.float64]
     solved: Solved
 
 
@@ -78,20 +81,18 @@ def choose(
         for found in _solved(name, one, space, labelled)
     ]
     weight = labelled.multiplicity
-    sites_per_atom = len(space.supercell_structure) * labelled.per_atom / labelled.energy
-    errors = [_mean_and_error(one.solved.left_out * sites_per_atom, weight) for one in candidates]
-    best = min(range(len(candidates)), key=lambda k: errors[k][0])
-    taken = next(k for k, (mae, _) in enumerate(errors) if mae <= sum(errors[best]))
+    sites_per_atom = len(space.supercell_structure) / labelled.n_atoms
+    errors = [mean_and_error(one.solved.left_out * sites_per_atom, weight) for one in candidates]
+    taken = simplest(errors)
     spans = _Spans(space)
     tried = []
     for k, (one, (mae, error)) in enumerate(zip(candidates, errors, strict=True)):
-        features = one.represent.features(labelled.occupations)
-        floor, _ = floor_of_classes(feature_classes(features), labelled.per_atom, weight.astype(float))
+        floor, _ = floor_of_classes(feature_classes(one.features), labelled.per_atom, weight.astype(float))
         tried.append(
             Choice(
                 name=one.name,
                 kind=one.solved.kind,
-                n_columns=features.shape[1],
+                n_columns=one.features.shape[1],
                 spans=spans.of_columns(one.represent),
                 left_out_mae=1000.0 * mae,
                 standard_error=1000.0 * error,
@@ -137,15 +138,25 @@ def _solved(
     arguments = (features, labelled.energy / len(space.supercell_structure), weight, columns_of(represent))
     baseline = float(np.average(labelled.per_atom, weights=weight))
     straight = solve(*arguments, baseline=baseline, curved=False)
-    yield Candidate(name, settings, represent, straight)
+    yield Candidate(name, settings, represent, features, straight)
     if settings.cutoff is not None and settings.resolution != "clusters":
         return  # of the Patterson function other cells are asked, and what bends to fit one cell is wrong there
     bent = solve(*arguments, baseline=baseline)
     if bent.kind == "kernel":
-        yield Candidate(name, settings, represent, bent)
+        yield Candidate(name, settings, represent, features, bent)
 
 
-def _mean_and_error(left_out: NDArray[np.float64], weight: NDArray[np.int64]) -> tuple[float, float]:
+def simplest(errors: Sequence[tuple[float, float]]) -> int:
+    """The first model, of errors with standard errors from the simplest on, within a standard error of the best.
+
+    >>> simplest([(3.0, 0.1), (1.1, 0.2), (1.0, 0.2)])
+    1
+    """
+    least, deviation = min(errors, key=lambda one: one[0])
+    return next(k for k, (error, _) in enumerate(errors) if error <= least + deviation)
+
+
+def mean_and_error(left_out: NDArray[np.float64], weight: NDArray[np.floating | np.integer]) -> tuple[float, float]:
     """Weighted mean absolute error, and its standard error."""
     known = np.isfinite(left_out)
     size, share = np.abs(left_out[known]), weight[known] / weight[known].sum()
@@ -164,18 +175,19 @@ class _Spans:
         n_rows = _SAMPLE + 2 * max((one.n_peaks for one in made), default=0)
         self.occupations = space.sample_configurations(n_rows, seed=0).occupations
         self.tables = [_centred(one.features(self.occupations)) for one in made]
+        self.ranks = [_rank(table) for table in self.tables]
 
     def of_columns(self, represent: GraphRepresentation) -> str:
         """How much of the pairs and triplets some columns span: ``"12 of 16 pairs, 30 of 44 triplets"``."""
         if not self.tables:
             return ""
         own = _centred(represent.features(self.occupations))
-        ranks = [_rank(table) for table in self.tables]
-        seen = [rank + _rank(own) - _rank(np.hstack([t, own])) for rank, t in zip(ranks, self.tables, strict=True)]
-        told = f"{seen[0]} of {ranks[0]} pairs"
-        if len(ranks) == 1:
+        rank = _rank(own)
+        seen = [r + rank - _rank(np.hstack([t, own])) for r, t in zip(self.ranks, self.tables, strict=True)]
+        told = f"{seen[0]} of {self.ranks[0]} pairs"
+        if len(seen) == 1:
             return told
-        return f"{told}, {max(seen[1] - seen[0], 0)} of {ranks[1] - ranks[0]} triplets"
+        return f"{told}, {max(seen[1] - seen[0], 0)} of {self.ranks[1] - self.ranks[0]} triplets"
 
 
 def _centred(table: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -186,7 +186,7 @@ def train(
         model = Model(*train_on_structures(space, labels, train_size=train_size, seed=seed))
         if folder is not None:
             claim(Path(folder), overwrite=overwrite)
-            model.save(Path(folder) / "model")
+            model.save(Path(folder) / MODEL)
         return model
     if isinstance(train_size, float) and not 0.0 < train_size <= 1.0:
         raise InputError(f"train_size = {train_size:g} must be above 0 and at most 1, or a number of orbits")

@@ -17,6 +17,7 @@ from matganip.features.lattice.shared_clusters import SharedClusters
 from matganip.features.settings import DiffractionSettings
 from matganip.learning import splits
 from matganip.learning.card import Card
+from matganip.learning.choosing import mean_and_error, simplest
 from matganip.learning.dataset import Dataset
 from matganip.learning.judgement import judge
 from matganip.learning.representation import representation
@@ -48,6 +49,7 @@ class MappedLabels:
     mapped : tuple of MappedStructure
     per_site, per_atom : (n,) float64 ndarray
         eV per site, vacant ones included, and per atom.
+    sites_per_atom : (n,) float64 ndarray
     composition : (n,) object ndarray of str
         Share of each species on the sites, as text.
     names : tuple of str
@@ -58,6 +60,7 @@ class MappedLabels:
     mapped: tuple[MappedStructure, ...]
     per_site: Floats
     per_atom: Floats
+    sites_per_atom: Floats
     composition: NDArray[np.object_]
     names: tuple[str, ...]
     refused: tuple[str, ...]
@@ -89,7 +92,10 @@ class MappedLabels:
             for one in mapped
         ]
         names = tuple(labels.names[row] for row in rows)
-        return cls(tuple(mapped), energy / sites, energy / atoms, np.array(text, dtype=object), names, tuple(refused))
+        return cls(
+            tuple(mapped), energy / sites, energy / atoms, sites / atoms, np.array(text, dtype=object), names,
+            tuple(refused),
+        )  # fmt: skip
 
 
 def train_on_structures(
@@ -109,8 +115,9 @@ def train_on_structures(
     clock = time.perf_counter()
     data = MappedLabels.of(ParentLattice(space), labels)
     reach = shortest_distance(space)
-    every = SharedClusters.of(space, *_largest(space, reach))
-    table = np.array([SharedColumns(space, every).of(one) for one in data.mapped])
+    every = _largest(space, reach)
+    shared = SharedColumns(space, every)
+    table = np.array([shared.of(one) for one in data.mapped])
     train_rows, test_rows, kind = _split(data, table, train_size, seed)
     prepared = time.perf_counter()
     tried = [(name, cutoffs, solved) for name, cutoffs, solved in _candidates(data, table, every, reach, train_rows)]
@@ -148,14 +155,14 @@ def shortest_distance(space: ConfigurationSpace) -> float:
     return float(distances[distances > 1e-3].min())
 
 
-def _largest(space: ConfigurationSpace, reach: float) -> tuple[float, float | None]:
-    """The longest cutoffs that give no more than so many columns."""
+def _largest(space: ConfigurationSpace, reach: float) -> SharedClusters:
+    """The clusters of the longest cutoffs that give no more than so many columns."""
     for triplet in (*reversed(TRIPLETS), None):
         for pair in reversed(PAIRS):
             found = SharedClusters.of(space, pair * reach, None if triplet is None else triplet * reach)
             if len(found.size) <= MOST_COLUMNS:
-                return pair * reach, None if triplet is None else triplet * reach
-    return PAIRS[0] * reach, None
+                return found
+    return found
 
 
 def _columns(clusters: SharedClusters, pair: float, triplet: float | None) -> NDArray[np.int64]:
@@ -202,15 +209,11 @@ def _chosen(
     tried: list[tuple[str, tuple[float, float | None], Solved]],
 ) -> tuple[int, tuple[Choice, ...]]:
     """The simplest model within a standard error of the best over rows left out."""
-    scale = 1000.0 * data.per_atom[rows] / np.where(data.per_site[rows] == 0, 1.0, data.per_site[rows])
-    scale = np.where(data.per_site[rows] == 0, 1000.0, scale)
-    errors = [np.abs(solved.left_out * scale) for _, _, solved in tried]
-    mean = [float(error.mean()) for error in errors]
-    deviation = [float(error.std() / np.sqrt(len(error))) for error in errors]
-    best = int(np.argmin(mean))
-    taken = next(k for k in range(len(tried)) if mean[k] <= mean[best] + deviation[best])
+    scale = 1000.0 * data.sites_per_atom[rows]
+    errors = [mean_and_error(solved.left_out * scale, np.ones(len(rows))) for _, _, solved in tried]
+    taken = simplest(errors)
     choices = tuple(
-        Choice(name, solved.kind, len(_columns(every, *cutoffs)), "", mean[k], deviation[k], 0.0, k == taken)
+        Choice(name, solved.kind, len(_columns(every, *cutoffs)), "", *errors[k], 0.0, k == taken)
         for k, (name, cutoffs, solved) in enumerate(tried)
     )
     return taken, choices
@@ -224,8 +227,7 @@ def _assessed(
     train_rows: NDArray[np.int64],
     solved: Solved,
 ) -> Assessed:
-    sites_per_atom = np.array([len(data.mapped[row].species) / data.mapped[row].n_atoms for row in rows])
-    predicted = 1000.0 * solved.predict(features[rows])[0] * sites_per_atom
+    predicted = 1000.0 * solved.predict(features[rows])[0] * data.sites_per_atom[rows]
     calculated, baseline = 1000.0 * data.per_atom[rows], np.full(len(rows), 1000.0 * solved.baseline)
     found = judge(predicted, calculated, baseline=baseline, features=features[rows], unit="meV/atom")
     none = np.zeros((len(rows), 0), dtype=np.uint8)

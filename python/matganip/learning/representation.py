@@ -137,8 +137,9 @@ def representation(settings: DiffractionSettings, space: ConfigurationSpace) -> 
     """
     order = 3 if settings.triplets else 2
     if settings.classes == "parent":
-        triplet = (settings.triplet_cutoff or settings.cutoff) if settings.triplets else None
-        diffraction = LatticeDiffraction(space, domain="clusters", cutoff=settings.cutoff, shared=(triplet,))
+        diffraction = LatticeDiffraction(
+            space, domain="clusters", cutoff=settings.cutoff, shared=(settings.longest_triplet,)
+        )
         return GraphRepresentation(diffraction, max(4, diffraction.n_peaks), settings.scaling)
     if settings.resolution == "clusters":
         diffraction = LatticeDiffraction(space, domain="clusters", cutoff=settings.cutoff, order=order)  # type: ignore[arg-type]

@@ -54,8 +54,7 @@ def predict_structures(
     InputError
         Names the structure that does not fit the parent's sites.
     """
-    triplet = (settings.triplet_cutoff or settings.cutoff) if settings.triplets else None
-    columns = SharedColumns(space, SharedClusters.of(space, settings.cutoff or 0.0, triplet))
+    columns = SharedColumns(space, SharedClusters.of(space, settings.cutoff or 0.0, settings.longest_triplet))
     lattice = ParentLattice(space)
     features, sites = [], []
     for row, structure in enumerate(structures):
