@@ -112,10 +112,16 @@ def of_folds(x: Floats, y: Floats, w: Floats, start: Scales, intercept: float) -
     return error, variance
 
 
+def products_and_distances(u: Floats, v: Floats) -> tuple[Floats, Floats]:
+    """Products and squared distances (n, m) of rows (n, p) and (m, p)."""
+    inner: Floats = u @ v.T
+    square = np.maximum((u**2).sum(axis=1)[:, None] + (v**2).sum(axis=1) - 2.0 * inner, 0.0)
+    return inner, square
+
+
 def _kernel(u: Floats, v: Floats, linear: float, intercept: float) -> tuple[Floats, Floats, Floats]:
     """The kernel between rows, and its products u.v and curved part."""
-    inner = u @ v.T
-    square = np.maximum((u**2).sum(axis=1)[:, None] + (v**2).sum(axis=1) - 2.0 * inner, 0.0)
+    inner, square = products_and_distances(u, v)
     near = 1.0 / (1.0 + square)
     return linear * inner + near + intercept, inner, near
 

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from matganip.errors import InputError
 from matganip.files import atomic_path, write_json
-from matganip.learning.column_scales import ROWS_PER_COLUMN, Scales, of_folds, own_scales
+from matganip.learning.column_scales import ROWS_PER_COLUMN, Scales, of_folds, own_scales, products_and_distances
 
 Floats = NDArray[np.float64]
 
@@ -381,8 +381,7 @@ def _linear(z: Floats, y: Floats, w: Floats, prior: Floats) -> _Fit:
 
 def _curved(z: Floats, y: Floats, w: Floats, prior: Floats) -> _Fit:
     """Curvature, linear part and penalty that are best over rows left out: on a coarse grid, then beside."""
-    inner = z @ z.T
-    square = np.maximum(np.diag(inner)[:, None] + np.diag(inner) - 2.0 * inner, 0.0)
+    inner, square = products_and_distances(z, z)
     root, tried = np.sqrt(w), {}
 
     def best_of(i: int, j: int) -> _Fit:
@@ -466,8 +465,7 @@ def _solved_line(fit: _Fit, z: Floats, y: Floats, w: Floats) -> dict[str, Any]:
 
 def _solved_curve(fit: _Fit, z: Floats, y: Floats, w: Floats) -> dict[str, Any]:
     """The Gaussian process of the chosen kernel, its posterior, and the rows left out."""
-    inner = z @ z.T
-    square = np.maximum(np.diag(inner)[:, None] + np.diag(inner) - 2.0 * inner, 0.0)
+    inner, square = products_and_distances(z, z)
     kernel = fit.linear * inner + 1.0 / (1.0 + fit.curvature * square) + _INTERCEPT
     middle = float(np.average(y, weights=w))
     values, vectors = np.linalg.eigh(kernel + np.diag(fit.penalty / w))
