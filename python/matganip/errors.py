@@ -45,3 +45,12 @@ def require(module: str, extra: str) -> ModuleType:
         raise MissingExtraError(
             f"{module} is needed for this and is not installed: pip install 'matganip[{extra}]'"
         ) from error
+
+
+def first_line(error: BaseException) -> str:
+    r"""What an error of another library says in one line; its kind where it says nothing.
+
+    >>> first_line(ValueError("no such key\nat line 3")), first_line(KeyError())
+    ('no such key', 'KeyError')
+    """
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,3 +70,8 @@ def print_result(console: Any, result: Result) -> None:
         print_table(console, table)
     for sentence in result.sentences():
         print_sentence(console, sentence)
+
+
+def or_null(value: Any) -> Any:
+    """A value as JSON has it: None in place of nan and infinities, which it has not."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value

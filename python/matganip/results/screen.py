@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matganip.configurations.codec import occupation_texts
-from matganip.results.base import Result
+from matganip.results.base import Result, or_null
 from matganip.results.content import Table
 from matganip.results.durations import duration
 from matganip.results.thermo import functions_values
@@ -121,7 +120,7 @@ class ScreenResult(Result):
             "selection": self.selection,
             "calculator": self.calculator,
             "winners": [
-                {name: _or_null(value) for name, value in row.items()} for row in self.to_frame().to_dict("records")
+                {name: or_null(value) for name, value in row.items()} for row in self.to_frame().to_dict("records")
             ],
             "thermodynamics": functions_values(self.sums.result()),
             "histogram": self.histogram.to_dict(),
@@ -434,7 +433,3 @@ def stage_table(stages: dict[str, float], n_orbits: int) -> Table:
     ]
     rows.append(("all", f"{total:.2f}", "", f"{total / max(n_orbits, 1) * 1e6:.3f}"))
     return Table("", ("stage", "CPU, s", "share", "µs an orbit"), tuple(rows), "lrrr", "")
-
-
-def _or_null(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value

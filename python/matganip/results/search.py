@@ -16,7 +16,7 @@ from matganip.configurations.codec import composition_text, sites_text
 from matganip.configurations.io.parquet import arrangement_columns
 from matganip.errors import InputError
 from matganip.files import atomic_path
-from matganip.results.base import Result
+from matganip.results.base import Result, or_null
 from matganip.results.content import Table
 
 if TYPE_CHECKING:
@@ -114,8 +114,8 @@ class SearchResult(Result):
             "groups": self.n_groups,
             "groups_at_best": self.groups_at_best,
             "temperatures_K": list(self.temperatures) or [None, None],
-            "accepted": {name: _or_null(rate) for name, rate in self.accepted.items()},
-            "guide_error_meV_per_atom": _or_null(1000 * self.guide_error / space.n_atoms),
+            "accepted": {name: or_null(rate) for name, rate in self.accepted.items()},
+            "guide_error_meV_per_atom": or_null(1000 * self.guide_error / space.n_atoms),
             "best": [
                 {
                     "prediction_eV": energy,
@@ -226,7 +226,3 @@ def check_search_output(path: str | os.PathLike[str]) -> None:
     """Refuse a file that is not Parquet, before any work."""
     if not os.fspath(path).endswith(".parquet"):
         raise InputError(f"{os.fspath(path)}: the best orbits are written as .parquet")
-
-
-def _or_null(number: float) -> float | None:
-    return float(number) if np.isfinite(number) else None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from matganip.results.base import Result
+from matganip.results.base import Result, or_null
 from matganip.results.content import Table
 from matganip.results.evaluation import Assessed, metrics_table, parts_frame, plot_parity
 
@@ -130,7 +130,7 @@ class Training(Result):
             if last is None or not np.isfinite(last.loss_d)
             else {
                 "objective": self.objective,
-                **{name: _or_null(getattr(last, name)) for name in ("loss_d", "loss_g", "d_real", "d_fake")},
+                **{name: or_null(getattr(last, name)) for name in ("loss_d", "loss_g", "d_real", "d_fake")},
                 "optimum": dict(zip(("loss_d", "d"), self.optimum or (None, None), strict=True)),
             },
             "epochs": 0 if last is None else last.epoch,
@@ -202,8 +202,3 @@ class Training(Result):
     def plot(self, ax: Place = None) -> Axes:
         """Predicted against calculated energies of the test set, or of the last part there is."""
         return plot_parity(self.parts[-1], ax)
-
-
-def _or_null(value: float) -> float | None:
-    """JSON has no nan."""
-    return value if np.isfinite(value) else None

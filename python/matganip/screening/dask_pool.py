@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from matganip.errors import InputError, MissingExtraError
+from matganip.errors import InputError, MissingExtraError, first_line
 from matganip.screening.pool import ATTEMPTS, Failure
 from matganip.screening.shard import ShardRecord, ShardTask, run_shard
 
@@ -65,7 +65,7 @@ def _record(future: Future[Any]) -> ShardRecord:
         news = future.result()
     except KilledWorker as error:
         raise InputError(
-            f"workers died again and again on the same shard (dask allows {ATTEMPTS} times): {_first_line(error)}; "
+            f"workers died again and again on the same shard (dask allows {ATTEMPTS} times): {first_line(error)}; "
             f"{kept}"
         ) from None
     except FutureCancelledError:
@@ -95,7 +95,3 @@ def do_shard(task: ShardTask, folder: str) -> ShardRecord | Failure:
         return Failure(f"{place}: {error}", is_input=True)
     except Exception:
         return Failure(f"{place}:\n{traceback.format_exc()}", is_input=False)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
-from matganip.errors import InputError, require
+from matganip.errors import InputError, first_line, require
 from matganip.settings import Settings
 from matganip.workflows.reading import read_toml
 
@@ -106,7 +106,7 @@ def client_of(scheduler: str | None = None, cluster: Path | None = None) -> Iter
             client = Client(scheduler, timeout=PATIENCE)
         except (OSError, ValueError) as error:
             raise InputError(
-                f"--scheduler {scheduler}: no dask scheduler answers there within {PATIENCE}: {_first_line(error)}"
+                f"--scheduler {scheduler}: no dask scheduler answers there within {PATIENCE}: {first_line(error)}"
             ) from error
         with client:
             yield client
@@ -171,8 +171,4 @@ def _started(described: ClusterFile, path: Path) -> Any:
     try:
         return getattr(dask_jobqueue, CLASSES[described.kind])(**job)
     except (TypeError, ValueError) as error:
-        raise InputError(f"{path}: job: {_first_line(error)}") from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path}: job: {first_line(error)}") from error

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from pymatgen.core.structure import Structure
 
+from matganip.errors import first_line
 from matganip.labels.dft.run import OutputError, Run
 
 XML = ("vasprun.xml", "vasprun.xml.gz")
@@ -76,10 +77,10 @@ def _from_xml(path: Path) -> Run:
     # A SyntaxError is what XML parsers raise, whichever pymatgen uses.
     except (SyntaxError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise OutputError(
-            f"{path.name} is cut off or damaged (still running, or killed?): {_first_line(error)}"
+            f"{path.name} is cut off or damaged (still running, or killed?): {first_line(error)}"
         ) from error
     except Exception as error:  # pymatgen may raise anything on a foreign file
-        raise OutputError(f"{path.name} does not parse: {type(error).__name__}: {_first_line(error)}") from error
+        raise OutputError(f"{path.name} does not parse: {type(error).__name__}: {first_line(error)}") from error
     if not read.ionic_steps or not np.isfinite(energy):
         raise OutputError(f"{path.name} holds no energy")
     incar = {key: read.parameters.get(key, read.incar.get(key)) for key in KEYS}
@@ -172,7 +173,7 @@ def _from_text(path: Path) -> Run:
             atoms: Any = ase.io.read(path, format="vasp-out", index=-1)
             energy, forces = float(atoms.get_potential_energy()), np.array(atoms.get_forces())
     except Exception as error:  # ASE may raise anything on a foreign file
-        raise OutputError(f"{path.name} does not parse: {type(error).__name__}: {_first_line(error)}") from error
+        raise OutputError(f"{path.name} does not parse: {type(error).__name__}: {first_line(error)}") from error
     titles = list(dict.fromkeys(re.findall(r"^\s*TITEL\s*=\s*(.+?)\s*$", text, re.MULTILINE)))
     incar = _keys(text)
     incar["GGA"] = _functional(incar["GGA"], titles)
@@ -234,7 +235,7 @@ def _mesh_beside(folder: Path) -> dict[str, Any]:
     try:
         return _mesh(Kpoints.from_file(str(path)))
     except Exception as error:  # pymatgen may raise anything on a foreign file
-        raise OutputError(f"KPOINTS does not parse: {type(error).__name__}: {_first_line(error)}") from error
+        raise OutputError(f"KPOINTS does not parse: {type(error).__name__}: {first_line(error)}") from error
 
 
 def _elapsed(text: str) -> float:
@@ -246,9 +247,5 @@ def _text(path: Path) -> str:
     try:
         raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (OSError, EOFError, zlib.error) as error:
-        raise OutputError(f"{path.name} cannot be read: {_first_line(error)}") from error
+        raise OutputError(f"{path.name} cannot be read: {first_line(error)}") from error
     return raw.decode("utf-8", errors="replace")
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
