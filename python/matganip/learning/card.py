@@ -22,7 +22,7 @@ from matganip.configurations.composition import Substitutions
 from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
 from matganip.features.settings import DiffractionSettings
-from matganip.files import write_json
+from matganip.files import read_json, write_json
 from matganip.learning.representation import GraphRepresentation, representation
 
 CARD = "card.json"
@@ -264,12 +264,7 @@ def _has_composition(space: ConfigurationSpace, codes: NDArray[np.uint8]) -> NDA
 
 
 def _record(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise InputError(f"{path}: damaged: not JSON ({error})") from error
+    record = read_json(path)
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise InputError(f"{path}: not the card of a matganip model")
     if record.get("version") not in READ:

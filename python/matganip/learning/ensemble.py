@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from matganip.errors import InputError
-from matganip.files import atomic_path
+from matganip.files import atomic_path, read_json
 from matganip.learning.config import MatganipConfig
 from matganip.learning.dataset import Dataset, check_single
 from matganip.learning.gan import Matganip
@@ -169,12 +169,7 @@ class Ensemble:
             If a file is missing, damaged or of another version.
         """
         path = Path(folder) / RECORD
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-        except ValueError as error:
-            raise InputError(f"{path}: damaged: not JSON ({error})") from error
+        record = read_json(path)
         if not isinstance(record, dict) or (record.get("format"), record.get("version")) != (FORMAT, VERSION):
             raise InputError(f"{path}: not the record of a matganip ensemble of version {VERSION}")
         try:

@@ -14,7 +14,6 @@ Everything is float64.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from dataclasses import dataclass
 from itertools import product
@@ -25,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matganip.errors import InputError
-from matganip.files import atomic_path, write_json
+from matganip.files import atomic_path, read_json, write_json
 from matganip.learning.column_scales import ROWS_PER_COLUMN, Scales, of_folds, own_scales, products_and_distances
 
 Floats = NDArray[np.float64]
@@ -203,13 +202,11 @@ class Solved:
 
         del device
         path = Path(folder)
+        record = read_json(path / RECORD)
         try:
-            record = json.loads((path / RECORD).read_text(encoding="utf-8"))
             data = (path / ARRAYS).read_bytes()
         except OSError as error:
-            raise InputError(f"{error.filename}: cannot be read: {error.strerror}") from error
-        except ValueError as error:
-            raise InputError(f"{path / RECORD}: damaged: not JSON ({error})") from error
+            raise InputError(f"{path / ARRAYS}: cannot be read: {error.strerror}") from error
         if not isinstance(record, dict) or (record.get("format"), record.get("version")) != (FORMAT, VERSION):
             raise InputError(f"{path / RECORD}: not the record of a solved model of version {VERSION}; train again")
         if hashlib.sha256(data).hexdigest() != record.get("arrays_sha256"):

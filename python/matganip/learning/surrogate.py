@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from matganip.errors import InputError
-from matganip.files import atomic_path
+from matganip.files import atomic_path, read_json
 from matganip.learning.ridge import solve_ridge
 from matganip.learning.scoring import ask
 
@@ -398,12 +398,7 @@ def _record(path: Path) -> dict[str, Any]:
         raise InputError(
             f"{path.parent / OLD_RECORD}: version 1, this program reads version {VERSION} ({RECORD}); distil again"
         )
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise InputError(f"{path}: damaged: not JSON ({error})") from error
+    record = read_json(path)
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise InputError(f"{path}: not a distilled surrogate of matganip")
     if record.get("version") != VERSION:
