@@ -4,6 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from matganip.learning.model import Model
+
+Numbers = dict[str, float]
+"""One for each column, by its key."""
+
+
+class Measured(NamedTuple):
+    """What one training and its test gave: the numbers, and the model where it is one of matganip's."""
+
+    numbers: Numbers
+    model: Model | None = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +64,7 @@ class Benchmark:
         Rows of the table.
     columns : tuple of Column
     measure : callable
-        Trains and tests a method once, by its name and a seed; returns a number for each column.
+        Trains and tests a method once, by its name and a seed.
     settings : callable
         By the name of a method, everything else that decides its numbers, as text: a stored result is used again as
         long as this does not change.
@@ -61,5 +75,5 @@ class Benchmark:
     about: str
     methods: tuple[str, ...]
     columns: tuple[Column, ...]
-    measure: Callable[[str, int], dict[str, float]]
+    measure: Callable[[str, int], Measured]
     settings: Callable[[str], str] = str

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from matganip.benchmarks.reproduce.benchmark import Benchmark, Column
+from matganip.benchmarks.reproduce.benchmark import Benchmark, Column, Numbers
 from matganip.files import atomic_path
 from matganip.results.base import Result
 from matganip.results.content import Table
@@ -21,8 +21,6 @@ from matganip.versions import versions
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Numbers = dict[str, float]
 
 INTRODUCTION = """# Results
 

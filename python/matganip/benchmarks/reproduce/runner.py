@@ -6,15 +6,16 @@ import hashlib
 import json
 import logging
 import multiprocessing
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import matganip
-from matganip.benchmarks.reproduce.benchmark import Benchmark
-from matganip.benchmarks.reproduce.page import Numbers, Reproduction
+from matganip.benchmarks.reproduce.benchmark import Benchmark, Numbers
+from matganip.benchmarks.reproduce.page import Reproduction
 from matganip.benchmarks.reproduce.registry import BENCHMARKS, chosen
 from matganip.errors import InputError, require
 from matganip.files import atomic_path
@@ -50,7 +51,8 @@ def reproduce(
     n_seeds : int
         Each number is measured with the seeds 0 to `n_seeds` - 1.
     output : pathlib.Path
-        Each result is stored in its ``cache/`` and not measured again.
+        Each result is stored in its ``cache/`` and not measured again; the models of seed 0 are in ``models/``, by task
+        and method, as `matganip.load` reads them.
     page : pathlib.Path, optional
         The page, a Markdown file, with a JSON file beside it; ``results.md`` in `output` by default.
     workers : int
@@ -94,7 +96,7 @@ def measure(
     found = {one: _stored(store / f"{one.key}.json") for one in wanted}
     missing = [one for one in wanted if found[one] is None]
     done = len(wanted) - len(missing)
-    with reporting(progress) as report, _measuring(missing, workers) as results:
+    with reporting(progress) as report, _measuring(missing, folder, workers) as results:
         report("reproduce", done, len(wanted), "")
         for one, numbers in results:
             with atomic_path(store / f"{one.key}.json") as temporary:
@@ -132,19 +134,25 @@ def _stored(path: Path) -> Numbers | None:
 
 
 @contextmanager
-def _measuring(missing: list[Measurement], workers: int) -> Iterator[Iterator[tuple[Measurement, Numbers]]]:
+def _measuring(
+    missing: list[Measurement], folder: Path, workers: int
+) -> Iterator[Iterator[tuple[Measurement, Numbers]]]:
+    task = partial(_measure, folder / "models")
     if workers == 1 or len(missing) < 2:
-        yield map(_measure, missing)
+        yield map(task, missing)
         return
     # Spawned, since OpenMP does not survive a fork. Leaving the block ends the processes at once.
     with multiprocessing.get_context("spawn").Pool(min(workers, len(missing))) as pool:
-        yield pool.imap_unordered(_measure, missing)
+        yield pool.imap_unordered(task, missing)
 
 
-def _measure(one: Measurement) -> tuple[Measurement, Numbers]:
+def _measure(models: Path, one: Measurement) -> tuple[Measurement, Numbers]:
     from threadpoolctl import threadpool_limits
 
     logging.getLogger("matganip").setLevel(logging.ERROR)  # the table shows which methods learn nothing
     benchmark = next(benchmark for benchmark in BENCHMARKS if benchmark.name == one.benchmark)
     with threadpool_limits(1):
-        return one, benchmark.measure(one.method, one.seed)
+        found = benchmark.measure(one.method, one.seed)
+        if found.model is not None and one.seed == 0:
+            found.model.save(models / one.benchmark / re.sub(r"[^a-z0-9.]+", "-", one.method.lower()).strip("-"))
+    return one, found.numbers
