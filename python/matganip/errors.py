@@ -13,6 +13,13 @@ class InputError(ValueError):
     """
 
 
+class ReadingWarning(UserWarning):
+    """Something in a file is read otherwise than it stands there, or left out; the message names the file and what.
+
+    The command line prints it on one line of stderr.
+    """
+
+
 class MissingExtraError(ImportError):
     """A feature was asked for whose optional dependency is not installed."""
 

@@ -6,12 +6,13 @@ import functools
 import json
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import typer
 
-from matganip.errors import InputError, MissingExtraError
+from matganip.errors import InputError, MissingExtraError, ReadingWarning
 from matganip.results.base import Result, print_result
 from matganip.results.terminal import print_sentence, print_table
 
@@ -33,7 +34,9 @@ def tidy(command: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            command(*args, **kwargs)
+            with warnings.catch_warnings():
+                warnings.showwarning = _show_warning
+                command(*args, **kwargs)
         except (InputError, MissingExtraError) as error:
             if os.environ.get(DEBUG):
                 raise
@@ -44,6 +47,14 @@ def tidy(command: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(INTERRUPTED) from None
 
     return guarded
+
+
+def _show_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object) -> None:
+    """Print what was read otherwise than it stands in a file on a line of its own; any other warning as Python does."""
+    if issubclass(category, ReadingWarning):
+        print(f"matganip: warning: {message}", file=sys.stderr)
+    else:
+        sys.stderr.write(warnings.formatwarning(message, category, filename, lineno))
 
 
 def fail(message: str) -> None:

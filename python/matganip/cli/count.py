@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from matganip.cli.console import render, tidy
-from matganip.cli.spaces import ChargeNeutral, Json, Oxidation, Source, Substitute, SupercellOption, spaces_from
+from matganip.cli.spaces import (
+    Block,
+    ChargeNeutral,
+    Json,
+    OccupancyTolerance,
+    Oxidation,
+    Reading,
+    Source,
+    Substitute,
+    SupercellOption,
+    spaces_from,
+)
 
 
 @tidy
@@ -15,6 +26,8 @@ def count(
     source: Source,
     supercell: SupercellOption = None,
     substitute: Substitute = None,
+    block: Block = None,
+    occupancy_tolerance: OccupancyTolerance = None,
     all_compositions: Annotated[
         bool, typer.Option("--all-compositions", "-a", help="Count every composition of the same species.")
     ] = False,
@@ -31,7 +44,7 @@ def count(
     """
     from matganip.results.counts import Counts
 
-    found = spaces_from(source, supercell, substitute, charge_neutral, oxidation)
+    found = spaces_from(source, supercell, substitute, charge_neutral, oxidation, Reading(block, occupancy_tolerance))
     counts = Counts.of(
         found.spaces, source.name, oxidation_states=found.oxidation_states, all_compositions=all_compositions
     )

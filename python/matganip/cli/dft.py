@@ -10,7 +10,16 @@ import typer
 
 from matganip.cli.console import render, tidy
 from matganip.cli.label import parse_setting
-from matganip.cli.spaces import Json, Source, Substitute, SupercellOption, spaces_from
+from matganip.cli.spaces import (
+    Block,
+    Json,
+    OccupancyTolerance,
+    Reading,
+    Source,
+    Substitute,
+    SupercellOption,
+    spaces_from,
+)
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
@@ -43,6 +52,8 @@ def write(
     source: Source,
     supercell: SupercellOption = None,
     substitute: Substitute = None,
+    block: Block = None,
+    occupancy_tolerance: OccupancyTolerance = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where the folders go; dft without it.")] = None,
     code: Annotated[str | None, typer.Option("--code", "-c", help="vasp, gpaw or espresso.")] = None,
     relax: Annotated[str | None, typer.Option("--relax", help="static, positions, or cell (atoms and cell).")] = None,
@@ -96,7 +107,7 @@ def write(
     changes["pseudopotentials"] = dict(_pair("--pseudo", text) for text in pseudo or [])
     changes["potcar"] = dict(_pair("--potcar", text) for text in potcar or [])
     own = dict(parse_setting(text) for text in setting or [])
-    asked = _request(source, supercell, substitute)
+    asked = _request(source, supercell, substitute, Reading(block, occupancy_tolerance))
     n, seed = asked.sample if number is None else (number, seed)
     written = write_inputs(
         output or asked.folder,
@@ -149,7 +160,7 @@ def collect(
     spaces: tuple[ConfigurationSpace, ...] = ()
     settings = None
     if study is not None:
-        asked = _request(study, None, None)
+        asked = _request(study, None, None, Reading())
         spaces, settings = asked.spaces, asked.settings
     collected = collect_runs(
         folder, database, spaces=spaces, settings=settings, tolerance=tolerance, strain=strain, progress=not json
@@ -157,18 +168,19 @@ def collect(
     render(replace(collected, show_all=show_all), json)
 
 
-def _request(source: Path, supercell: str | None, substitute: list[str] | None) -> DftRequest:
+def _request(source: Path, supercell: str | None, substitute: list[str] | None, reading: Reading) -> DftRequest:
     """What a study's file describes, or a structure and two options with the defaults."""
     from matganip.labels.dft.jobs import JobSettings
     from matganip.labels.dft.settings import DftSettings
 
     if source.suffix != ".toml":
-        spaces = spaces_from(source, supercell, substitute).spaces
+        spaces = spaces_from(source, supercell, substitute, reading=reading).spaces
         return DftRequest(spaces, DftSettings(), JobSettings(), Path("dft"), (None, 0))
 
     from matganip.workflows.dft import read_dft_study
 
     clash = [name for name, value in (("--supercell", supercell), ("--substitute", substitute)) if value]
+    clash += reading.options
     if clash:
         raise InputError(f"{source}: says itself what {' and '.join(clash)} would; leave them out")
     study = read_dft_study(source)

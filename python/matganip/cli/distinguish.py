@@ -7,7 +7,16 @@ from typing import Annotated
 import typer
 
 from matganip.cli.console import render, tidy
-from matganip.cli.spaces import Json, Source, Substitute, SupercellOption, spaces_from
+from matganip.cli.spaces import (
+    Block,
+    Json,
+    OccupancyTolerance,
+    Reading,
+    Source,
+    Substitute,
+    SupercellOption,
+    spaces_from,
+)
 from matganip.errors import InputError
 
 
@@ -16,6 +25,8 @@ def distinguish(
     source: Source,
     supercell: SupercellOption = None,
     substitute: Substitute = None,
+    block: Block = None,
+    occupancy_tolerance: OccupancyTolerance = None,
     n_peaks: Annotated[int, typer.Option("--n-peaks", min=1, help="Number of vertices of the graph.")] = 28,
     radiation: Annotated[
         str, typer.Option("--radiation", help="CuKa, CuKa12, a wavelength in angstrom, or 'neutron 1.54'.")
@@ -70,7 +81,7 @@ def distinguish(
             cutoff=cutoff,
             progress=not json,
         )
-        for space in spaces_from(source, supercell, substitute).spaces
+        for space in spaces_from(source, supercell, substitute, reading=Reading(block, occupancy_tolerance)).spaces
     ]
     render(found, json)
 

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from matganip.cli.console import render, tidy
-from matganip.cli.spaces import ChargeNeutral, Json, Oxidation, Source, Substitute, SupercellOption, spaces_from
+from matganip.cli.spaces import (
+    Block,
+    ChargeNeutral,
+    Json,
+    OccupancyTolerance,
+    Oxidation,
+    Reading,
+    Source,
+    Substitute,
+    SupercellOption,
+    spaces_from,
+)
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,6 +43,8 @@ def enumerate_orbits(
     source: Source,
     supercell: SupercellOption = None,
     substitute: Substitute = None,
+    block: Block = None,
+    occupancy_tolerance: OccupancyTolerance = None,
     output: Output = None,
     fmt: Format = None,
     shard: Annotated[str, typer.Option("--shard", help="k/n: part k (from 0) of n near-equal parts.")] = "0/1",
@@ -49,7 +62,7 @@ def enumerate_orbits(
     matganip enumerate CsPbI3.cif -s 2,2,3 -x I:Br=9 -o 3.parquet --shard 3/8
     """
     part = parse_shard(shard)
-    found = spaces_from(source, supercell, substitute, charge_neutral, oxidation)
+    found = spaces_from(source, supercell, substitute, charge_neutral, oxidation, Reading(block, occupancy_tolerance))
     if dry_run:
         if output is None:
             raise InputError("--dry-run needs an --output, whose size it estimates")

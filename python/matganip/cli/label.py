@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from matganip.cli.console import fail, print_json, render, say, stdout, tidy
-from matganip.cli.spaces import Json, Source, Substitute, SupercellOption, spaces_from
+from matganip.cli.spaces import (
+    Block,
+    Json,
+    OccupancyTolerance,
+    Reading,
+    Source,
+    Substitute,
+    SupercellOption,
+    spaces_from,
+)
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,6 +45,8 @@ def label(
     source: Source,
     supercell: SupercellOption = None,
     substitute: Substitute = None,
+    block: Block = None,
+    occupancy_tolerance: OccupancyTolerance = None,
     calculator: Annotated[
         str | None,
         typer.Option("--calculator", "-c", help="chgnet, sevennet, gpaw, espresso, or module:Class of an ASE one."),
@@ -73,7 +84,8 @@ def label(
     from matganip.processes import available_cores
 
     changes = {"kind": relax, "fmax": fmax, "max_steps": max_steps}
-    asked = asked_of(source, supercell, substitute, calculator, setting, changes, database, (number, seed))
+    reading = Reading(block, occupancy_tolerance)
+    asked = asked_of(source, supercell, substitute, calculator, setting, changes, database, (number, seed), reading)
     n_workers = available_cores() if workers is None else workers
     what = (asked.spaces, asked.calculator, asked.database)
     how: dict[str, Any] = {"relax": asked.relaxation, "n": asked.n, "seed": asked.seed, "retry": retry}
@@ -108,6 +120,7 @@ def asked_of(
     changes: dict[str, Any],
     database: Path | None,
     sample: tuple[int | None, int],
+    reading: Reading,
 ) -> Asked:
     """What the arguments describe: a labelling's own file with what the options change, or a space and options."""
     from matganip.labels.calculators import CalculatorChoice
@@ -117,7 +130,7 @@ def asked_of(
     given = {name: value for name, value in changes.items() if value is not None}
     if source.suffix == ".toml" and is_label_study(source):
         options = {"supercell": supercell, "substitute": substitute, "calculator": calculator, "setting": setting}
-        clash = [f"--{name}" for name, value in options.items() if value]
+        clash = [f"--{name}" for name, value in options.items() if value] + reading.options
         if clash:
             raise InputError(f"{source}: says itself what {' and '.join(clash)} would; leave them out")
         study = read_label_study(source)
@@ -128,17 +141,19 @@ def asked_of(
     if calculator is None:
         raise InputError("--calculator is needed: chgnet, sevennet, gpaw, espresso, or module:Class of an ASE one")
     choice = CalculatorChoice(name=calculator, settings=dict(parse_setting(text) for text in setting or []))
-    spaces = spaces_from(source, supercell, substitute).spaces
+    spaces = spaces_from(source, supercell, substitute, reading=reading).spaces
     return Asked(spaces, choice, RelaxationSettings(**given), database or Path("labels.db"), *sample)
 
 
-def described(source: Path, supercell: str | None, substitute: list[str] | None) -> tuple[ConfigurationSpace, ...]:
+def described(
+    source: Path, supercell: str | None, substitute: list[str] | None, reading: Reading
+) -> tuple[ConfigurationSpace, ...]:
     """The spaces that the arguments describe; a labelling's own file does too."""
     from matganip.workflows.labelling import is_label_study, read_label_study
 
-    if source.suffix == ".toml" and is_label_study(source) and not (supercell or substitute):
+    if source.suffix == ".toml" and is_label_study(source) and not (supercell or substitute or reading.options):
         return read_label_study(source).spaces(source.parent)
-    return spaces_from(source, supercell, substitute).spaces
+    return spaces_from(source, supercell, substitute, reading=reading).spaces
 
 
 def parse_setting(text: str) -> tuple[str, Any]:

@@ -9,7 +9,7 @@ import typer
 
 from matganip.cli.console import BAD_INPUT, fail, render, tidy
 from matganip.cli.label import described, parse_setting
-from matganip.cli.spaces import Json, Source, Substitute, SupercellOption
+from matganip.cli.spaces import Block, Json, OccupancyTolerance, Reading, Source, Substitute, SupercellOption
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -67,6 +67,8 @@ def import_table(
     source: Source,
     supercell: SupercellOption = None,
     substitute: Substitute = None,
+    block: Block = None,
+    occupancy_tolerance: OccupancyTolerance = None,
     database: Annotated[Path, typer.Option("--database", "-d", help="The database, labels.db.")] = Path("labels.db"),
     calculator: Annotated[
         str | None, typer.Option("--calculator", "-c", help="What computed them, where the table does not say.")
@@ -83,7 +85,7 @@ def import_table(
     from matganip.labels.exchange import import_labels
 
     settings = dict(parse_setting(text) for text in setting or []) or None
-    spaces = described(source, supercell, substitute)
+    spaces = described(source, supercell, substitute, Reading(block, occupancy_tolerance))
     render(import_labels(database, spaces, table, calculator=calculator, settings=settings), json=False)
 
 
@@ -110,6 +112,8 @@ def join(
     structures: Annotated[list[Path], typer.Argument(metavar="STRUCTURE...", help="POSCAR, CIF, ... files.")],
     supercell: SupercellOption = None,
     substitute: Substitute = None,
+    block: Block = None,
+    occupancy_tolerance: OccupancyTolerance = None,
     tolerance: Annotated[float, typer.Option("--tolerance", min=0.0, help="From atom to site, in angstrom.")] = 0.5,
     json: Json = False,
 ) -> None:
@@ -120,7 +124,9 @@ def join(
     """
     from matganip.labels.joining import find_orbits
 
-    found = find_orbits(described(source, supercell, substitute), structures, tolerance)
+    found = find_orbits(
+        described(source, supercell, substitute, Reading(block, occupancy_tolerance)), structures, tolerance
+    )
     render(found, json)
     if found.refused:
         fail("\n".join(found.refused))

@@ -8,7 +8,18 @@ import typer
 
 from matganip.cli.console import render, tidy
 from matganip.cli.enumerate import Format, Limit, Output, path_of
-from matganip.cli.spaces import ChargeNeutral, Json, Oxidation, Source, Substitute, SupercellOption, spaces_from
+from matganip.cli.spaces import (
+    Block,
+    ChargeNeutral,
+    Json,
+    OccupancyTolerance,
+    Oxidation,
+    Reading,
+    Source,
+    Substitute,
+    SupercellOption,
+    spaces_from,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +33,8 @@ def sample(
     source: Source,
     supercell: SupercellOption = None,
     substitute: Substitute = None,
+    block: Block = None,
+    occupancy_tolerance: OccupancyTolerance = None,
     number: Annotated[int, typer.Option("--number", "-N", min=1, help="How many to draw, of each composition.")] = 1000,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same sample.")] = 0,
     configurations: Annotated[
@@ -40,7 +53,7 @@ def sample(
     \b
     matganip sample CsPbI3.cif -s 3,3,3 -x I:Br=27,Cl=27 -N 10000 -o s.parquet
     """
-    found = spaces_from(source, supercell, substitute, charge_neutral, oxidation)
+    found = spaces_from(source, supercell, substitute, charge_neutral, oxidation, Reading(block, occupancy_tolerance))
 
     def drawn(space: ConfigurationSpace) -> Sample:
         from matganip.results.arrangements import Sample

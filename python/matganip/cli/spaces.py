@@ -14,6 +14,8 @@ from matganip.configurations import notation
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
+    from pymatgen.core.structure import Structure
+
     from matganip.configurations.notation import Supercell
     from matganip.configurations.space import ConfigurationSpace
 
@@ -42,6 +44,18 @@ Oxidation = Annotated[
     list[str] | None,
     typer.Option("--oxidation", metavar="SPECIES=STATE", help="A known oxidation state; the others are guessed."),
 ]
+Block = Annotated[
+    str | None, typer.Option("--block", metavar="NAME", help="Which data block of a CIF; without it, the first one.")
+]
+OccupancyTolerance = Annotated[
+    float | None,
+    typer.Option(
+        "--occupancy-tolerance",
+        min=0.0,
+        help="By how much a partial occupancy may differ from whole atoms over sites, and the occupancies of a site "
+        "may pass 1; 0.005.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 
@@ -53,12 +67,40 @@ class Spaces:
     oxidation_states: dict[str, float] | None = None
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How the structure file is read: what the options about it say."""
+
+    block: str | None = None
+    occupancy_tolerance: float | None = None
+
+    @property
+    def options(self) -> list[str]:
+        """The options that were given."""
+        given = {"--block": self.block, "--occupancy-tolerance": self.occupancy_tolerance}
+        return [name for name, value in given.items() if value is not None]
+
+    @property
+    def tolerance(self) -> float:
+        """That of occupancies."""
+        from matganip.crystal.structures import OCCUPANCY_TOLERANCE
+
+        return OCCUPANCY_TOLERANCE if self.occupancy_tolerance is None else self.occupancy_tolerance
+
+    def parent(self, source: Path) -> Structure:
+        """Read the parent crystal."""
+        from matganip.crystal.structures import read_structure
+
+        return read_structure(source, block=self.block, occupancy_tolerance=self.tolerance)
+
+
 def spaces_from(
     source: Path,
     supercell: str | None,
     substitute: list[str] | None,
     charge_neutral: bool = False,
     oxidation: list[str] | None = None,
+    reading: Reading = Reading(),
 ) -> Spaces:
     """The space, or the series of compositions, that the arguments describe.
 
@@ -70,20 +112,21 @@ def spaces_from(
     if source.suffix == ".toml":
         if supercell or substitute:
             raise InputError(f"{source}: a study file has its own supercell and substitutions; leave them out")
+        if reading.options:
+            raise InputError(f"{source}: a study file has its own [parent]; leave out {' and '.join(reading.options)}")
         from matganip.workflows.inputs import study_space
         from matganip.workflows.reading import read_study
 
         return Spaces((study_space(read_study(source), source.parent, str(source)),))
     from matganip.configurations.series import CompositionSeries
     from matganip.configurations.space import ConfigurationSpace
-    from matganip.crystal.structures import read_structure
 
     cells = supercell_from(supercell) or (1, 1, 1)
-    parent = read_structure(source)
+    parent = reading.parent(source)
     if not substitute:
         if parent.is_ordered:
             raise InputError("--substitute is needed with an ordered structure, as in --substitute I:Br=3")
-        return Spaces((ConfigurationSpace(parent, cells),))
+        return Spaces((ConfigurationSpace(parent, cells, occupancy_tolerance=reading.tolerance),))
     with option("--substitute"):
         substitutions = notation.parse_substitutions(substitute)
     with option("--oxidation"):

@@ -9,7 +9,16 @@ import typer
 
 from matganip.cli.console import fail, render, say, stdout, tidy
 from matganip.cli.label import asked_of
-from matganip.cli.spaces import Json, Source, Substitute, SupercellOption, spaces_from
+from matganip.cli.spaces import (
+    Block,
+    Json,
+    OccupancyTolerance,
+    Reading,
+    Source,
+    Substitute,
+    SupercellOption,
+    spaces_from,
+)
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,6 +30,8 @@ def suggest(
     source: Source,
     supercell: SupercellOption = None,
     substitute: Substitute = None,
+    block: Block = None,
+    occupancy_tolerance: OccupancyTolerance = None,
     calculator: Annotated[
         str | None, typer.Option("--calculator", "-c", help="Whose labels: chgnet, sevennet, gpaw, ..., module:Class.")
     ] = None,
@@ -70,14 +81,16 @@ def suggest(
     from matganip.sampling.suggest import candidate_orbits
     from matganip.sampling.suggest import suggest as suggest_orbits
 
+    reading = Reading(block, occupancy_tolerance)
     reads: dict[str, Any] = {"cutoff": cutoff, "triplets": not pairs_only}
     if replay is not None:
-        spaces = spaces_from(source, supercell, substitute).spaces
+        spaces = spaces_from(source, supercell, substitute, reading=reading).spaces
         if len(spaces) != 1:
             raise InputError(f"{source}: {len(spaces)} compositions; labels of one are replayed at a time")
         _replay(spaces[0], replay, range(seed, seed + seeds), number, budget or 96, reads, figure, json)
         return
-    asked = asked_of(source, supercell, substitute, calculator, setting, {"kind": relax}, database, (candidates, seed))
+    sample = (candidates, seed)
+    asked = asked_of(source, supercell, substitute, calculator, setting, {"kind": relax}, database, sample, reading)
     batch = candidate_orbits(asked.spaces, asked.n, asked.seed)
     if budget is None:
         labels = Labeller(asked.calculator, LabelDatabase(asked.database), asked.relaxation).labelled(batch.space)

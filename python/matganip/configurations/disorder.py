@@ -115,7 +115,8 @@ def _no_whole_number(
     advice = (
         "supercells that work: " + ", ".join("x".join(map(str, s)) for s in distinct)
         if distinct
-        else f"no supercell of up to {LARGEST_SUGGESTION} cells works; give a larger occupancy_tolerance"
+        else f"no supercell of up to {LARGEST_SUGGESTION} cells works; give a larger occupancy_tolerance "
+        "(--occupancy-tolerance)"
     )
     shares = ", ".join(f"{species} {share:g}" for species, share in occupancies[sites[0]].items())
     return (

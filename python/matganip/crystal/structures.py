@@ -9,19 +9,33 @@ from typing import TYPE_CHECKING
 
 from pymatgen.core.structure import Structure
 
-from matganip.errors import InputError
+from matganip.crystal.cif import read_cif
+from matganip.errors import InputError, first_line
 
 if TYPE_CHECKING:
     from ase import Atoms
 
 
-def read_structure(source: Structure | Atoms | str | os.PathLike[str]) -> Structure:
+OCCUPANCY_TOLERANCE = 0.005
+"""By how much the occupancies of a site may pass 1 by the rounding of their digits."""
+
+
+def read_structure(
+    source: Structure | Atoms | str | os.PathLike[str],
+    *,
+    block: str | None = None,
+    occupancy_tolerance: float = OCCUPANCY_TOLERANCE,
+) -> Structure:
     """Convert a structure, ASE Atoms or a structure file into a pymatgen Structure.
 
     Parameters
     ----------
     source : Structure, ase.Atoms or path
         A structure, or a file that pymatgen reads: CIF, POSCAR (with its line of element symbols), ...
+    block : str, optional
+        Which data block of a CIF; without it, the first that holds a structure.
+    occupancy_tolerance : float
+        By how much the occupancies of a site may pass 1; they are scaled to it.
 
     Returns
     -------
@@ -39,9 +53,13 @@ def read_structure(source: Structure | Atoms | str | os.PathLike[str]) -> Struct
     'CsPbI3'
     """
     if isinstance(source, Structure):
+        if block is not None:
+            raise InputError("block: only a CIF has data blocks")
         return source
     if isinstance(source, str | os.PathLike):
-        return _read_file(Path(source))
+        return _read_file(Path(source), block, occupancy_tolerance)
+    if block is not None:
+        raise InputError("block: only a CIF has data blocks")
     if not hasattr(source, "get_scaled_positions"):  # what ASE's Atoms have, without importing ASE
         raise InputError(f"a Structure, ASE Atoms or a path is needed, got {type(source).__name__}")
     from pymatgen.io.ase import AseAtomsAdaptor
@@ -49,13 +67,17 @@ def read_structure(source: Structure | Atoms | str | os.PathLike[str]) -> Struct
     return AseAtomsAdaptor.get_structure(source)
 
 
-def _read_file(path: Path) -> Structure:
+def _read_file(path: Path, block: str | None, occupancy_tolerance: float) -> Structure:
     if path.is_dir():
         raise InputError(f"{path}: is a folder, not a structure file")
     try:
         text = path.read_text(errors="replace")
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    if _is_cif(path):
+        return read_cif(path, text, block, occupancy_tolerance)
+    if block is not None:
+        raise InputError(f"{path}: has no data blocks, a CIF has; leave block ({block!r}) out")
     if _is_poscar(path):
         _require_element_line(path, text)
     try:
@@ -64,8 +86,11 @@ def _read_file(path: Path) -> Structure:
             warnings.simplefilter("ignore")
             return Structure.from_file(path)
     except Exception as error:  # pymatgen's readers raise anything
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InputError(f"{path}: does not parse as a structure: {reason}") from error
+        raise InputError(f"{path}: does not parse as a structure: {first_line(error)}") from error
+
+
+def _is_cif(path: Path) -> bool:
+    return path.suffix.lower() in (".cif", ".mcif")
 
 
 def _is_poscar(path: Path) -> bool:

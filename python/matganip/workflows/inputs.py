@@ -99,7 +99,7 @@ def _parent(study: Study, base: Path, name: str) -> Structure:
     section = study.parent
     with within(f"{name}: parent: ", section.formula is not None):
         if section.file is not None:
-            return read_structure(base / section.file)
+            return read_structure(base / section.file, block=section.block)
         if section.formula is None or section.a is None:  # the schema refuses it; this is for the type checker
             raise InputError("parent: neither file nor formula")
         return perovskite(section.formula, a=section.a)

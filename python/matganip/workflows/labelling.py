@@ -51,7 +51,7 @@ class OrbitsStudy(Section):
         """One space for each composition; relative paths start from the folder `base`."""
         section = self.parent
         if section.file is not None:
-            parent = read_structure(base / section.file)
+            parent = read_structure(base / section.file, block=section.block)
         else:
             parent = perovskite(section.formula or "", a=section.a or 0.0)
         wanted: dict[str | tuple[int, ...], dict[str, int | Iterable[int]]] = {

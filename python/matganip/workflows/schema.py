@@ -30,6 +30,7 @@ class ParentSection(Section):
     file: Path | None = Field(
         default=None, description="Structure file (CIF, POSCAR, ...), relative to the study file."
     )
+    block: str | None = Field(default=None, description="Which data block of a CIF; without it, the first one.")
     formula: str | None = Field(
         default=None,
         description='Formula ABX3 of an ideal cubic perovskite, "CsPbI3", in place of a file; needs `a`.',
@@ -47,6 +48,8 @@ class ParentSection(Section):
             raise ValueError('give either file = "..." or formula = "..." with a = ..., one of the two')
         if (self.formula is None) != (self.a is None):
             raise ValueError("formula and a belong together: an ideal perovskite needs its lattice constant")
+        if self.block is not None and self.file is None:
+            raise ValueError("block belongs to file: only a CIF has data blocks")
         return self
 
 
