@@ -13,6 +13,7 @@ from pymatgen.core.periodic_table import Element
 
 from matganip.configurations import codec
 from matganip.configurations.composition import VACANCY, element_of
+from matganip.configurations.species import symbol_of
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class ConfigurationBatch:
         numbers = np.tile(np.array(host, dtype=np.uint8), (len(self), 1))
         for sublattice, species in enumerate(space.species):
             columns = np.flatnonzero(space.sublattices == sublattice)
-            of_code = np.array([0 if name == VACANCY else Element(name).Z for name in species], dtype=np.uint8)
+            of_code = np.array([0 if name == VACANCY else Element(symbol_of(name)).Z for name in species], np.uint8)
             numbers[:, space.site_indices[columns]] = of_code[self.occupations[:, columns]]
         return numbers
 

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from pymatgen.core.structure import Structure
 
 from matganip.configurations.composition import cells_of, element_of
+from matganip.configurations.species import Occupant, occupant_of, parse_species
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
+    from matganip.configurations.composition import Sublattice
     from matganip.configurations.space import ConfigurationSpace
     from matganip.configurations.supercell import SubstitutedSupercell
 
@@ -192,8 +194,10 @@ def composition_text(space: SubstitutedSupercell) -> str:
     >>> composition_text(mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 3}}))
     'Cs8 Pb8 Br3 I21'
     """
-    atoms = Counter(element_of(space.supercell_structure, i) for i in range(len(space.supercell_structure)))
-    order = list(atoms)
+    owner = {site: one for one in space.sublattice_table for site in one.parent_sites}
+    hosts = [owner[i].host if i in owner else element_of(space.parent, i) for i in range(len(space.parent))]
+    order = list(dict.fromkeys(hosts))
+    atoms = Counter({name: space.n_cells * number for name, number in Counter(hosts).items()})
     for sublattice in space.sublattice_table:
         atoms[sublattice.host] -= sum(sublattice.counts)
         for name, count in zip(sublattice.species, sublattice.counts, strict=True):
@@ -218,9 +222,11 @@ class SpaceArguments(TypedDict):
 def space_values(space: SubstitutedSupercell) -> dict[str, Any]:
     """Write a space as JSON values from which `space_arguments` reads it; see `ConfigurationSpace.to_dict`."""
     parent = space.parent
+    ions = [occupant_of(specie) for specie in parent.species]
+    stated = any(ion.state is not None for ion in ions) or any(_is_stated(one) for one in space.sublattice_table)
     return {
         "lattice": parent.lattice.matrix.tolist(),
-        "elements": [element_of(parent, i) for i in range(len(parent))],
+        "elements": [ion.symbol for ion in ions],
         "positions": parent.frac_coords.tolist(),
         "supercell": space.supercell_matrix.tolist(),
         "symprec": space.symprec,
@@ -228,6 +234,19 @@ def space_values(space: SubstitutedSupercell) -> dict[str, Any]:
             {"sites": list(one.parent_sites), "species": dict(zip(one.species, one.counts, strict=True))}
             for one in space.sublattice_table
         ],
+        **({"states": _states(space)} if stated else {}),
+    }
+
+
+def _is_stated(sublattice: Sublattice) -> bool:
+    return any(state is not None for state in sublattice.states)
+
+
+def _states(space: SubstitutedSupercell) -> dict[str, Any]:
+    """Oxidation states of the parent's sites, and of the species of each sublattice; None where none is known."""
+    return {
+        "parent": [occupant_of(specie).state for specie in space.parent.species],
+        "species": [list(one.states) for one in space.sublattice_table],
     }
 
 
@@ -241,12 +260,16 @@ def space_arguments(values: Mapping[str, Any]) -> SpaceArguments:
     """
     try:
         elements = [str(name) for name in values["elements"]]
+        states = values.get("states") or {"parent": [None] * len(elements), "species": None}
+        ions = [Occupant(name, state) for name, state in zip(elements, states["parent"], strict=True)]
+        table = values["substitutions"]
+        stated = states["species"] or [[None] * len(one["species"]) for one in table]
         return {
-            "parent": Structure(values["lattice"], elements, values["positions"]),
+            "parent": Structure(values["lattice"], [ion.specie for ion in ions], values["positions"]),
             "supercell": values["supercell"],
             "substitutions": {
-                tuple(one["sites"]): _without_host(one["species"], elements[one["sites"][0]])
-                for one in values["substitutions"]
+                tuple(one["sites"]): _substitutes(one["species"], of_species, [ions[i] for i in one["sites"]])
+                for one, of_species in zip(table, stated, strict=True)
             },
             "symprec": float(values["symprec"]),
         }
@@ -260,6 +283,7 @@ def space_metadata(space: SubstitutedSupercell) -> dict[str, str]:
         "matganip": version("matganip"),
         "space": space.key,
         "species": json.dumps(space.species),
+        **({"states": json.dumps(_states(space))} if any(map(_is_stated, space.sublattice_table)) else {}),
         "counts": json.dumps(space.counts),
         "sublattices": json.dumps(space.sublattices.tolist()),
         "atoms_of_sites": json.dumps(space.site_indices.tolist()),
@@ -284,11 +308,15 @@ def metadata_arguments(metadata: Mapping[str, str]) -> SpaceArguments:
         atoms, sublattices = (np.array(json.loads(metadata[name])) for name in ("atoms_of_sites", "sublattices"))
         substitutions: dict[str | tuple[int, ...], dict[str, int]] = {}
         species, counts = json.loads(metadata["species"]), json.loads(metadata["counts"])
+        stated = (
+            json.loads(metadata["states"])["species"] if "states" in metadata else [[None] * len(s) for s in species]
+        )
         for number, (names, numbers) in enumerate(zip(species, counts, strict=True)):
             # The copies of each site of the parent follow one another.
             sites = tuple(np.unique(atoms[sublattices == number] // n_cells).tolist())
             taken = dict(zip(names, numbers, strict=True))
-            substitutions[sites] = _without_host(taken, element_of(parent, sites[0]))
+            ions = [occupant_of(parent[i].specie) for i in sites]
+            substitutions[sites] = _substitutes(taken, stated[number], ions)
         # Version 0.1 did not write the tolerance; its default was 0.01.
         symprec = float(json.loads(metadata.get("symprec", "0.01")))
         return {"parent": parent, "supercell": supercell, "substitutions": substitutions, "symprec": symprec}
@@ -323,5 +351,14 @@ def check_key(space: ConfigurationSpace, key: str) -> None:
         )
 
 
-def _without_host(counts: Mapping[str, int], host: str) -> dict[str, int]:
-    return {str(name): n for name, n in counts.items() if name != host}
+def _substitutes(
+    counts: Mapping[str, int], states: Sequence[float | None], hosts: Sequence[Occupant]
+) -> dict[str, int]:
+    """What a stored sublattice holds besides its host, by the texts that `parse_species` reads."""
+    given: dict[str, int] = {}
+    for (name, count), state in zip(counts.items(), states, strict=True):
+        occupant = parse_species(str(name))
+        is_host = occupant.symbol == hosts[0].symbol and state is None and occupant.state in (None, hosts[0].state)
+        if not is_host:
+            given[Occupant(occupant.symbol, occupant.state if state is None else state).text] = count
+    return given

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pymatgen.core.periodic_table import DummySpecies, Element, Species
 from pymatgen.core.structure import Structure
 
 from matganip.configurations.notation import SublatticeKey, checked_supercell, sublattice_key
+from matganip.configurations.species import (
+    VACANCY as VACANCY,  # part of what a composition is made of
+)
+from matganip.configurations.species import (
+    Occupant,
+    distinct_names,
+    find_occupant,
+    guessed_state,
+    occupant_of,
+    parse_species,
+)
 from matganip.errors import InputError
-
-VACANCY = "vac"
 
 SpeciesCounts = Mapping[str, int]
 Substitutions = (
@@ -31,17 +39,22 @@ class Sublattice:
     parent_sites : tuple of int
         Indices into the parent structure, ascending.
     species : tuple of str
-        What the codes 0, 1, 2, ... stand for: by increasing count, then in the order given, the host last on ties.
+        What the codes 0, 1, 2, ... stand for: by increasing count, then in the order given, the host last on ties. An
+        element, with its oxidation state where the sublattice holds two states of one element.
     counts : tuple of int
         Number of supercell sites that carry each.
     host : str
-        The element there in the parent.
+        The species there in the parent.
+    states : tuple of (float or None)
+        The oxidation state of each species in written structures; None where none is known, and for the host, which
+        stays as the parent has it.
     """
 
     parent_sites: tuple[int, ...]
     species: tuple[str, ...]
     counts: tuple[int, ...]
     host: str
+    states: tuple[float | None, ...]
 
 
 def resolve_substitutions(parent: Structure, n_cells: int, substitutions: Substitutions) -> tuple[Sublattice, ...]:
@@ -54,8 +67,9 @@ def resolve_substitutions(parent: Structure, n_cells: int, substitutions: Substi
     n_cells : int
         Number of parent cells in the supercell.
     substitutions : mapping
-        ``{"I": {"Br": 3}}``: a sublattice, by its element or by site indices of the parent, ``(2, 3)`` or ``"2,3"``,
-        and how many of its supercell sites each other species takes; the rest keeps its own. A vacancy is ``"vac"``.
+        ``{"I": {"Br": 3}}``: a sublattice, by its element, a label of the CIF file or site indices (`sites_of`), and
+        how many of its supercell sites each other species takes, an element or an ion such as ``"Fe3+"``; the rest
+        keeps its own. A vacancy is ``"vac"``.
 
     Returns
     -------
@@ -78,68 +92,117 @@ def resolve_substitutions(parent: Structure, n_cells: int, substitutions: Substi
     return tuple(sorted(sublattices, key=lambda sublattice: sublattice.parent_sites))
 
 
-def _resolve(parent: Structure, n_cells: int, key: str | tuple[int, ...], wanted: Mapping[str, int]) -> Sublattice:
-    key = sublattice_key(key)
-    label = f"substitutions.{key}" if isinstance(key, str) else f"substitutions.{tuple(key)}"
-    sites = _sites_by_element(parent, key, label) if isinstance(key, str) else _sites_by_index(parent, key, label)
-    host = element_of(parent, sites[0])
-    n_sites = len(sites) * n_cells
-    counts: dict[str, int] = {}
+def _resolve(parent: Structure, n_cells: int, key: SublatticeKey, wanted: Mapping[str, int]) -> Sublattice:
+    sites, label = sites_of(parent, key)
+    host = _host(parent, sites, label)
+    counts: dict[Occupant, int] = {}
     for name, count in wanted.items():
-        species = _species_name(name, label)
-        if species in counts:
-            raise InputError(f"{label}: {species} is given twice")
+        asked = parse_species(name, label)
+        occupant = asked if asked.state is not None else find_occupant(asked, [host]) or asked
+        if occupant in counts:
+            raise InputError(f"{label}: {occupant.text} is given twice")
         if isinstance(count, bool) or not isinstance(count, int | np.integer):
             raise InputError(f"{label}.{name}: the number of sites must be a whole number, got {count!r}")
         if count < 0:
             raise InputError(f"{label}.{name}: the number of sites must not be negative, got {count}")
-        counts[species] = int(count)
-    total = sum(counts.values())
+        counts[occupant] = int(count)
+    n_sites, total = len(sites) * n_cells, sum(counts.values())
     if total > n_sites:
-        raise InputError(f"{label}: {total} sites asked for, but the supercell has only {n_sites} {host} sites")
+        raise InputError(f"{label}: {total} sites asked for, but the supercell has only {n_sites} {host.symbol} sites")
     if host in counts and total != n_sites:
         raise InputError(
-            f"{label}: the host {host} is listed, so the counts must add up to all {n_sites} sites, got {total}"
+            f"{label}: the host {host.text} is listed, so the counts must add up to all {n_sites} sites, got {total}"
         )
     counts.setdefault(host, n_sites - total)
-    given = [name for name in counts if name != host]
-    order = sorted([*given, host], key=lambda name: counts[name])  # stable: as given, the host last on ties
-    return Sublattice(tuple(sites), tuple(order), tuple(counts[name] for name in order), host)
+    given = [occupant for occupant in counts if occupant != host]
+    order = sorted([*given, host], key=lambda occupant: counts[occupant])  # stable: as given, the host last on ties
+    names = dict(zip(order, distinct_names(order), strict=True))
+    return Sublattice(
+        tuple(sites),
+        tuple(names.values()),
+        tuple(counts[occupant] for occupant in order),
+        names[host],
+        tuple(None if occupant == host else _written_state(occupant, host) for occupant in order),
+    )
 
 
-def _sites_by_element(parent: Structure, element: str, label: str) -> list[int]:
-    elements = [element_of(parent, i) for i in range(len(parent))]
-    sites = [i for i, name in enumerate(elements) if name == element]
-    if not sites:
-        raise InputError(f"{label}: the parent has no {element}, only {', '.join(dict.fromkeys(elements))}")
-    return sites
+def _written_state(occupant: Occupant, host: Occupant) -> float | None:
+    """The state given; without one, where the parent is written with states, a likely one."""
+    if occupant.state is not None or host.state is None or VACANCY in (occupant.symbol, host.symbol):
+        return occupant.state
+    return guessed_state(occupant.symbol, host.state)
 
 
-def _sites_by_index(parent: Structure, indices: tuple[int, ...], label: str) -> list[int]:
-    sites = sorted({int(i) for i in indices})
+def sites_of(parent: Structure, key: SublatticeKey) -> tuple[list[int], str]:
+    """Find the sites of the parent that a key of substitutions names.
+
+    Parameters
+    ----------
+    parent : Structure
+        Ordered, or with partial occupancies.
+    key : str or tuple of int
+        An element (``"O"``: every site with it), an ion (``"Fe2+"``), a label of the CIF file (``"O2"``), several of
+        these with commas, or site indices. What is the symbol of an element of the parent means the element.
+
+    Returns
+    -------
+    sites : list of int
+        Ascending.
+    label : str
+        The beginning of an error message about them.
+
+    Raises
+    ------
+    InputError
+        If there is no such site.
+
+    Examples
+    --------
+    >>> import matganip as mg
+    >>> sites_of(mg.perovskite("CsPbI3", a=6.289), "I")
+    ([2, 3, 4], 'substitutions.I')
+    """
+    key = sublattice_key(key)
+    label = f"substitutions.{key}" if isinstance(key, str) else f"substitutions.{tuple(key)}"
+    if isinstance(key, str):
+        return sorted({site for part in key.split(",") for site in _sites_named(parent, part.strip(), label)}), label
+    sites = sorted({int(i) for i in key})
     if not sites or sites[0] < 0 or sites[-1] >= len(parent):
         raise InputError(f"{label}: the parent's sites are numbered 0 to {len(parent) - 1}")
-    hosts = {element_of(parent, i) for i in sites}
-    if len(hosts) > 1:
-        raise InputError(f"{label}: one sublattice holds one element, these sites hold {', '.join(sorted(hosts))}")
+    return sites, label
+
+
+def _sites_named(parent: Structure, name: str, label: str) -> list[int]:
+    occupants = [[occupant_of(specie) for specie in site.species] for site in parent]
+    sites = [i for i, here in enumerate(occupants) if any(name in (one.symbol, one.text) for one in here)]
+    sites = sites or [i for i in range(len(parent)) if name in labels_of(parent, i)]
+    if not sites:
+        elements = dict.fromkeys(one.symbol for here in occupants for one in here)
+        labels = list(dict.fromkeys(label for i in range(len(parent)) for label in labels_of(parent, i)))
+        also = f"; its labels are {', '.join(labels[:20])}{' ...' * (len(labels) > 20)}" if labels else ""
+        raise InputError(f"{label}: the parent has no {name}, only {', '.join(elements)}{also}")
     return sites
+
+
+def labels_of(parent: Structure, site: int) -> tuple[str, ...]:
+    """The labels that a CIF file gives the atoms of a site; none that only repeats a species."""
+    here = parent[site]
+    species = {here.species_string, *(part for one in here.species for part in (str(one), one.symbol))}
+    return tuple(one for one in str(here.label).replace(" ", "").split(",") if one not in species and ":" not in one)
+
+
+def _host(parent: Structure, sites: Sequence[int], label: str) -> Occupant:
+    """What the parent has on the sites: one element, without a state where the sites have several."""
+    hosts = list(dict.fromkeys(occupant_of(parent[i].specie) for i in sites))
+    symbols = sorted({host.symbol for host in hosts})
+    if len(symbols) > 1:
+        raise InputError(f"{label}: one sublattice holds one element, these sites hold {', '.join(symbols)}")
+    return hosts[0] if len(hosts) == 1 else Occupant(symbols[0])
 
 
 def element_of(structure: Structure, site: int) -> str:
     """Symbol of the element on an ordered site, without its charge."""
     specie = structure[site].specie
-    return str(getattr(specie, "element", specie).symbol)
-
-
-def _species_name(name: str, label: str) -> str:
-    if name == VACANCY:
-        return name
-    try:
-        specie = Element(name) if Element.is_valid_symbol(name) else Species.from_str(name)
-    except ValueError as error:
-        raise InputError(f"{label}: {name!r} is not an element, nor {VACANCY!r} for a vacancy") from error
-    if isinstance(specie, DummySpecies):
-        raise InputError(f"{label}: {name!r} is not an element")
     return str(getattr(specie, "element", specie).symbol)
 
 

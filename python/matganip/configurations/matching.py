@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pymatgen.core.structure import Structure
 
 from matganip.configurations.composition import VACANCY, element_of
+from matganip.configurations.species import Occupant, occupant_of, parse_species, symbol_of
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,27 +24,40 @@ def occupation_of(space: SubstitutedSupercell, structure: Structure, tolerance: 
             f"the structure's lattice {np.round(structure.lattice.matrix, 3).tolist()} is not the supercell's "
             f"{np.round(frame.lattice.matrix, 3).tolist()}"
         )
-    elements = _elements_on_sites(frame, structure, tolerance)
+    occupants = _occupants_of_sites(frame, structure, tolerance)
     columns = {int(site): column for column, site in enumerate(space.site_indices)}
     codes = np.zeros(space.n_sites, dtype=np.uint8)
-    for site, found in enumerate(elements):
+    for site, found in enumerate(occupants):
         if site not in columns:
-            if found != element_of(frame, site):
+            if found.symbol != element_of(frame, site):
                 raise InputError(
-                    f"site {site} ({element_of(frame, site)}) is not substituted, the structure has {found} there"
+                    f"site {site} ({element_of(frame, site)}) is not substituted, the structure has {found.text} there"
                 )
             continue
-        species = space.species[space.sublattices[columns[site]]]
-        if found not in species:
-            raise InputError(f"site {site} may hold {', '.join(species)}, the structure has {found} there")
-        codes[columns[site]] = species.index(found)
+        codes[columns[site]] = _code(space.species[space.sublattices[columns[site]]], found, site)
     return codes
 
 
-def _elements_on_sites(frame: Structure, structure: Structure, tolerance: float) -> list[str]:
-    """For each site of the frame the element of the atom on it, or a vacancy."""
+def _code(species: tuple[str, ...], found: Occupant, site: int) -> int:
+    """The code of what is on a site: by its element, and by its state where two states of the element may be there."""
+    alike = [code for code, name in enumerate(species) if symbol_of(name) == found.symbol]
+    if len(alike) > 1:
+        exact = [code for code in alike if parse_species(species[code]).state == found.state]
+        if not exact:
+            raise InputError(
+                f"site {site} may hold {', '.join(species[code] for code in alike)}, the structure has {found.text} "
+                "there: its oxidation state is needed"
+            )
+        return exact[0]
+    if not alike:
+        raise InputError(f"site {site} may hold {', '.join(species)}, the structure has {found.text} there")
+    return alike[0]
+
+
+def _occupants_of_sites(frame: Structure, structure: Structure, tolerance: float) -> list[Occupant]:
+    """For each site of the frame what is on it: an atom or a vacancy."""
     distances = frame.lattice.get_all_distances(structure.frac_coords, frame.frac_coords)
-    elements = [VACANCY] * len(frame)
+    occupants = [Occupant(VACANCY)] * len(frame)
     for atom, row in enumerate(distances):
         site = int(row.argmin())
         if row[site] > tolerance:
@@ -51,7 +65,7 @@ def _elements_on_sites(frame: Structure, structure: Structure, tolerance: float)
                 f"atom {atom} ({element_of(structure, atom)}) is {row[site]:.2f} angstrom from the nearest site "
                 f"{site}, the tolerance is {tolerance:g}"
             )
-        if elements[site] != VACANCY:
+        if occupants[site].symbol != VACANCY:
             raise InputError(f"two atoms of the structure sit on site {site}")
-        elements[site] = element_of(structure, atom)
-    return elements
+        occupants[site] = occupant_of(structure[atom].specie)
+    return occupants

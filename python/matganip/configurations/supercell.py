@@ -19,12 +19,14 @@ from matganip.configurations.composition import (
     cells_of,
     element_of,
     resolve_substitutions,
+    sites_of,
     supercell_matrix,
 )
 from matganip.configurations.cycles import CycleTypes, elements_by_cycle_type
 from matganip.configurations.disorder import order_parent
 from matganip.configurations.matching import occupation_of
-from matganip.configurations.notation import SublatticeKey, sublattice_key
+from matganip.configurations.notation import SublatticeKey
+from matganip.configurations.species import Occupant, symbol_of
 from matganip.configurations.symmetry import PrimitiveCell, SupercellSymmetry, find_primitive_cell, site_permutations
 from matganip.crystal.structures import read_structure
 from matganip.errors import InputError
@@ -76,11 +78,8 @@ class SubstitutedSupercell:
         self._parent_sites = np.repeat(np.arange(len(self.parent)), self.n_cells)
 
     def parent_sites(self, sublattice: SublatticeKey) -> tuple[int, ...]:
-        """The parent's sites that a key of `substitutions` names: an element or site indices."""
-        key = sublattice_key(sublattice)
-        if isinstance(key, str):
-            return tuple(i for i in range(len(self.parent)) if element_of(self.parent, i) == key)
-        return tuple(sorted(set(key)))
+        """The parent's sites that a key of `substitutions` names: an element, a label or site indices."""
+        return tuple(sites_of(self.parent, sublattice)[0])
 
     # -- columns -----------------------------------------------------------------------------------------------
 
@@ -125,7 +124,7 @@ class SubstitutedSupercell:
         numbers = []
         for i in range(len(self.parent)):
             owner = next((k for k, s in enumerate(self.sublattice_table) if i in s.parent_sites), -1)
-            numbers.append(colours.setdefault((element_of(self.parent, i), owner), len(colours) + 1))
+            numbers.append(colours.setdefault((self.parent[i].species_string, owner), len(colours) + 1))
         return find_primitive_cell(
             np.array(self.parent.lattice.matrix),
             np.array(self.parent.frac_coords),
@@ -219,14 +218,21 @@ class SubstitutedSupercell:
             Vacant sites are left out.
         """
         (row,) = self.checked_occupations(np.asarray(occupation)[np.newaxis])
-        structure = self.supercell_structure.copy()
+        species = list(self.supercell_structure.species)
+        labels: list[str | None] = [site.label for site in self.supercell_structure]
         vacant = []
         for site, sublattice, code in zip(self.site_indices, self.sublattices, row, strict=True):
-            name = self.species[sublattice][code]
+            table = self.sublattice_table[sublattice]
+            name = table.species[code]
             if name == VACANCY:
                 vacant.append(int(site))
-            elif name != element_of(structure, site):
-                structure[int(site)] = name
+            elif name != table.host:
+                species[site] = Occupant(symbol_of(name), table.states[code]).specie
+                labels[site] = None  # that of the atom that was replaced
+        frame = self.supercell_structure
+        structure = Structure(
+            frame.lattice, species, frame.frac_coords, site_properties=frame.site_properties, labels=labels
+        )
         structure.remove_sites(vacant)
         return structure
 
