@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
 import matganip as mg
+from matganip.configurations.disorder import DisorderedParent, MixedSublattice
+from matganip.configurations.species import Occupant
 
 CUBIC = Lattice.cubic(6.289)
 X_SITES = [[0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]
@@ -62,12 +68,67 @@ def test_the_tolerance_lets_a_rounded_third_pass():
         mg.ConfigurationSpace(parent, (1, 1, 1), occupancy_tolerance=1e-6)
 
 
-def test_two_ways_to_say_what_is_substituted_are_refused():
-    with pytest.raises(mg.InputError, match="either partial occupancies or substitutions"):
-        mg.ConfigurationSpace(_perovskite(x={"I": 0.875, "Br": 0.125}), (2, 2, 2), {"I": {"Br": 3}})
+def test_substitutions_override_the_occupancies_sublattice_by_sublattice():
+    half = {"Pb": 0.5, "Sn": 0.5}
+    parent = _perovskite(b=half, x={"I": 0.875, "Br": 0.125})
+    space = mg.ConfigurationSpace(parent, (2, 2, 1), {"Br": {"Br": 5}}, occupancy_tolerance=None)
+    assert space.composition == {"Cs": 4, "Pb": 2, "Sn": 2, "Br": 5, "I": 7}
+    assert space.with_substitutions({"I": {"I": 4}}).composition["Br"] == 8
+    assert mg.ConfigurationSpace(parent, (2, 2, 1), {"I": {"Br": 0, "Cl": 3}}).counts[1] == (0, 3, 9)
 
 
-def test_one_element_in_two_states_on_a_site_is_refused():
+def test_what_overrides_must_say_it_all():
+    parent = _perovskite(x={"I": 0.5, "Br": 0.25, "Cl": 0.25})
+    with pytest.raises(mg.InputError, match=r"holds 3 species in the file; give the numbers of all but one of them"):
+        mg.ConfigurationSpace(parent, (2, 2, 1), {"I": {"Br": 3}})
+    with pytest.raises(mg.InputError, match=r"13 atoms and vacancies asked for, .* has 12 sites"):
+        mg.ConfigurationSpace(parent, (2, 2, 1), {"I": {"Br": 6, "Cl": 7}})
+    with pytest.raises(mg.InputError, match=r"names a part of .* only, whose sites are equivalent; add sites 4"):
+        mg.ConfigurationSpace(parent, (2, 2, 1), {(2, 3): {"Br": 3, "Cl": 3}})
+    half = {"Cu": 0.5, "Zn": 0.5}
+    two = Structure(Lattice.tetragonal(4, 9), [half, half, "O"], [[0, 0, 0], [0, 0, 0.5], [0.5, 0.5, 0]])
+    with pytest.raises(mg.InputError, match=r"substitutions.Cu: is on several sublattices, .* name one by its label"):
+        mg.ConfigurationSpace(two, (2, 1, 1), {"Cu": {"Zn": 1}})
+    assert mg.ConfigurationSpace(two, (2, 1, 1), {(0, 1): {"Zn": 1}}).counts == ((1, 3),)
+
+
+def test_the_nearest_whole_numbers_are_taken_on_request():
+    parent = _perovskite(x={"I": 0.63, "Br": 0.37})
+    space = mg.ConfigurationSpace(parent, (2, 2, 1), occupancy_tolerance=None)
+    assert (space.species, space.counts) == ((("Br", "I"),), ((4, 8),))
+    assert [round(share, 2) for share in space.file_sublattices[0].shares.values()] == [0.63, 0.37]
+    with pytest.raises(mg.InputError, match=r"several whole numbers of atoms on 1 sites are equally near; say which"):
+        mg.ConfigurationSpace(_perovskite(b={"Pb": 0.5, "Sn": 0.5}), (1, 1, 1), occupancy_tolerance=None)
+
+
+@given(
+    st.lists(st.integers(1, 40), min_size=2, max_size=5), st.integers(1, 30)
+)  # occupancies by their parts, and a number of sites
+def test_the_nearest_numbers_are_nearer_than_all_others(parts, n_sites):
+    shares = {Occupant(name): part / sum(parts) for name, part in zip("HBCNO", parts, strict=False)}
+    mixed = MixedSublattice((0,), (), shares)
+    counts, others_as_near = mixed.counts(n_sites)
+    assert sum(counts.values()) == n_sites
+
+    def off(numbers):
+        return sum((number - share * n_sites) ** 2 for number, share in zip(numbers, shares.values(), strict=True))
+
+    every = [c for c in product(range(n_sites + 1), repeat=len(parts) - 1) if sum(c) <= n_sites] if n_sites < 9 else []
+    distances = sorted(off((*c, n_sites - sum(c))) for c in every)
+    if distances:
+        assert off(counts.values()) == pytest.approx(distances[0])
+        assert others_as_near == (len(distances) > 1 and distances[1] - distances[0] < 1e-9)
+
+
+def test_digits_are_no_vacancies_and_supercells_are_compact():
+    third = {"Cu": 0.333, "Ag": 0.333, "Au": 0.333}
+    parent = Structure(Lattice.orthorhombic(3, 4, 9), [third], [[0, 0, 0]])
+    assert mg.ConfigurationSpace(parent, (3, 1, 1)).species == (("Ag", "Au", "Cu"),)
+    assert DisorderedParent(parent, 0.01).supercells()[:2] == [(3, 1, 1), (3, 2, 1)]
+
+
+def test_one_element_in_two_states_on_a_site_is_two_species():
     parent = _perovskite(b={"Fe2+": 0.5, "Fe3+": 0.5})
-    with pytest.raises(mg.InputError, match="holds Fe in two states"):
-        mg.ConfigurationSpace(parent, (2, 2, 2))
+    space = mg.ConfigurationSpace(parent, (2, 2, 2))
+    assert space.species == (("Fe3+", "Fe2+"),)
+    assert space.count_orbits() == 6

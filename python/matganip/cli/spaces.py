@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from matganip.configurations import notation
-from matganip.errors import InputError
+from matganip.errors import InputError, ReadingWarning
 
 if TYPE_CHECKING:
     from pymatgen.core.structure import Structure
 
-    from matganip.configurations.notation import Supercell
+    from matganip.configurations.composition import Substitutions
+    from matganip.configurations.notation import SublatticeKey, Supercell
     from matganip.configurations.space import ConfigurationSpace
 
 Source = Annotated[
@@ -24,7 +26,12 @@ Source = Annotated[
 ]
 SupercellOption = Annotated[
     str | None,
-    typer.Option("--supercell", "-s", help="Three integers, 2,2,2, or the nine of a 3x3 matrix, row by row."),
+    typer.Option(
+        "--supercell",
+        "-s",
+        help="Three integers, 2,2,2, or the nine of a 3x3 matrix, row by row; or smallest, the smallest one on which "
+        "the partial occupancies of the file are whole atoms.",
+    ),
 ]
 Substitute = Annotated[
     list[str] | None,
@@ -32,9 +39,10 @@ Substitute = Annotated[
         "--substitute",
         "-x",
         metavar="HOST:SPECIES=N[,...]",
-        help="N of SPECIES on the sites of HOST, an element or site indices; repeat the option for more sublattices. A "
-        "vacancy is vac. N may be a range, 0-6 or 0-24:3, or a list, 1/3/5. Not for structures with partial "
-        "occupancies, which have their substitutions.",
+        help="N of SPECIES on the sites of HOST: an element (O), an ion (Fe2+), a label of the CIF (O2), several of "
+        "these with commas, or site indices; repeat the option for more sublattices. SPECIES is an element, an ion, or "
+        "a vacancy: vac, X, Va or []. N may be a range, 0-6 or 0-24:3, or a list, 1/3/5. With partial occupancies it "
+        "overrides those of HOST.",
     ),
 ]
 ChargeNeutral = Annotated[
@@ -42,7 +50,9 @@ ChargeNeutral = Annotated[
 ]
 Oxidation = Annotated[
     list[str] | None,
-    typer.Option("--oxidation", metavar="SPECIES=STATE", help="A known oxidation state; the others are guessed."),
+    typer.Option(
+        "--oxidation", metavar="SPECIES=STATE", help="A known oxidation state; the others are the file's, or guessed."
+    ),
 ]
 Block = Annotated[
     str | None, typer.Option("--block", metavar="NAME", help="Which data block of a CIF; without it, the first one.")
@@ -52,19 +62,33 @@ OccupancyTolerance = Annotated[
     typer.Option(
         "--occupancy-tolerance",
         min=0.0,
-        help="By how much a partial occupancy may differ from whole atoms over sites, and the occupancies of a site "
-        "may pass 1; 0.005.",
+        help="Refuse whole numbers of atoms that differ from a partial occupancy by more than this; without it the "
+        "nearest are taken and said. The occupancies of a site may pass 1 by it; 0.005.",
     ),
+]
+Symprec = Annotated[
+    float | None,
+    typer.Option("--symprec", help="Tolerance of the search for the symmetry of the parent, in angstrom; 0.01."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 
 @dataclass(frozen=True)
 class Spaces:
-    """What the arguments describe: one space, or several compositions of one supercell."""
+    """What the arguments describe: one space, or several compositions of one supercell.
+
+    Attributes
+    ----------
+    spaces : tuple of ConfigurationSpace
+    oxidation_states : dict, optional
+        By species, where charge neutrality was asked for.
+    whole : bool
+        False where the composition of the space is no one's: every composition was asked for and none given.
+    """
 
     spaces: tuple[ConfigurationSpace, ...]
     oxidation_states: dict[str, float] | None = None
+    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -73,25 +97,29 @@ class Reading:
 
     block: str | None = None
     occupancy_tolerance: float | None = None
+    symprec: float | None = None
 
     @property
     def options(self) -> list[str]:
         """The options that were given."""
-        given = {"--block": self.block, "--occupancy-tolerance": self.occupancy_tolerance}
+        given = {
+            "--block": self.block,
+            "--occupancy-tolerance": self.occupancy_tolerance,
+            "--symprec": self.symprec,
+        }
         return [name for name, value in given.items() if value is not None]
 
     @property
-    def tolerance(self) -> float:
-        """That of occupancies."""
-        from matganip.crystal.structures import OCCUPANCY_TOLERANCE
-
-        return OCCUPANCY_TOLERANCE if self.occupancy_tolerance is None else self.occupancy_tolerance
+    def precision(self) -> float:
+        """Tolerance of the search for symmetry, in angstrom."""
+        return 0.01 if self.symprec is None else self.symprec
 
     def parent(self, source: Path) -> Structure:
         """Read the parent crystal."""
-        from matganip.crystal.structures import read_structure
+        from matganip.crystal.structures import OCCUPANCY_TOLERANCE, read_structure
 
-        return read_structure(source, block=self.block, occupancy_tolerance=self.tolerance)
+        tolerance = OCCUPANCY_TOLERANCE if self.occupancy_tolerance is None else self.occupancy_tolerance
+        return read_structure(source, block=self.block, occupancy_tolerance=tolerance)
 
 
 def spaces_from(
@@ -101,38 +129,129 @@ def spaces_from(
     charge_neutral: bool = False,
     oxidation: list[str] | None = None,
     reading: Reading = Reading(),
+    *,
+    any_composition: bool = False,
+    ranked: bool = False,
 ) -> Spaces:
     """The space, or the series of compositions, that the arguments describe.
+
+    Parameters
+    ----------
+    source, supercell, substitute, charge_neutral, oxidation, reading
+        What the options say.
+    any_composition : bool
+        Only sublattices and species matter: numbers may be left out.
+    ranked : bool
+        The oxidation states are used even where neutrality is not asked for.
 
     Raises
     ------
     InputError
-        If an option cannot be read, is missing, or contradicts a study file.
+        If an option cannot be read, is missing, contradicts a study file, or would not act.
     """
-    if source.suffix == ".toml":
-        if supercell or substitute:
-            raise InputError(f"{source}: a study file has its own supercell and substitutions; leave them out")
-        if reading.options:
-            raise InputError(f"{source}: a study file has its own [parent]; leave out {' and '.join(reading.options)}")
-        from matganip.workflows.inputs import study_space
-        from matganip.workflows.reading import read_study
-
-        return Spaces((study_space(read_study(source), source.parent, str(source)),))
-    from matganip.configurations.series import CompositionSeries
-    from matganip.configurations.space import ConfigurationSpace
-
-    cells = supercell_from(supercell) or (1, 1, 1)
-    parent = reading.parent(source)
-    if not substitute:
-        if parent.is_ordered:
-            raise InputError("--substitute is needed with an ordered structure, as in --substitute I:Br=3")
-        return Spaces((ConfigurationSpace(parent, cells, occupancy_tolerance=reading.tolerance),))
-    with option("--substitute"):
-        substitutions = notation.parse_substitutions(substitute)
     with option("--oxidation"):
         states = notation.parse_oxidation(oxidation or [])
-    series = CompositionSeries(parent, cells, substitutions, charge_neutral=charge_neutral, oxidation_states=states)
-    return Spaces(series.spaces, series.oxidation_states)
+    if states and not charge_neutral and not ranked:
+        raise InputError("--oxidation acts together with --charge-neutral or --rank only; leave it out")
+    if source.suffix == ".toml":
+        given = [name for name, value in (("--charge-neutral", charge_neutral), ("--oxidation", states)) if value]
+        return _study(source, bool(supercell or substitute), [*reading.options, *given])
+    parent = reading.parent(source)
+    if not substitute and parent.is_ordered:
+        raise InputError("--substitute is needed with an ordered structure, as in --substitute I:Br=3")
+    with option("--substitute"):
+        substitutions = notation.parse_substitutions(substitute or [], numbered=not any_composition)
+    cells = _cells(supercell, parent, reading)
+    from matganip.configurations.series import CompositionSeries
+
+    whole = True
+    if any_composition and not parent.is_ordered:
+        nothing = {key: dict.fromkeys(wanted, 0) for key, wanted in substitutions.items()}
+        parent, numbers, whole = _ordered(parent, cells, nothing, reading)
+        substitutions = {key: dict(counts) for key, counts in numbers.items()}
+    elif any_composition:
+        whole = all("=" in part for text in substitute or [] for part in text.partition(":")[2].split(","))
+    series = CompositionSeries(
+        parent,
+        cells,
+        substitutions,
+        charge_neutral=charge_neutral and not any_composition,
+        oxidation_states=states if charge_neutral and not any_composition else None,
+        symprec=reading.precision,
+        occupancy_tolerance=reading.occupancy_tolerance,
+    )
+    found = series.oxidation_states
+    if any_composition and charge_neutral:
+        from matganip.configurations.charges import oxidation_states
+
+        found = oxidation_states(series.spaces[0], states)
+    if whole and not any_composition:
+        _say_rounding(source, series.spaces[0], substitutions)
+    return Spaces(series.spaces, found, whole)
+
+
+def _study(source: Path, own_space: bool, options: list[str]) -> Spaces:
+    if own_space:
+        raise InputError(f"{source}: a study file has its own supercell and substitutions; leave them out")
+    if options:
+        raise InputError(f"{source}: a study file describes its own crystal; leave out {' and '.join(options)}")
+    from matganip.workflows.inputs import study_space
+    from matganip.workflows.reading import read_study
+
+    return Spaces((study_space(read_study(source), source.parent, str(source)),))
+
+
+def _cells(supercell: str | None, parent: Structure, reading: Reading) -> Supercell:
+    """The supercell asked for; ``smallest`` is looked up."""
+    if supercell != "smallest":
+        return supercell_from(supercell) or (1, 1, 1)
+    if parent.is_ordered:
+        raise InputError("--supercell smallest: the structure has no partial occupancies to be made whole")
+    from matganip.configurations.disorder import LARGEST_SUGGESTION, WHOLE, DisorderedParent
+
+    tolerance = WHOLE if reading.occupancy_tolerance is None else reading.occupancy_tolerance
+    found = DisorderedParent(parent, reading.precision).smallest_supercell(tolerance)
+    if found is None:
+        raise InputError(
+            f"--supercell smallest: the occupancies are whole within {tolerance:g} on no supercell of up to "
+            f"{LARGEST_SUGGESTION} cells; give a larger --occupancy-tolerance, or a supercell: the nearest numbers are "
+            "taken there"
+        )
+    return found
+
+
+def _ordered(
+    parent: Structure, cells: Supercell, substitutions: Substitutions, reading: Reading
+) -> tuple[Structure, dict[tuple[int, ...], dict[str, int]], bool]:
+    """A disordered parent with whole numbers of atoms, whichever; and whether these are the file's."""
+    from matganip.configurations.composition import cells_of, supercell_matrix
+    from matganip.configurations.disorder import WHOLE, DisorderedParent
+
+    disordered, n_cells = DisorderedParent(parent, reading.precision), cells_of(supercell_matrix(cells))
+    numbers = disordered.substitutions(n_cells, substitutions, "any")
+    whole = not substitutions and all(one.difference(one.counts(n_cells)[0]) <= WHOLE for one in disordered.sublattices)
+    return disordered.ordered(substitutions), numbers, whole
+
+
+def _say_rounding(source: Path, space: ConfigurationSpace, given: Iterable[SublatticeKey]) -> None:
+    """Warn where a composition is not that of the file."""
+    from matganip.configurations.disorder import WHOLE
+
+    ours = {space.parent_sites(key) for key in given}
+    rounded = [
+        f"{mixed.name} has {' '.join(f'{one.text} {number}' for one, number in counts.items())}"
+        for mixed, counts in space.occupancies
+        if mixed.sites not in ours and mixed.difference(counts) > WHOLE
+    ]
+    if not rounded:
+        return
+    shape = space.smallest_supercell()
+    where = f"on {','.join(map(str, shape))}" if shape else "on no supercell of up to 64 cells"
+    warnings.warn(
+        f"{source}: nearest whole numbers of atoms are taken: {'; '.join(rounded)}. The file's are whole {where}",
+        ReadingWarning,
+        stacklevel=3,
+    )
 
 
 @contextmanager

@@ -204,7 +204,8 @@ def composition_text(space: SubstitutedSupercell) -> str:
             atoms[name] += count
             if name not in order:
                 order.insert(order.index(sublattice.host), name)
-    return " ".join(f"{name}{atoms[name]}" for name in order if atoms[name])
+    written = {name: f"({name})" if name[-1] in "+-" else name for name in order}
+    return " ".join(f"{written[name]}{atoms[name]}" for name in order if atoms[name])
 
 
 # -- spaces ----------------------------------------------------------------------------------------------------
@@ -223,7 +224,7 @@ def space_values(space: SubstitutedSupercell) -> dict[str, Any]:
     """Write a space as JSON values from which `space_arguments` reads it; see `ConfigurationSpace.to_dict`."""
     parent = space.parent
     ions = [occupant_of(specie) for specie in parent.species]
-    stated = any(ion.state is not None for ion in ions) or any(_is_stated(one) for one in space.sublattice_table)
+    stated = any(ion.state is not None for ion in ions) or any(map(_is_stated, space.sublattice_table))
     return {
         "lattice": parent.lattice.matrix.tolist(),
         "elements": [ion.symbol for ion in ions],
@@ -239,14 +240,22 @@ def space_values(space: SubstitutedSupercell) -> dict[str, Any]:
 
 
 def _is_stated(sublattice: Sublattice) -> bool:
-    return any(state is not None for state in sublattice.states)
+    return any(state is not None for state in _own_states(sublattice))
+
+
+def _own_states(sublattice: Sublattice) -> list[float | None]:
+    """Oxidation states of the species of a sublattice; None for the host, which the parent has."""
+    return [
+        None if name == sublattice.host else one.state
+        for name, one in zip(sublattice.species, sublattice.occupants, strict=True)
+    ]
 
 
 def _states(space: SubstitutedSupercell) -> dict[str, Any]:
     """Oxidation states of the parent's sites, and of the species of each sublattice; None where none is known."""
     return {
         "parent": [occupant_of(specie).state for specie in space.parent.species],
-        "species": [list(one.states) for one in space.sublattice_table],
+        "species": [_own_states(one) for one in space.sublattice_table],
     }
 
 

@@ -23,6 +23,11 @@ from matganip.configurations.species import (
 )
 from matganip.errors import InputError
 
+
+class CountsDoNotFitError(InputError):
+    """More atoms than sites, or not as many as there are sites where all species are listed."""
+
+
 SpeciesCounts = Mapping[str, int]
 Substitutions = (
     Mapping[str, SpeciesCounts] | Mapping[tuple[int, ...], SpeciesCounts] | Mapping[SublatticeKey, SpeciesCounts]
@@ -45,16 +50,24 @@ class Sublattice:
         Number of supercell sites that carry each.
     host : str
         The species there in the parent.
-    states : tuple of (float or None)
-        The oxidation state of each species in written structures; None where none is known, and for the host, which
-        stays as the parent has it.
+    occupants : tuple of Occupant
+        The same as elements with the oxidation states in written structures, None where none is known.
     """
 
     parent_sites: tuple[int, ...]
     species: tuple[str, ...]
     counts: tuple[int, ...]
     host: str
-    states: tuple[float | None, ...]
+    occupants: tuple[Occupant, ...]
+
+    @property
+    def substitutes(self) -> dict[str, int]:
+        """Numbers of all species but the host, as substitutions have them, with their states."""
+        return {
+            occupant.text: count
+            for occupant, name, count in zip(self.occupants, self.species, self.counts, strict=True)
+            if name != self.host
+        }
 
 
 def resolve_substitutions(parent: Structure, n_cells: int, substitutions: Substitutions) -> tuple[Sublattice, ...]:
@@ -108,9 +121,11 @@ def _resolve(parent: Structure, n_cells: int, key: SublatticeKey, wanted: Mappin
         counts[occupant] = int(count)
     n_sites, total = len(sites) * n_cells, sum(counts.values())
     if total > n_sites:
-        raise InputError(f"{label}: {total} sites asked for, but the supercell has only {n_sites} {host.symbol} sites")
+        raise CountsDoNotFitError(
+            f"{label}: {total} sites asked for, but the supercell has only {n_sites} {host.symbol} sites"
+        )
     if host in counts and total != n_sites:
-        raise InputError(
+        raise CountsDoNotFitError(
             f"{label}: the host {host.text} is listed, so the counts must add up to all {n_sites} sites, got {total}"
         )
     counts.setdefault(host, n_sites - total)
@@ -122,7 +137,7 @@ def _resolve(parent: Structure, n_cells: int, key: SublatticeKey, wanted: Mappin
         tuple(names.values()),
         tuple(counts[occupant] for occupant in order),
         names[host],
-        tuple(None if occupant == host else _written_state(occupant, host) for occupant in order),
+        tuple(one if one == host else one._replace(state=_written_state(one, host)) for one in order),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
@@ -14,7 +15,7 @@ Supercell = tuple[int, int, int] | tuple[tuple[int, int, int], tuple[int, int, i
 """Numbers of parent cells along each axis, or the rows of a matrix: the supercell's vectors in the parent's."""
 
 SublatticeKey = str | tuple[int, ...]
-"""A sublattice by its element, or by site indices of the parent."""
+"""A sublattice by its element, ion or label, several with commas, or by site indices of the parent."""
 
 # -- supercells ------------------------------------------------------------------------------------------------
 
@@ -98,7 +99,7 @@ def parse_supercell(text: str) -> Supercell:
 
 
 def sublattice_key(name: SublatticeKey) -> SublatticeKey:
-    """Read the name of a sublattice: site indices become a tuple, an element stays as it is.
+    """Read the name of a sublattice: site indices become a tuple, an element, ion or label stays as it is.
 
     Examples
     --------
@@ -152,13 +153,15 @@ def parse_numbers(text: str) -> list[int]:
     return [int(number) for number in text.split("/")]
 
 
-def parse_substitution(text: str) -> tuple[SublatticeKey, dict[str, list[int]]]:
+def parse_substitution(text: str, numbered: bool = True) -> tuple[SublatticeKey, dict[str, list[int]]]:
     """Read a substitution: a sublattice and the numbers of each species.
 
     Parameters
     ----------
     text : str
-        ``"I:Br=3,Cl=0-2"``, ``"2,3:vac=1"``; numbers as `parse_numbers` reads them.
+        ``"I:Br=3,Cl=0-2"``, ``"2,3:vac=1"``, ``"Fe2+:Fe3+=4"``; numbers as `parse_numbers` reads them.
+    numbered : bool
+        Whether each species needs a number; without, ``"I:Br,Cl"`` is read too, as numbers 0.
 
     Returns
     -------
@@ -178,9 +181,11 @@ def parse_substitution(text: str) -> tuple[SublatticeKey, dict[str, list[int]]]:
     host, colon, rest = text.partition(":")
     species: dict[str, list[int]] = {}
     for part in rest.split(",") if colon and host else [""]:
-        name, _, numbers = part.partition("=")
+        name, equals, numbers = part.partition("=")
+        if name.strip() in species:
+            raise InputError(f"{text}: gives the number of {name.strip()} again")
         try:
-            species[name.strip()] = parse_numbers(numbers)
+            species[name.strip()] = parse_numbers(numbers) if equals or numbered else [0]
         except ValueError:
             name = ""
         if not name.strip():
@@ -188,13 +193,15 @@ def parse_substitution(text: str) -> tuple[SublatticeKey, dict[str, list[int]]]:
     return sublattice_key(host.strip()), species
 
 
-def parse_substitutions(texts: Iterable[str]) -> dict[SublatticeKey, dict[str, int | list[int]]]:
+def parse_substitutions(texts: Iterable[str], numbered: bool = True) -> dict[SublatticeKey, dict[str, int | list[int]]]:
     """Read several substitutions, as `CompositionSeries` takes them; those of one sublattice are joined.
 
     Parameters
     ----------
     texts : iterable of str
         See `parse_substitution`.
+    numbered : bool
+        Whether each species needs a number.
 
     Returns
     -------
@@ -213,7 +220,7 @@ def parse_substitutions(texts: Iterable[str]) -> dict[SublatticeKey, dict[str, i
     """
     found: dict[SublatticeKey, dict[str, int | list[int]]] = {}
     for text in texts:
-        host, species = parse_substitution(text)
+        host, species = parse_substitution(text, numbered)
         taken = found.setdefault(host, {})
         for name, numbers in species.items():
             if name in taken:
@@ -278,7 +285,7 @@ def parse_oxidation(texts: Iterable[str]) -> dict[str, float]:
     >>> parse_oxidation(["Sn=2", "I=-1"])
     {'Sn': 2.0, 'I': -1.0}
     """
-    return dict(_pair(text, float, "not of the form SPECIES=STATE, as in Sn=2") for text in texts)
+    return _pairs(texts, float, "not of the form SPECIES=STATE, as in Sn=2")
 
 
 def parse_charges(texts: Iterable[str]) -> dict[str, int]:
@@ -289,14 +296,20 @@ def parse_charges(texts: Iterable[str]) -> dict[str, int]:
     >>> parse_charges(["Sn=2", "I=-1"])
     {'Sn': 2, 'I': -1}
     """
-    return dict(_pair(text, int, "give an ion and its charge, such as Sn=2") for text in texts)
+    return _pairs(texts, int, "give an ion and its charge, such as Sn=2")
 
 
-def _pair(text: str, number: Callable[[str], N], wanted: str) -> tuple[str, N]:
-    name, _, value = text.partition("=")
-    try:
-        if name.strip():
-            return name.strip(), number(value)
-    except ValueError:
-        pass
-    raise InputError(f"{text}: {wanted}")
+def _pairs(texts: Iterable[str], number: Callable[[str], N], wanted: str) -> dict[str, N]:
+    found: dict[str, N] = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        try:
+            state = number(value) if name.strip() else None
+        except ValueError:
+            state = None
+        if state is None or not math.isfinite(state):
+            raise InputError(f"{text}: {wanted}")
+        if name.strip() in found:
+            raise InputError(f"{text}: gives that of {name.strip()} again")
+        found[name.strip()] = state
+    return found

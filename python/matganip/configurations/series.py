@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 from pymatgen.core.structure import Structure
 
 from matganip.configurations.batch import ConfigurationBatch
-from matganip.configurations.charges import charge, oxidation_states
-from matganip.configurations.composition import Substitutions
+from matganip.configurations.charges import NEUTRAL, charge
+from matganip.configurations.charges import oxidation_states as states_of
+from matganip.configurations.composition import CountsDoNotFitError
+from matganip.configurations.disorder import WHOLE
 from matganip.configurations.notation import SublatticeKey
 from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
@@ -30,7 +32,7 @@ class CompositionSeries:
     Parameters
     ----------
     parent : Structure, ase.Atoms or path
-        The parent crystal, every site fully occupied.
+        The parent crystal; partial occupancies stay as they are on sublattices that are not given.
     supercell : three int, or (3, 3) array_like of int
         The supercell's vectors in units of the parent's.
     substitutions : mapping
@@ -42,6 +44,8 @@ class CompositionSeries:
         Known states, ``{"Sn": 2}``; the others are guessed, see the attribute `oxidation_states`.
     symprec : float
         Tolerance of the search for the parent's symmetry, in angstrom.
+    occupancy_tolerance : float or None
+        As for `ConfigurationSpace`.
 
     Raises
     ------
@@ -67,40 +71,44 @@ class CompositionSeries:
         charge_neutral: bool = False,
         oxidation_states: Mapping[str, float] | None = None,
         symprec: float = 0.01,
+        occupancy_tolerance: float | None = WHOLE,
     ) -> None:
         choices = [
             (key, species, _numbers(counts, f"substitutions.{key}.{species}"))
             for key, wanted in substitutions.items()
             for species, counts in wanted.items()
         ]
-        nothing = {key: dict.fromkeys(wanted, 0) for key, wanted in substitutions.items()}
-        undoped = ConfigurationSpace(parent, supercell, nothing, symprec=symprec)
-        _ = undoped.cycle_types  # the symmetry is found once, and shared by all compositions
         self.oxidation_states: dict[str, float] | None = None
         """Oxidation state of each species, where charge neutrality was asked for."""
-        if charge_neutral:
-            self.oxidation_states = _states(undoped, oxidation_states)
-        self.spaces: tuple[ConfigurationSpace, ...] = tuple(self._fitting(undoped, choices))
+        if oxidation_states and not charge_neutral:
+            raise InputError("oxidation_states: are used with charge_neutral=True only")
+        fitting: list[ConfigurationSpace] = []
+        reason: InputError | None = None
+        for wanted in _compositions(choices):
+            try:
+                if fitting:
+                    fitting.append(fitting[0].with_substitutions(wanted))
+                else:
+                    first = ConfigurationSpace(
+                        parent, supercell, wanted, symprec=symprec, occupancy_tolerance=occupancy_tolerance
+                    )
+                    _ = first.cycle_types  # the symmetry is found once, and shared by all compositions
+                    fitting.append(first)
+            except CountsDoNotFitError as error:
+                reason = error
+        charged: dict[str, float] = {}
+        if fitting and charge_neutral:
+            self.oxidation_states = states_of(fitting[0], oxidation_states)
+            charged = {space.key: charge(space, self.oxidation_states) for space in fitting}
+        self.spaces: tuple[ConfigurationSpace, ...] = tuple(
+            s for s in fitting if abs(charged.get(s.key, 0.0)) < NEUTRAL
+        )
         """One space for each composition, in the order of the numbers given."""
         if not self.spaces:
-            if all(isinstance(counts, int) for wanted in substitutions.values() for counts in wanted.values()):
-                undoped.with_substitutions(cast("Substitutions", substitutions))  # raises: says what does not fit
-            neutral = " and is neutral" if charge_neutral else ""
+            if not fitting and all(len(numbers) == 1 for *_, numbers in choices) and reason is not None:
+                raise reason
+            neutral = f" and is neutral; charges are {_told(charged)}" if charged else ""
             raise InputError(f"substitutions: none of the compositions asked for fits the sites{neutral}")
-
-    def _fitting(
-        self, undoped: ConfigurationSpace, choices: list[tuple[SublatticeKey, str, list[int]]]
-    ) -> Iterator[ConfigurationSpace]:
-        sizes = {s.parent_sites: sum(s.counts) for s in undoped.sublattice_table}
-        for numbers in product(*(numbers for *_, numbers in choices)):
-            wanted: dict[SublatticeKey, dict[str, int]] = {}
-            for (key, species, _), number in zip(choices, numbers, strict=True):
-                wanted.setdefault(key, {})[species] = number
-            if any(sum(counts.values()) > sizes[undoped.parent_sites(key)] for key, counts in wanted.items()):
-                continue
-            space = undoped.with_substitutions(wanted)
-            if self.oxidation_states is None or not _is_charged(space, self.oxidation_states):
-                yield space
 
     def __iter__(self) -> Iterator[ConfigurationSpace]:
         return iter(self.spaces)
@@ -181,10 +189,18 @@ def _numbers(counts: CountChoices, label: str) -> list[int]:
     return [int(number) for number in numbers]
 
 
-def _states(space: ConfigurationSpace, given: Mapping[str, float] | None) -> dict[str, float]:
-    return oxidation_states(space.parent.composition, space.sublattice_table, given)
+def _compositions(
+    choices: list[tuple[SublatticeKey, str, list[int]]],
+) -> Iterator[dict[SublatticeKey, dict[str, int]]]:
+    """All combinations of the numbers, as `ConfigurationSpace` takes them; of a disordered parent the file's own."""
+    for numbers in product(*(numbers for *_, numbers in choices)):
+        wanted: dict[SublatticeKey, dict[str, int]] = {}
+        for (key, species, _), number in zip(choices, numbers, strict=True):
+            wanted.setdefault(key, {})[species] = number
+        yield wanted
 
 
-def _is_charged(space: ConfigurationSpace, states: Mapping[str, float]) -> bool:
-    """Whether the composition has a net charge."""
-    return abs(charge(space.parent.composition, space.n_cells, space.sublattice_table, states)) > 1e-6
+def _told(charges: Mapping[str, float]) -> str:
+    """Charges of supercells, smallest first."""
+    distinct = sorted(set(charges.values()), key=abs)
+    return ", ".join(f"{one:+g}" for one in distinct[:5]) + (" ..." if len(distinct) > 5 else "")

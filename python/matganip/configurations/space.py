@@ -32,17 +32,21 @@ class ConfigurationSpace(SubstitutedSupercell):
     Parameters
     ----------
     parent : Structure, ase.Atoms or path
-        The parent crystal. If it has partial occupancies, these are the substitutions, and `substitutions` is left out.
+        The parent crystal. If it has partial occupancies, these are the substitutions.
     supercell : three int, or (3, 3) array_like of int
         The supercell's vectors in units of the parent's. A left-handed matrix is replaced by its negative.
     substitutions : mapping, optional
-        For each sublattice, by its element or by site indices of the parent, ``(2, 3)`` or ``"2,3"``, how many of its
-        supercell sites other species take: ``{"I": {"Br": 6, "Cl": 2}, "Pb": {"Sn": 4}}``. The rest keeps its own. A
-        vacancy is ``"vac"``; 0 or all is allowed.
+        For each sublattice, by its element (``"I"``), ion (``"Fe2+"``), label of the CIF file (``"O2"``, several with
+        commas) or site indices of the parent, ``(2, 3)`` or ``"2,3"``, how many of its supercell sites other species
+        take: ``{"I": {"Br": 6, "Cl": 2}, "Pb": {"Sn": 4}}``. The rest keeps its own. A species is an element or an ion;
+        two ions of one element, ``{"Fe2+": {"Fe3+": 4}}``, are two species. A vacancy is ``"vac"``, ``"X"``, ``"Va"``
+        or ``"[]"``; 0 or all is allowed. With partial occupancies, sublattices that are given override the file's: of
+        the species that the file has there, the one that is not listed takes the rest.
     symprec : float
         Tolerance of the search for the parent's symmetry, in angstrom.
-    occupancy_tolerance : float
-        Largest difference between a partial occupancy and a whole number of atoms divided by the number of sites.
+    occupancy_tolerance : float or None
+        Largest difference between a partial occupancy and a whole number of atoms divided by the number of sites; with
+        None the nearest whole numbers are taken (`file_sublattices` has the file's).
 
     Raises
     ------
@@ -73,7 +77,7 @@ class ConfigurationSpace(SubstitutedSupercell):
         Parameters
         ----------
         substitutions : mapping
-            As for the constructor.
+            As for the constructor. Sublattices of a disordered parent that are not given keep their composition.
 
         Returns
         -------
@@ -84,7 +88,7 @@ class ConfigurationSpace(SubstitutedSupercell):
         InputError
             If the sublattices differ.
         """
-        table = resolve_substitutions(self.parent, self.n_cells, substitutions)
+        table = resolve_substitutions(self.parent, self.n_cells, self._numbers(substitutions))
         if [s.parent_sites for s in table] != [s.parent_sites for s in self.sublattice_table]:
             raise InputError("substitutions: the sublattices must be those of the space")
         other = copy.copy(self)

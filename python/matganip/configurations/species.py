@@ -39,10 +39,10 @@ def state_text(symbol: str, state: float) -> str:
 
     Examples
     --------
-    >>> state_text("Fe", 3), state_text("O", -2), state_text("Fe", 2.5)
-    ('Fe3+', 'O2-', 'Fe2.5+')
+    >>> state_text("Fe", 3), state_text("Cl", -1), state_text("Fe", 2.5)
+    ('Fe3+', 'Cl-', 'Fe2.5+')
     """
-    return f"{symbol}{abs(state):g}{'-' if state < 0 else '+'}"
+    return f"{symbol}{'' if abs(state) == 1 else f'{abs(state):g}'}{'-' if state < 0 else '+'}"
 
 
 def parse_species(text: str, label: str = "species") -> Occupant:
@@ -130,7 +130,7 @@ def guessed_state(symbol: str, host_state: float) -> float | None:
 
     Examples
     --------
-    >>> guessed_state("Sn", 2), guessed_state("Bi", 2), guessed_state("Na", -1)
+    >>> guessed_state("Sn", 2), guessed_state("Bi", 2), guessed_state("He", 2)
     (2.0, 3.0, None)
     """
     known = Element(symbol)
@@ -146,7 +146,7 @@ def find_occupant(wanted: Occupant, among: Iterable[Occupant]) -> Occupant | Non
     Examples
     --------
     >>> find_occupant(Occupant("Fe"), [Occupant("Li", 1), Occupant("Fe", 3)])
-    Occupant(symbol='Fe', state=3.0)
+    Occupant(symbol='Fe', state=3)
     """
     ions = list(among)
     if wanted in ions:

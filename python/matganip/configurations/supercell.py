@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +24,10 @@ from matganip.configurations.composition import (
     supercell_matrix,
 )
 from matganip.configurations.cycles import CycleTypes, elements_by_cycle_type
-from matganip.configurations.disorder import order_parent
+from matganip.configurations.disorder import WHOLE, DisorderedParent, MixedSublattice, Rounding
 from matganip.configurations.matching import occupation_of
 from matganip.configurations.notation import SublatticeKey
-from matganip.configurations.species import Occupant, symbol_of
+from matganip.configurations.species import Occupant
 from matganip.configurations.symmetry import PrimitiveCell, SupercellSymmetry, find_primitive_cell, site_permutations
 from matganip.crystal.structures import read_structure
 from matganip.errors import InputError
@@ -49,7 +50,7 @@ class SubstitutedSupercell:
         substitutions: Substitutions | None = None,
         *,
         symprec: float = 0.01,
-        occupancy_tolerance: float = 0.005,
+        occupancy_tolerance: float | None = WHOLE,
     ) -> None:
         self.supercell_matrix: NDArray[np.int64] = supercell_matrix(supercell)
         """(3, 3): rows are the supercell's vectors in units of the parent's."""
@@ -63,13 +64,12 @@ class SubstitutedSupercell:
         """The parent crystal; a disordered one with the most abundant species on each site."""
         _check_distances(self.parent, self.symprec)
         wanted: Substitutions = substitutions or {}
+        self._disordered: DisorderedParent | None = None
         if not self.parent.is_ordered:
-            if wanted:
-                raise InputError(
-                    "substitutions: the parent has partial occupancies, which are substitutions already; give either "
-                    "partial occupancies or substitutions"
-                )
-            self.parent, wanted = order_parent(self.parent, self.n_cells, occupancy_tolerance, self.symprec)
+            self._disordered = DisorderedParent(self.parent, self.symprec)
+            rounding: Rounding = "nearest" if occupancy_tolerance is None else "exact"
+            numbers = self._disordered.substitutions(self.n_cells, wanted, rounding, occupancy_tolerance or 0.0)
+            self.parent, wanted = self._disordered.ordered(wanted), numbers
         self.sublattice_table: tuple[Sublattice, ...] = resolve_substitutions(self.parent, self.n_cells, wanted)
         """The substituted sublattices, in the order of the parent's sites."""
         self.supercell_structure: Structure = self.parent.make_supercell(self.supercell_matrix, in_place=False)
@@ -77,9 +77,35 @@ class SubstitutedSupercell:
         # make_supercell puts the copies of each parent site one after the other.
         self._parent_sites = np.repeat(np.arange(len(self.parent)), self.n_cells)
 
+    @property
+    def file_sublattices(self) -> tuple[MixedSublattice, ...]:
+        """The partial occupancies that the parent was given with; none for an ordered parent."""
+        return () if self._disordered is None else self._disordered.sublattices
+
+    @property
+    def occupancies(self) -> tuple[tuple[MixedSublattice, dict[Occupant, int]], ...]:
+        """The partial occupancies of the file beside the numbers of atoms here; joined sublattices are left out."""
+        here = {one.parent_sites: dict(zip(one.occupants, one.counts, strict=True)) for one in self.sublattice_table}
+        return tuple((one, here[one.sites]) for one in self.file_sublattices if one.sites in here)
+
+    def smallest_supercell(self) -> tuple[int, int, int] | None:
+        """The smallest supercell on which the occupancies of the file are whole; None without one of up to 64 cells."""
+        return None if self._disordered is None else self._disordered.smallest_supercell()
+
+    def _numbers(self, substitutions: Substitutions) -> Substitutions:
+        """Substitutions of all sublattices: of a disordered parent those that are not given stay as they are."""
+        if self._disordered is None:
+            return substitutions
+        numbers: dict[SublatticeKey, Mapping[str, int]] = {}
+        numbers.update((one.parent_sites, one.substitutes) for one in self.sublattice_table)
+        for sites, counts in self._disordered.overrides(self.n_cells, substitutions).items():
+            numbers[sites] = counts
+        return numbers
+
     def parent_sites(self, sublattice: SublatticeKey) -> tuple[int, ...]:
         """The parent's sites that a key of `substitutions` names: an element, a label or site indices."""
-        return tuple(sites_of(self.parent, sublattice)[0])
+        given = self.parent if self._disordered is None else self._disordered.structure
+        return tuple(sites_of(given, sublattice)[0])
 
     # -- columns -----------------------------------------------------------------------------------------------
 
@@ -227,7 +253,7 @@ class SubstitutedSupercell:
             if name == VACANCY:
                 vacant.append(int(site))
             elif name != table.host:
-                species[site] = Occupant(symbol_of(name), table.states[code]).specie
+                species[site] = table.occupants[code].specie
                 labels[site] = None  # that of the atom that was replaced
         frame = self.supercell_structure
         structure = Structure(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from matganip.configurations.charges import NEUTRAL, charge
 from matganip.configurations.codec import composition_text
 from matganip.results.base import Result
 from matganip.results.content import Table
@@ -45,25 +46,50 @@ class SpaceCount(Result):
     oxidation_states : dict, optional
         By species, where charge neutrality was asked for.
     all_compositions : bool
-        Count every composition of the same species as well.
+        Count every composition of the same species as well, or with oxidation states every neutral one.
+    own_composition : bool
+        Whether the space's own composition is asked for; without, there are only its species.
     """
 
     name: str
     space: ConfigurationSpace
     oxidation_states: Mapping[str, float] | None = None
     all_compositions: bool = False
+    own_composition: bool = True
 
     def to_dict(self) -> dict[str, Any]:
-        """The counts as JSON values; counts are exact integers of any size."""
+        """The counts as JSON values; counts are exact integers of any size, null where no composition is asked for."""
         summary = space_summary(self.space, self.space.count_orbits())
+        if not self.own_composition:
+            summary.update(dict.fromkeys(("composition", "counts", "arrangements", "orbits", "key")))
         if self.oxidation_states:
             summary["oxidation_states"] = dict(self.oxidation_states)
+        if self.space.file_sublattices and self.own_composition:
+            summary["occupancies"] = [
+                {
+                    "labels": list(mixed.labels),
+                    "sites": list(mixed.sites),
+                    "species": [
+                        {"species": one.text, "file": mixed.shares.get(one, 0.0), "atoms": number}
+                        for one, number in counts.items()
+                    ],
+                }
+                for mixed, counts in self.space.occupancies
+            ]
         if self.all_compositions:
             summary["all_compositions"] = [
                 {"counts": [list(c) for c in counts], "orbits": orbits}
-                for counts, orbits in self.space.count_orbits(all_compositions=True).items()
+                for counts, orbits in self.every_composition().items()
             ]
         return summary
+
+    def every_composition(self) -> dict[tuple[tuple[int, ...], ...], int]:
+        """Orbits of every composition of the space's species; with oxidation states of the neutral ones."""
+        every = self.space.count_orbits(all_compositions=True)
+        if self.oxidation_states is None:
+            return every
+        states = self.oxidation_states
+        return {c: orbits for c, orbits in every.items() if abs(charge(self.space, states, c)) < NEUTRAL}
 
     def to_frame(self) -> pd.DataFrame:
         """One row."""
@@ -84,9 +110,23 @@ class SpaceCount(Result):
         names = tuple(name for species in self.space.species for name in species)
         rows = tuple(
             (*(str(n) for of_sublattice in counts for n in of_sublattice), f"{orbits:,}")
-            for counts, orbits in self.space.count_orbits(all_compositions=True).items()
+            for counts, orbits in self.every_composition().items()
         )
-        return Table("Every composition", (*names, "orbits"), rows, "r" * (len(names) + 1))
+        title = "Every composition" if self.oxidation_states is None else "Every neutral composition"
+        return Table(title, (*names, "orbits"), rows, "r" * (len(names) + 1))
+
+    def occupancy_table(self) -> Table:
+        """The partial occupancies of the file beside the composition of the space."""
+        rows = []
+        for mixed, counts in self.space.occupancies:
+            n_sites = sum(counts.values())
+            name = "/".join(mixed.labels) or f"site {mixed.sites[0]}"
+            for one, number in counts.items():
+                rows.append(
+                    (name, one.text, f"{mixed.shares.get(one, 0.0):g}", f"{number / n_sites:.4g}", f"{number:,}")
+                )
+                name = ""
+        return Table("Occupancies", ("", "species", "in the file", "here", "atoms"), tuple(rows), "llrrr")
 
 
 @dataclass(frozen=True)
@@ -123,6 +163,7 @@ class Counts(Result):
         *,
         oxidation_states: Mapping[str, float] | None = None,
         all_compositions: bool = False,
+        own_composition: bool = True,
     ) -> Counts:
         """Count the arrangements and orbits of spaces, a `CompositionSeries` for instance.
 
@@ -132,14 +173,16 @@ class Counts(Result):
             The spaces.
         name : str
             What they are called in the table.
-        oxidation_states, all_compositions
+        oxidation_states, all_compositions, own_composition
             As in `SpaceCount`.
 
         Returns
         -------
         Counts
         """
-        return cls(tuple(SpaceCount(name, space, oxidation_states, all_compositions) for space in spaces))
+        return cls(
+            tuple(SpaceCount(name, space, oxidation_states, all_compositions, own_composition) for space in spaces)
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Each space by its counts, and the sum."""
@@ -159,9 +202,12 @@ class Counts(Result):
         return pd.DataFrame({key: pd.Series([one[key] for one in documents], dtype=object) for key in keys})
 
     def tables(self) -> tuple[Table, ...]:
-        """All spaces in one table, and every composition if asked for."""
-        table = Table("", COLUMNS, tuple(part.row() for part in self.parts), "llrrrr")
-        return (table, *(part.composition_table() for part in self.parts[:1] if part.all_compositions))
+        """All spaces in one table, the occupancies of a file of one, and every composition if asked for."""
+        own = tuple(part.row() for part in self.parts if part.own_composition)
+        found = [Table("", COLUMNS, own, "llrrrr")] if own else []
+        if len(own) == 1 and self.parts[0].space.occupancies:
+            found.append(self.parts[0].occupancy_table())
+        return (*found, *(part.composition_table() for part in self.parts[:1] if part.all_compositions))
 
     def sentences(self) -> tuple[str, ...]:
         """The sum, and the oxidation states."""
