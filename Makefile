@@ -8,7 +8,7 @@ export OMP_WAIT_POLICY ?= passive
 
 PACKAGES := $(VENV)/.packages
 INSTALL  := $(VENV)/.installed
-NATIVE   := CMakeLists.txt CMakePresets.json $(wildcard cmake/*.cmake cpp/include/matganip/* cpp/src/* cpp/bindings/*)
+NATIVE   := CMakeLists.txt CMakePresets.json $(wildcard cmake/*.cmake cpp/include/matganip/* cpp/src/* cpp/vectors/* cpp/bindings/*)
 OUT      ?= runs/cspbi3_br
 
 PRESETS  := release asan-ubsan tsan

@@ -1,6 +1,6 @@
 # One interface target carries every flag, so that the kernels, the binding and the tests agree.
-# No -march=native: a wheel runs on any machine of its architecture. Where vector width matters a kernel
-# asks for clones by itself (see matganip/vectorize.hpp).
+# No -march=native: a wheel runs on any machine of its architecture. Where vector width matters a kernel is
+# compiled once for each (see vector_targets.cmake).
 add_library(matganip_options INTERFACE)
 target_compile_options(matganip_options INTERFACE
   $<$<CXX_COMPILER_ID:GNU,Clang,AppleClang>:-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion>

@@ -10,4 +10,5 @@ PYBIND11_MODULE(_core, module) {
     matganip::bindings::register_network(module);
     matganip::bindings::register_powder(module);
     matganip::bindings::register_swaps(module);
+    matganip::bindings::register_targets(module);
 }

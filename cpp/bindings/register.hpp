@@ -9,5 +9,6 @@ void register_diffraction(pybind11::module_& module);
 void register_network(pybind11::module_& module);
 void register_powder(pybind11::module_& module);
 void register_swaps(pybind11::module_& module);
+void register_targets(pybind11::module_& module);
 
 }  // namespace matganip::bindings

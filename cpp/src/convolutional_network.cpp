@@ -1,30 +1,15 @@
 #include "matganip/convolutional_network.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <stdexcept>
 
 #include "matganip/parallel.hpp"
-#include "matganip/vectorize.hpp"
+#include "matganip/targets.hpp"
 
 namespace matganip {
 namespace {
 
-constexpr std::size_t width = 16;  // structures side by side: floats of the widest vector
-constexpr std::size_t group = 4;   // output channels whose weights stand together
 constexpr std::size_t blocks_per_task = 8;
-
-/// One number of each of the structures.
-template <class T>
-struct alignas(width * sizeof(T)) Row {
-    T lanes[width];
-};
-using Pixel = Row<float>;
-using Sum = Row<double>;
-
-constexpr std::size_t in_groups(std::size_t n) {
-    return (n + group - 1) / group * group;
-}
 
 /// An image with a border of zeros, channels innermost: pixel (y, x) of channel c is at
 /// ((y + border) * stride + x + border) * n_channels + c.
@@ -44,96 +29,6 @@ struct Image {
     }
 };
 
-/// A convolution over an image: `in` points at the corner of the border of the input, rows of `in_stride`
-/// pixels; `out` at the first pixel of the output, `out_side` by `out_side` pixels in rows of `out_stride`.
-struct Convolution {
-    const Pixel* in;
-    std::size_t in_stride, n_in, kernel_size;
-    const float *weight, *bias;
-    std::size_t n_out;
-    Pixel* out;
-    std::size_t out_side, out_stride;
-};
-
-/// Convolution, maximum over 2 by 2, ReLU, with vectors of `n_lanes` floats and `n_together` channels at a
-/// time: four windows of these and what they are made of are to fit into the registers there are.
-template <std::size_t n_lanes, std::size_t n_together>
-[[gnu::always_inline]] inline void convolve_and_pool(const Convolution& c) {
-    using Vector [[gnu::vector_size(n_lanes * sizeof(float))]] = float;
-    const std::size_t row = c.in_stride * c.n_in, n_taps = c.kernel_size * c.n_in;
-    for (std::size_t y = 0; y < c.out_side; ++y)
-        for (std::size_t x = 0; x < c.out_side; ++x)
-            for (std::size_t first = 0; first < c.n_out; first += n_together)
-                for (std::size_t lane = 0; lane < width; lane += n_lanes) {
-                    Vector sums[4][n_together];
-                    for (std::size_t g = 0; g < n_together; ++g)
-                        for (auto& sum : sums) sum[g] = Vector{} + c.bias[first + g];
-                    const float* w =
-                        c.weight + first / group * group * c.kernel_size * n_taps + first % group;
-                    for (std::size_t ky = 0; ky < c.kernel_size; ++ky) {
-                        const Pixel* upper = c.in + (2 * y + ky) * row + 2 * x * c.n_in;
-                        const Pixel* lower = upper + row;
-                        for (std::size_t t = 0; t < n_taps; ++t, w += group) {
-                            Vector window[4];
-                            std::memcpy(&window[0], upper[t].lanes + lane, sizeof(Vector));
-                            std::memcpy(&window[1], upper[t + c.n_in].lanes + lane, sizeof(Vector));
-                            std::memcpy(&window[2], lower[t].lanes + lane, sizeof(Vector));
-                            std::memcpy(&window[3], lower[t + c.n_in].lanes + lane, sizeof(Vector));
-                            for (std::size_t g = 0; g < n_together; ++g)
-                                for (std::size_t p = 0; p < 4; ++p) sums[p][g] += window[p] * w[g];
-                        }
-                    }
-                    Pixel* pixel = c.out + (y * c.out_stride + x) * c.n_out + first;
-                    for (std::size_t g = 0; g < n_together; ++g) {
-                        Vector largest{};
-                        for (const auto& sum : sums) largest = sum[g] > largest ? sum[g] : largest;
-                        std::memcpy(pixel[g].lanes + lane, &largest, sizeof(Vector));
-                    }
-                }
-}
-
-// Thirty-two registers of sixteen floats, sixteen of eight, sixteen of four; one is picked when the library
-// is loaded. A vector wider than the machine's would be taken to pieces in memory.
-#if defined(MATGANIP_TARGET)
-MATGANIP_TARGET("arch=x86-64-v4")
-void convolve(const Convolution& c) {
-    convolve_and_pool<16, 4>(c);
-}
-MATGANIP_TARGET("arch=x86-64-v3")
-void convolve(const Convolution& c) {
-    convolve_and_pool<8, 2>(c);
-}
-MATGANIP_TARGET("default")
-#endif
-void convolve(const Convolution& c) {
-    convolve_and_pool<4, 2>(c);
-}
-
-/// Standardises one row of the matrices of sixteen structures into pixels `step` apart, and adds what the
-/// readout, `size` numbers for each output, makes of it. `broken` stays zero as long as all is finite.
-MATGANIP_CLONES
-void read_row(const float* const* matrices, std::size_t n, const float* mean, const float* scale,
-              const double* readout, std::size_t size, std::size_t n_outputs, Pixel* pixels, std::size_t step,
-              Sum* outputs, Pixel* broken) {
-    for (std::size_t j = 0; j < n; ++j) {
-        Pixel a;
-        for (std::size_t k = 0; k < width; ++k) a.lanes[k] = matrices[k][j];
-        for (std::size_t k = 0; k < width; ++k) broken->lanes[k] += a.lanes[k] * 0.0F;
-        for (std::size_t k = 0; k < width; ++k) pixels[j * step].lanes[k] = (a.lanes[k] - mean[j]) * scale[j];
-        for (std::size_t o = 0; o < n_outputs; ++o)
-            for (std::size_t k = 0; k < width; ++k)
-                outputs[o].lanes[k] += static_cast<double>(a.lanes[k]) * readout[o * size + j];
-    }
-}
-
-/// Adds the products of n pixels with their weights.
-MATGANIP_CLONES
-void add_products(const Pixel* pixels, const double* weight, std::size_t n, Sum* sum) {
-    for (std::size_t i = 0; i < n; ++i)
-        for (std::size_t k = 0; k < width; ++k)
-            sum->lanes[k] += static_cast<double>(pixels[i].lanes[k]) * weight[i];
-}
-
 void check(bool agree, const char* message) {
     if (!agree) throw std::invalid_argument(message);
 }
@@ -151,14 +46,15 @@ ConvolutionalNetwork::Layer ConvolutionalNetwork::make_layer(std::size_t n_in, s
     const std::size_t n_out = bias.size(), taps = kernel_size * kernel_size;
     // Channels beyond n_in are those that pad the layer before; their weights are zero.
     const std::size_t given = weight.size() / (n_out * taps);
-    Layer layer{n_in, in_groups(n_out), kernel_size, {}, {}};
+    Layer layer{n_in, padded(n_out, channel_group), kernel_size, {}, {}};
     layer.weight.assign(layer.n_out * taps * n_in, 0.0F);
     layer.bias.assign(layer.n_out, 0.0F);
     for (std::size_t o = 0; o < n_out; ++o) {
         layer.bias[o] = bias[o];
         for (std::size_t c = 0; c < given; ++c)
             for (std::size_t t = 0; t < taps; ++t)
-                layer.weight[((o / group * taps + t) * n_in + c) * group + o % group] =
+                layer
+                    .weight[((o / channel_group * taps + t) * n_in + c) * channel_group + o % channel_group] =
                     weight[(o * given + c) * taps + t];
     }
     return layer;
@@ -201,22 +97,26 @@ std::size_t ConvolutionalNetwork::work_per_row() const {
 void ConvolutionalNetwork::predict_block(const float* matrices, std::size_t n_rows, double* outputs,
                                          Workspace& work) const {
     const std::size_t p = n_peaks_, size = n_channels_ * p * p;
-    const float* rows[width];
+    const NetworkKernels& network = kernels().network;
+    const float* rows[line_floats];
     std::fill(work.outputs.begin(), work.outputs.end(), Sum{});
     Pixel broken{};
     for (std::size_t c = 0; c < n_channels_; ++c)
         for (std::size_t i = 0; i < p; ++i) {
             const std::size_t offset = (c * p + i) * p;
             // Where a block is not full its first structure stands in for those that lack.
-            for (std::size_t k = 0; k < width; ++k) rows[k] = matrices + (k < n_rows ? k : 0) * size + offset;
-            read_row(rows, p, mean_.data() + offset, scale_.data() + offset, readout_.data() + offset, size,
-                     n_outputs_, work.input.at(i, 0) + c, n_channels_, work.outputs.data(), &broken);
+            for (std::size_t k = 0; k < line_floats; ++k)
+                rows[k] = matrices + (k < n_rows ? k : 0) * size + offset;
+            network.read_row(rows, p, mean_.data() + offset, scale_.data() + offset, readout_.data() + offset,
+                             size, n_outputs_, work.input.at(i, 0) + c, n_channels_, work.outputs.data(),
+                             &broken);
         }
     if (!blind_) convolve_block(work);
     const std::size_t n_last = work.last.pixels.size();
     for (std::size_t o = 0; o < n_outputs_; ++o) {
         if (!blind_)
-            add_products(work.last.pixels.data(), head_.data() + o * n_last, n_last, &work.outputs[o]);
+            network.add_products(work.last.pixels.data(), head_.data() + o * n_last, n_last,
+                                 &work.outputs[o]);
         for (std::size_t k = 0; k < n_rows; ++k)
             outputs[k * n_outputs_ + o] =
                 work.outputs[o].lanes[k] + bias_[o] + static_cast<double>(broken.lanes[k]);
@@ -224,12 +124,12 @@ void ConvolutionalNetwork::predict_block(const float* matrices, std::size_t n_ro
 }
 
 void ConvolutionalNetwork::convolve_block(Workspace& work) const {
-    convolve({work.input.pixels.data(), work.input.stride, conv1_.n_in, conv1_.kernel_size,
-              conv1_.weight.data(), conv1_.bias.data(), conv1_.n_out, work.middle.at(0, 0), work.middle.side,
-              work.middle.stride});
-    convolve({work.middle.pixels.data(), work.middle.stride, conv2_.n_in, conv2_.kernel_size,
-              conv2_.weight.data(), conv2_.bias.data(), conv2_.n_out, work.last.at(0, 0), work.last.side,
-              work.last.stride});
+    kernels().network.convolve({work.input.pixels.data(), work.input.stride, conv1_.n_in, conv1_.kernel_size,
+                                conv1_.weight.data(), conv1_.bias.data(), conv1_.n_out, work.middle.at(0, 0),
+                                work.middle.side, work.middle.stride});
+    kernels().network.convolve({work.middle.pixels.data(), work.middle.stride, conv2_.n_in,
+                                conv2_.kernel_size, conv2_.weight.data(), conv2_.bias.data(), conv2_.n_out,
+                                work.last.at(0, 0), work.last.side, work.last.stride});
 }
 
 void ConvolutionalNetwork::predict(std::span<const float> matrices, std::span<double> outputs,
@@ -237,14 +137,14 @@ void ConvolutionalNetwork::predict(std::span<const float> matrices, std::span<do
     const std::size_t size = n_channels_ * n_peaks_ * n_peaks_, n_rows = outputs.size() / n_outputs_;
     check(outputs.size() == n_rows * n_outputs_ && matrices.size() == n_rows * size,
           "matrices and outputs: not of as many rows");
-    const std::size_t rows_per_task = width * blocks_per_task;
+    const std::size_t rows_per_task = line_floats * blocks_per_task;
     const std::size_t border = conv1_.kernel_size / 2;
     parallel_for((n_rows + rows_per_task - 1) / rows_per_task, num_threads, [&](std::size_t task) {
         Workspace work{Image(n_peaks_, border, n_channels_), Image(n_peaks_ / 2, border, conv1_.n_out),
                        Image(n_peaks_ / 4, 0, conv2_.n_out), std::vector<Sum>(n_outputs_)};
         const std::size_t end = std::min(n_rows, (task + 1) * rows_per_task);
-        for (std::size_t first = task * rows_per_task; first < end; first += width)
-            predict_block(matrices.data() + first * size, std::min(width, end - first),
+        for (std::size_t first = task * rows_per_task; first < end; first += line_floats)
+            predict_block(matrices.data() + first * size, std::min(line_floats, end - first),
                           outputs.data() + first * n_outputs_, work);
     });
 }

@@ -6,36 +6,19 @@
 
 #include "matganip/parallel.hpp"
 #include "matganip/stream.hpp"
-#include "matganip/vectorize.hpp"
+#include "matganip/targets.hpp"
 
 namespace matganip {
 namespace {
 
-constexpr std::size_t width = 16;  // floats of the widest vector; rows are made in whole vectors
 constexpr std::size_t bytes_per_task = std::size_t{1} << 18;
 // Matrices are made in a buffer that stays in the first-level cache, and leave it together: a line at the
 // border of two stores costs more than one within.
 constexpr std::size_t bytes_per_buffer = std::size_t{1} << 14;
 
-constexpr std::size_t padded(std::size_t n, std::size_t unit) {
-    return (n + unit - 1) / unit * unit;
-}
-
-/// matrix(i, j) = angles(i, j) + intensity[i] intensity[j], rows of n floats. A row is stored in whole
-/// vectors: what goes over its end is overwritten by the next one, and the last one needs `width` floats of
-/// room after it.
-MATGANIP_CLONES
-void make_matrix(const float* __restrict angles, const float* __restrict intensity, std::size_t n,
-                 std::size_t n_padded, float* __restrict matrix) {
-    for (std::size_t i = 0; i < n; ++i)
-        for (std::size_t j = 0; j < n_padded; j += width)
-            for (std::size_t k = 0; k < width; ++k)
-                matrix[i * n + j + k] = angles[i * n_padded + j + k] + intensity[i] * intensity[j + k];
-}
-
-/// theta*_i theta*_j, (n, padded(n, width)), zero where there is no peak.
+/// theta*_i theta*_j, (n, padded(n, line_floats)), zero where there is no peak.
 std::vector<float> angle_products(const PeakTable& peaks, std::size_t n) {
-    const std::size_t n_padded = padded(n, width);
+    const std::size_t n_padded = padded(n, line_floats);
     const std::size_t used = std::min(n, peaks.two_theta.size());
     std::vector<float> products(n * n_padded, 0.0F);
     for (std::size_t i = 0; i < used; ++i)
@@ -58,7 +41,7 @@ void graph_matrices(const PeakTable& peaks, std::size_t n_vertices, std::span<fl
     if (matrices.empty()) return;
 
     const std::vector<float> angles = angle_products(peaks, n_vertices);
-    const std::size_t n_padded = padded(n_vertices, width);
+    const std::size_t n_padded = padded(n_vertices, line_floats);
     const std::size_t used = std::min(n_vertices, n_peaks);
     const bool past_cache = matrices.size_bytes() >= bytes_to_stream;
     const std::size_t matrix_bytes = size * sizeof(float);
@@ -69,7 +52,7 @@ void graph_matrices(const PeakTable& peaks, std::size_t n_vertices, std::span<fl
 
     parallel_for(n_tasks, num_threads, [&](std::size_t task) {
         std::vector<float> intensity(n_padded, 0.0F);
-        std::vector<float> buffer(rows_per_buffer * size + width);
+        std::vector<float> buffer(rows_per_buffer * size + line_floats);
         const std::size_t end = std::min(peaks.n_rows, (task + 1) * rows_per_task);
         for (std::size_t first = task * rows_per_task; first < end; first += rows_per_buffer) {
             const std::size_t n_made = std::min(rows_per_buffer, end - first);
@@ -77,7 +60,8 @@ void graph_matrices(const PeakTable& peaks, std::size_t n_vertices, std::span<fl
                 const double* row = peaks.intensity.data() + (first + k) * n_peaks;
                 for (std::size_t i = 0; i < used; ++i)
                     intensity[i] = static_cast<float>(row[i] * peaks.intensity_scale);
-                make_matrix(angles.data(), intensity.data(), n_vertices, n_padded, buffer.data() + k * size);
+                kernels().graph.make_matrix(angles.data(), intensity.data(), n_vertices, n_padded,
+                                            buffer.data() + k * size);
             }
             float* out = matrices.data() + first * size;
             if (past_cache)

@@ -8,132 +8,31 @@
 
 #include "matganip/parallel.hpp"
 #include "matganip/stream.hpp"
-#include "matganip/vectorize.hpp"
+#include "matganip/targets.hpp"
 
 namespace matganip {
 namespace {
 
-// Rows that go through the sums together, one to a vector lane. A short block is padded to whole lanes, so
-// that every row sees the same instructions wherever it stands.
-constexpr std::size_t lanes = 8;
-// Doubles of the widest vector: waves and peaks are padded to it, so that loops have no remainder.
-constexpr std::size_t width = 8;
-// Sums that one pass over the peaks adds: enough to hide its loads and stores behind multiplications.
-constexpr std::size_t sums_per_pass = 4;
 constexpr std::size_t rows_per_task = 512;
-
-constexpr std::size_t padded(std::size_t n, std::size_t unit) {
-    return (n + unit - 1) / unit * unit;
-}
 
 void require(bool holds, const char* message) {
     if (!holds) throw std::invalid_argument(message);
-}
-
-/// The lattice Fourier transform: adds the waves of each occupied site to the amplitudes of its mode.
-MATGANIP_CLONES
-void add_waves(const double* __restrict waves, const std::int32_t* sites, const std::int32_t* modes,
-               std::size_t n, std::size_t n_waves, double* __restrict amplitudes) {
-    for (std::size_t k = 0; k < n; ++k) {
-        const double* wave = waves + static_cast<std::size_t>(sites[k]) * n_waves;
-        double* amplitude = amplitudes + static_cast<std::size_t>(modes[k]) * n_waves;
-        for (std::size_t w = 0; w < n_waves; w += width)
-            for (std::size_t c = 0; c < width; ++c) amplitude[w + c] += wave[w + c];
-    }
-}
-
-/// sums(lane, s), rows of n_padded, of a block whose amplitudes are (n_slots, lanes): products of two.
-MATGANIP_CLONES
-void sum_pairs(const double* __restrict amplitudes, const std::int64_t* offsets, std::size_t n_sums,
-               std::size_t n_padded, const std::int32_t* factors, const double* weight,
-               double* __restrict sums) {
-    for (std::size_t s = 0; s < n_sums; ++s) {
-        double total[lanes] = {};
-        for (std::int64_t t = offsets[s]; t < offsets[s + 1]; ++t) {
-            const double* a = amplitudes + static_cast<std::size_t>(factors[2 * t]) * lanes;
-            const double* b = amplitudes + static_cast<std::size_t>(factors[2 * t + 1]) * lanes;
-            for (std::size_t lane = 0; lane < lanes; ++lane) total[lane] += weight[t] * a[lane] * b[lane];
-        }
-        for (std::size_t lane = 0; lane < lanes; ++lane) sums[lane * n_padded + s] = total[lane];
-    }
-}
-
-/// The same for products of three.
-MATGANIP_CLONES
-void sum_triplets(const double* __restrict amplitudes, const std::int64_t* offsets, std::size_t n_sums,
-                  std::size_t n_padded, const std::int32_t* factors, const double* weight,
-                  double* __restrict sums) {
-    for (std::size_t s = 0; s < n_sums; ++s) {
-        double total[lanes] = {};
-        for (std::int64_t t = offsets[s]; t < offsets[s + 1]; ++t) {
-            const double* a = amplitudes + static_cast<std::size_t>(factors[3 * t]) * lanes;
-            const double* b = amplitudes + static_cast<std::size_t>(factors[3 * t + 1]) * lanes;
-            const double* c = amplitudes + static_cast<std::size_t>(factors[3 * t + 2]) * lanes;
-            for (std::size_t lane = 0; lane < lanes; ++lane)
-                total[lane] += weight[t] * a[lane] * b[lane] * c[lane];
-        }
-        for (std::size_t lane = 0; lane < lanes; ++lane) sums[lane * n_padded + s] = total[lane];
-    }
-}
-
-/// Adds four rows of the table, times their sums, to the peaks of two arrangements.
-inline void add_four(const double* __restrict table, std::size_t stride, std::size_t n_peaks,
-                     const double* __restrict sums0, const double* __restrict sums1,
-                     double* __restrict peaks0, double* __restrict peaks1) {
-    const double a0 = sums0[0], a1 = sums0[1], a2 = sums0[2], a3 = sums0[3];
-    const double b0 = sums1[0], b1 = sums1[1], b2 = sums1[2], b3 = sums1[3];
-    for (std::size_t p = 0; p < n_peaks; ++p) {
-        const double t0 = table[p], t1 = table[stride + p], t2 = table[2 * stride + p],
-                     t3 = table[3 * stride + p];
-        peaks0[p] += a0 * t0 + a1 * t1 + a2 * t2 + a3 * t3;
-        peaks1[p] += b0 * t0 + b1 * t1 + b2 * t2 + b3 * t3;
-    }
-}
-
-/// peaks(lane, p) = base[p] + sum over s of sums(lane, s) table(s, p); n_sums in whole passes.
-MATGANIP_CLONES
-void sum_peaks(const double* __restrict sums, std::size_t n_sums, const double* __restrict base,
-               const double* __restrict table, std::size_t stride, std::size_t n_peaks,
-               double* __restrict peaks) {
-    for (std::size_t lane = 0; lane < lanes; lane += 2) {
-        double* peaks0 = peaks + lane * stride;
-        double* peaks1 = peaks0 + stride;
-        const double* sums0 = sums + lane * n_sums;
-        for (std::size_t p = 0; p < n_peaks; ++p) peaks0[p] = peaks1[p] = base[p];
-        for (std::size_t s = 0; s < n_sums; s += sums_per_pass)
-            add_four(table + s * stride, stride, n_peaks, sums0 + s, sums0 + n_sums + s, peaks0, peaks1);
-    }
-}
-
-/// Writes a row: what is below `lowest` as that, and the largest of `n_peaks` as 100 where wanted.
-MATGANIP_CLONES
-void finish_row(const double* __restrict peaks, std::size_t n_peaks, std::size_t n_columns,
-                bool scale_to_maximum, double lowest, double* __restrict intensity) {
-    double factor = 1.0;
-    if (scale_to_maximum) {
-        double largest[width] = {};
-        for (std::size_t p = 0; p < n_peaks; p += width)
-            for (std::size_t c = 0; c < width; ++c) largest[c] = std::max(largest[c], peaks[p + c]);
-        const double maximum = *std::max_element(largest, largest + width);
-        factor = maximum > 0.0 ? 100.0 / maximum : 0.0;
-    }
-    for (std::size_t p = 0; p < n_columns; ++p) intensity[p] = std::max(peaks[p], lowest) * factor;
 }
 
 }  // namespace
 
 struct LatticePattern::Scratch {
     std::vector<std::int32_t> sites, modes;
-    std::vector<double> row, amplitudes, sums, peaks, finished;
+    std::vector<double> rows, amplitudes, sums, peaks, finished;
 
     explicit Scratch(const LatticePattern& pattern)
         : sites(pattern.n_sites_),
           modes(pattern.n_sites_),
-          row(pattern.n_slots_),
-          amplitudes(pattern.n_slots_ * lanes),
-          sums(lanes * pattern.n_table_rows_),
-          peaks(lanes * pattern.stride_),
-          finished(lanes * pattern.n_peaks_) {}
+          rows(lattice_rows * padded(pattern.n_slots_)),
+          amplitudes(rows.size()),
+          sums(lattice_rows * pattern.n_sums_),
+          peaks(lattice_rows * pattern.stride_),
+          finished(lattice_rows * pattern.n_peaks_) {}
 };
 
 LatticePattern::LatticePattern(const LatticeForm& form)
@@ -141,10 +40,9 @@ LatticePattern::LatticePattern(const LatticeForm& form)
       n_codes_(form.n_codes),
       n_peaks_(form.n_peaks),
       n_sums_(form.n_sums()),
-      n_waves_(padded(form.n_waves, width)),
+      n_waves_(padded(form.n_waves)),
       n_slots_(form.n_modes * n_waves_ + 1),
-      n_table_rows_(padded(n_sums_, sums_per_pass)),
-      stride_(padded(form.n_peaks, width)),
+      stride_(padded(form.n_peaks)),
       modes_(form.modes.begin(), form.modes.end()),
       offsets_(form.term_offsets.begin(), form.term_offsets.end()),
       n_factors_(form.n_factors),
@@ -165,7 +63,7 @@ LatticePattern::LatticePattern(const LatticeForm& form)
 
     base_.assign(stride_, 0.0);
     std::copy(form.base.begin(), form.base.end(), base_.begin());
-    table_.assign(n_table_rows_ * stride_, 0.0);
+    table_.assign(n_sums_ * stride_, 0.0);
     for (std::size_t s = 0; s < n_sums_; ++s)
         std::copy_n(form.coefficients.begin() + s * n_peaks_, n_peaks_, table_.begin() + s * stride_);
 }
@@ -197,7 +95,7 @@ void LatticePattern::check(const LatticeForm& form) {
 }
 
 std::size_t LatticePattern::work_per_row() const {
-    return n_sites_ * n_waves_ + (n_factors_ - 1) * weight_.size() + (1 + n_table_rows_) * stride_;
+    return n_sites_ * n_waves_ + (n_factors_ - 1) * weight_.size() + (1 + n_sums_) * stride_;
 }
 
 std::size_t LatticePattern::occupied_sites(const std::uint8_t* occupation, std::size_t row,
@@ -220,16 +118,19 @@ std::size_t LatticePattern::occupied_sites(const std::uint8_t* occupation, std::
 
 void LatticePattern::sum_block(const std::uint8_t* occupations, std::size_t n_rows, std::size_t first_row,
                                Scratch& scratch) const {
+    const LatticeKernels& lattice = kernels().lattice;
+    const std::size_t n_padded = padded(n_slots_);
+    std::fill(scratch.rows.begin(), scratch.rows.end(), 0.0);
     for (std::size_t lane = 0; lane < n_rows; ++lane) {
         const std::size_t n = occupied_sites(occupations + lane * n_sites_, first_row + lane, scratch);
-        std::fill(scratch.row.begin(), scratch.row.end(), 0.0);
-        scratch.row.back() = 1.0;
-        add_waves(waves_.data(), scratch.sites.data(), scratch.modes.data(), n, n_waves_, scratch.row.data());
-        for (std::size_t a = 0; a < n_slots_; ++a) scratch.amplitudes[a * lanes + lane] = scratch.row[a];
+        double* row = scratch.rows.data() + lane * n_padded;
+        row[n_slots_ - 1] = 1.0;
+        lattice.add_waves(waves_.data(), scratch.sites.data(), scratch.modes.data(), n, n_waves_, row);
     }
-    (n_factors_ == 2 ? sum_pairs : sum_triplets)(scratch.amplitudes.data(), offsets_.data(), n_sums_,
-                                                 n_table_rows_, factors_.data(), weight_.data(),
-                                                 scratch.sums.data());
+    lattice.transpose(scratch.rows.data(), n_padded, scratch.amplitudes.data());
+    (n_factors_ == 2 ? lattice.sum_pairs : lattice.sum_triplets)(scratch.amplitudes.data(), offsets_.data(),
+                                                                 n_sums_, factors_.data(), weight_.data(),
+                                                                 scratch.sums.data());
 }
 
 void LatticePattern::process_block(const std::uint8_t* occupations, std::size_t n_rows, std::size_t first_row,
@@ -237,13 +138,17 @@ void LatticePattern::process_block(const std::uint8_t* occupations, std::size_t 
                                    double* intensity, Scratch& scratch) const {
     sum_block(occupations, n_rows, first_row, scratch);
     // The largest of all peaks is needed for the scale, also where only the first ones are written.
-    const std::size_t n_peaks = scale_to_maximum ? stride_ : padded(n_columns, width);
-    sum_peaks(scratch.sums.data(), n_table_rows_, base_.data(), table_.data(), stride_, n_peaks,
-              scratch.peaks.data());
+    const std::size_t n_peaks = scale_to_maximum ? stride_ : padded(n_columns);
+    const LatticeKernels& lattice = kernels().lattice;
+    lattice.sum_peaks(scratch.sums.data(), n_sums_, base_.data(), table_.data(), stride_, n_peaks,
+                      scratch.peaks.data());
     double* finished = past_cache ? scratch.finished.data() : intensity;
-    for (std::size_t lane = 0; lane < n_rows; ++lane)
-        finish_row(scratch.peaks.data() + lane * stride_, n_peaks, n_columns, scale_to_maximum, lowest_,
-                   finished + lane * n_columns);
+    for (std::size_t lane = 0; lane < n_rows; ++lane) {
+        const double* peaks = scratch.peaks.data() + lane * stride_;
+        const double maximum = scale_to_maximum ? lattice.largest(peaks, n_peaks) : 100.0;
+        lattice.finish(peaks, n_columns, lowest_, maximum > 0.0 ? 100.0 / maximum : 0.0,
+                       finished + lane * n_columns);
+    }
     if (past_cache) stream(finished, intensity, n_rows * n_columns);
 }
 
@@ -260,10 +165,10 @@ void LatticePattern::intensities(std::span<const std::uint8_t> occupations, std:
     parallel_for(n_tasks, num_threads, [&](std::size_t task) {
         Scratch scratch(*this);
         const std::size_t end = std::min(n_rows, (task + 1) * rows_per_task);
-        for (std::size_t row = task * rows_per_task; row < end; row += lanes)
-            process_block(occupations.data() + row * n_sites_, std::min(lanes, end - row), first_row + row,
-                          n_columns, scale_to_maximum, past_cache, intensity.data() + row * n_columns,
-                          scratch);
+        for (std::size_t row = task * rows_per_task; row < end; row += lattice_rows)
+            process_block(occupations.data() + row * n_sites_, std::min(lattice_rows, end - row),
+                          first_row + row, n_columns, scale_to_maximum, past_cache,
+                          intensity.data() + row * n_columns, scratch);
         if (past_cache) finish_stream();
     });
 }
@@ -277,12 +182,12 @@ void LatticePattern::sums(std::span<const std::uint8_t> occupations, std::span<d
     parallel_for(n_tasks, num_threads, [&](std::size_t task) {
         Scratch scratch(*this);
         const std::size_t end = std::min(n_rows, (task + 1) * rows_per_task);
-        for (std::size_t row = task * rows_per_task; row < end; row += lanes) {
-            const std::size_t n = std::min(lanes, end - row);
+        for (std::size_t row = task * rows_per_task; row < end; row += lattice_rows) {
+            const std::size_t n = std::min(lattice_rows, end - row);
             sum_block(occupations.data() + row * n_sites_, n, row, scratch);
             for (std::size_t lane = 0; lane < n; ++lane)
-                std::copy_n(scratch.sums.data() + lane * n_table_rows_, n_sums_,
-                            sums.data() + (row + lane) * n_sums_);
+                for (std::size_t s = 0; s < n_sums_; ++s)
+                    sums[(row + lane) * n_sums_ + s] = scratch.sums[s * lattice_rows + lane];
         }
     });
 }

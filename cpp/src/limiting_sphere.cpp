@@ -1,5 +1,3 @@
-// Compiled without contraction into fused multiply-adds (see CMakeLists.txt): lengths are then rounded as
-// pymatgen rounds them, and lines at the edge of one of its bins of angle fall on the same side.
 #include "matganip/limiting_sphere.hpp"
 
 #include <algorithm>
@@ -8,8 +6,7 @@
 #include <numbers>
 #include <stdexcept>
 
-#include "matganip/vector_math.hpp"
-#include "matganip/vectorize.hpp"
+#include "matganip/targets.hpp"
 
 namespace matganip {
 namespace {
@@ -18,14 +15,22 @@ using Vector = std::array<double, 3>;
 
 // Squared length by which the sphere is widened, as in pymatgen.
 constexpr double sphere_tol = 1e-8;
-constexpr Lanes counting{0, 1, 2, 3, 4, 5, 6, 7};
 
 double dot(const Vector& a, const Vector& b) {
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 }
 
+// A call of floor or ceil costs more than the row: the baseline of x86-64 has no instruction for either.
+int rounded_up(double x) {
+    const int down = static_cast<int>(x);
+    return down + (static_cast<double>(down) < x ? 1 : 0);
+}
+
+int rounded_down(double x) {
+    return -rounded_up(-x);
+}
+
 /// The rows within a radius; returns the sum of their halves.
-MATGANIP_CLONES
 std::size_t find_rows(const Matrix& reciprocal, const std::array<std::size_t, 3>& axes,
                       const std::array<int, 3>& bounds, double radius_squared,
                       std::vector<ReflectionRow>& rows) {
@@ -40,9 +45,8 @@ std::size_t find_rows(const Matrix& reciprocal, const std::array<std::size_t, 3>
             const double discriminant = half * half - (dot(origin, origin) - radius_squared) * inverse;
             if (discriminant < 0) continue;
             const double reach = std::sqrt(discriminant);
-            const int low =
-                h == 0 && k == 0 ? 1 : std::max(static_cast<int>(std::ceil(-half - reach)), -bounds[2]);
-            const int high = std::min(static_cast<int>(std::floor(-half + reach)), bounds[2]);
+            const int low = h == 0 && k == 0 ? 1 : std::max(rounded_up(-half - reach), -bounds[2]);
+            const int high = std::min(rounded_down(-half + reach), bounds[2]);
             if (low > high) continue;
             const auto count = static_cast<std::uint32_t>(high - low + 2) / 2;
             std::array<int, 3> base{};
@@ -54,44 +58,18 @@ std::size_t find_rows(const Matrix& reciprocal, const std::array<std::size_t, 3>
     return total;
 }
 
-/// |g| of all reflections of the rows, whole vectors at a time.
-MATGANIP_CLONES
-void fill_lengths(const std::vector<ReflectionRow>& rows, const Matrix& reciprocal,
+/// |g|^2 of all reflections of the rows.
+void fill_squares(const std::vector<ReflectionRow>& rows, const Matrix& reciprocal,
                   const std::array<std::size_t, 3>& axes, std::size_t side, double* g) {
-    for (const ReflectionRow& row : rows)
-        for (const bool upper : {true, false}) {
-            double* out = g + (upper ? 0 : side) + row.start;
-            const double begin = row.first + static_cast<int>(row.half) - (upper ? 0 : 1);
-            for (std::uint32_t m = 0; m < row.half; m += lanes) {
-                const Lanes steps = counting + static_cast<double>(m);
-                Lanes index[3];
-                index[axes[0]] = Lanes{} + static_cast<double>(row.h);
-                index[axes[1]] = Lanes{} + static_cast<double>(row.k);
-                index[axes[2]] = upper ? begin + steps : begin - steps;
-                Lanes square{};
-                for (std::size_t c = 0; c < 3; ++c) {
-                    const Lanes component = index[0] * reciprocal[0][c] + index[1] * reciprocal[1][c] +
-                                            index[2] * reciprocal[2][c];
-                    square = c == 0 ? component * component : square + component * component;
-                }
-                std::memcpy(out + m, &square, sizeof square);
-            }
-        }
-}
-
-/// Square roots, and the bin of each: equal volumes of the range hold about as many reflections each.
-MATGANIP_CLONES
-void fill_bins(double* __restrict g, std::size_t n, double inner, double widened, double scale,
-               std::uint32_t trash, std::uint32_t* __restrict bins) {
-    const double low = inner * inner * inner;
-    const auto last = static_cast<int>(trash) - 1;
-    for (std::size_t i = 0; i < n; ++i) {
-        const double length = std::sqrt(g[i]), square = length * length;
-        g[i] = length;
-        const bool inside = (length >= inner) & (square < widened);
-        const double volume = inside ? square * length - low : 0.0;
-        const int bin = std::min(static_cast<int>(volume * scale), last);
-        bins[i] = inside ? static_cast<std::uint32_t>(bin) : trash;
+    const auto fill = kernels().sphere.fill_squares;
+    for (const ReflectionRow& row : rows) {
+        double index[3];
+        index[axes[0]] = row.h;
+        index[axes[1]] = row.k;
+        index[axes[2]] = row.first + static_cast<int>(row.half);
+        fill(index, reciprocal[0].data(), axes[2], 1.0, row.half, g + row.start);
+        index[axes[2]] -= 1.0;
+        fill(index, reciprocal[0].data(), axes[2], -1.0, row.half, g + side + row.start);
     }
 }
 
@@ -127,10 +105,10 @@ void LimitingSphere::fill(const Matrix& lattice, const Matrix& reciprocal, doubl
     rows.clear();
     // With room for rounding; what is too long drops out by its length.
     const std::size_t total = find_rows(reciprocal, axes, bounds, outer * outer + 2 * sphere_tol, rows);
-    side_ = padded(total) + lanes;
+    side_ = padded(total) + line_doubles;
     g_.resize(2 * side_);
     row_of_.resize(side_);
-    fill_lengths(rows, reciprocal, axes, side_, g_.data());
+    fill_squares(rows, reciprocal, axes, side_, g_.data());
     longest = 0;
     for (std::size_t r = 0; r < rows.size(); ++r) {
         std::fill_n(row_of_.begin() + rows[r].start, rows[r].half, static_cast<std::uint32_t>(r));
@@ -148,8 +126,8 @@ const std::vector<Line>& LimitingSphere::by_length(double tolerance) {
     const auto n_bins = static_cast<std::uint32_t>(std::max<std::size_t>(n, 1));
     const double widened = outer_ * outer_ + sphere_tol;
     bins_.resize(n);
-    fill_bins(g_.data(), n, inner_, widened, n_bins / (std::pow(widened, 1.5) - std::pow(inner_, 3)), n_bins,
-              bins_.data());
+    kernels().sphere.fill_bins(g_.data(), n, inner_, widened,
+                               n_bins / (std::pow(widened, 1.5) - std::pow(inner_, 3)), n_bins, bins_.data());
     ends_.assign(n_bins + 2, 0);
     for (const std::uint32_t bin : bins_) ++ends_[bin + 1];
     for (std::size_t b = 1; b < ends_.size(); ++b) ends_[b] += ends_[b - 1];

@@ -1,69 +1,13 @@
 #include "matganip/orderly_search.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <numeric>
 #include <utility>
 
-#include "matganip/vectorize.hpp"
+#include "matganip/targets.hpp"
 
 namespace matganip {
-namespace {
-
-/// How many images are compared before the first larger one is acted upon.
-constexpr std::size_t chunk = 128;
-
-/// Adds to each mask the image of the new site; false as soon as one is larger than what was chosen.
-MATGANIP_CLONES bool extend_word(const std::uint64_t* __restrict from, std::uint64_t* __restrict to,
-                                 const std::uint64_t* __restrict bits, std::size_t n, std::uint64_t chosen) {
-    for (std::size_t begin = 0; begin < n; begin += chunk) {
-        const std::size_t end = std::min(n, begin + chunk);
-        std::uint64_t largest = 0;
-        for (std::size_t e = begin; e < end; ++e) {
-            const std::uint64_t mask = from[e] | bits[e];
-            to[e] = mask;
-            largest = mask > largest ? mask : largest;
-        }
-        if (largest > chosen) return false;
-    }
-    return true;
-}
-
-/// The same for masks of several words, whose most significant word comes first.
-MATGANIP_CLONES bool extend_words(const std::uint64_t* __restrict from, std::uint64_t* __restrict to,
-                                  const std::uint16_t* __restrict images, std::size_t n,
-                                  const std::uint64_t* __restrict chosen, std::size_t words) {
-    std::copy(from, from + words * n, to);
-    for (std::size_t e = 0; e < n; ++e)
-        to[images[e] / 64 * n + e] |= std::uint64_t{1} << (63 - images[e] % 64);
-
-    std::array<std::uint64_t, chunk> tied;
-    for (std::size_t begin = 0; begin < n; begin += chunk) {
-        const std::size_t size = std::min(n - begin, chunk);
-        std::uint64_t larger = 0;
-        tied.fill(1);
-        for (std::size_t w = 0; w < words; ++w) {
-            const std::uint64_t* masks = to + w * n + begin;
-            const std::uint64_t reference = chosen[w];
-            for (std::size_t e = 0; e < size; ++e) {
-                larger |= tied[e] & static_cast<std::uint64_t>(masks[e] > reference);
-                tied[e] &= static_cast<std::uint64_t>(masks[e] == reference);
-            }
-        }
-        if (larger != 0) return false;
-    }
-    return true;
-}
-
-MATGANIP_CLONES std::size_t count_equal(const std::uint64_t* masks, std::size_t n, std::uint64_t chosen) {
-    std::size_t ties = 0;
-    for (std::size_t e = 0; e < n; ++e) ties += static_cast<std::size_t>(masks[e] == chosen);
-    return ties;
-}
-
-}  // namespace
-
 OrderlySearch::OrderlySearch(const PermutationGroup& group, std::span<const Stage> stages,
                              std::vector<std::uint8_t> fill)
     : group_(group),
@@ -127,8 +71,9 @@ bool OrderlySearch::extend(Frame& frame, std::size_t depth, std::size_t site) co
 
     const std::uint64_t* from = frame.masks.data() + depth * words * n;
     std::uint64_t* to = frame.masks.data() + (depth + 1) * words * n;
-    return words == 1 ? extend_word(from, to, frame.bits.data() + site * n, n, *next_chosen)
-                      : extend_words(from, to, frame.images.data() + site * n, n, next_chosen, words);
+    return words == 1 ? kernels().orbits.extend_word(from, to, frame.bits.data() + site * n, n, *next_chosen)
+                      : kernels().orbits.extend_words(from, to, frame.images.data() + site * n, n,
+                                                      next_chosen, words);
 }
 
 std::vector<std::uint32_t> OrderlySearch::stabilizer(const Frame& frame, std::size_t depth) const {
@@ -146,7 +91,8 @@ std::vector<std::uint32_t> OrderlySearch::stabilizer(const Frame& frame, std::si
 
 std::size_t OrderlySearch::count_ties(const Frame& frame, std::size_t depth) const {
     const std::size_t n = frame.elements.size();
-    if (frame.words == 1) return count_equal(frame.masks.data() + depth * n, n, frame.chosen[depth]);
+    if (frame.words == 1)
+        return kernels().orbits.count_equal(frame.masks.data() + depth * n, n, frame.chosen[depth]);
     return stabilizer(frame, depth).size();
 }
 

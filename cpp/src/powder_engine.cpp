@@ -8,7 +8,7 @@
 #include <tuple>
 
 #include "matganip/atomic_scattering.hpp"
-#include "matganip/vectorize.hpp"
+#include "matganip/targets.hpp"
 
 namespace matganip {
 namespace {
@@ -42,13 +42,6 @@ class Orientation {
     double r_;
     std::array<double, 3> along_{};  // parts of the unit axis along the reciprocal vectors' own directions
 };
-
-/// to[i] = from[index[i]]
-MATGANIP_CLONES
-void spread(const double* __restrict from, const std::int32_t* __restrict index, std::size_t n,
-            double* __restrict to) {
-    for (std::size_t i = 0; i < n; ++i) to[i] = from[index[i]];
-}
 
 }  // namespace
 
@@ -108,6 +101,7 @@ void PowderEngine::find_shells(const std::vector<Line>& lines, const SpectralLin
 /// Form factors of each kind, from shells to reflections.
 void PowderEngine::scatter(const std::vector<Line>& lines, const SpectralLine& spectral, std::size_t side) {
     const Scatterers& scatterers = spectral.scatterers;
+    const auto spread = kernels().scattering.spread;
     const std::size_t n = shell_g_.size(), n_kinds = atoms_.kinds.size();
     const bool absorbs = std::any_of(atoms_.kinds.begin(), atoms_.kinds.end(), [&](const Kind& kind) {
         return scatterers.imaginary[static_cast<std::size_t>(kind.species)] != 0.0;

@@ -3,147 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <cstring>
 #include <numbers>
 #include <numeric>
 #include <tuple>
 
-#include "matganip/vector_math.hpp"
-#include "matganip/vectorize.hpp"
+#include "matganip/targets.hpp"
 
 namespace matganip {
-namespace {
-
-/// to = a b, number by number.
-MATGANIP_CLONES
-void multiply(const double* __restrict a_re, const double* __restrict a_im, const double* __restrict b_re,
-              const double* __restrict b_im, std::size_t n, double* __restrict re, double* __restrict im) {
-    for (std::size_t j = 0; j < n; ++j) {
-        re[j] = a_re[j] * b_re[j] - a_im[j] * b_im[j];
-        im[j] = a_re[j] * b_im[j] + a_im[j] * b_re[j];
-    }
-}
-
-/// out = x y z, atom by atom; the signs make conjugates of y and z.
-MATGANIP_CLONES
-void multiply_phases(const double* __restrict x_re, const double* __restrict x_im,
-                     const double* __restrict y_re, const double* __restrict y_im, double y_sign,
-                     const double* __restrict z_re, const double* __restrict z_im, double z_sign,
-                     std::size_t n, double* __restrict re, double* __restrict im) {
-    for (std::size_t j = 0; j < n; ++j) {
-        const double a = x_re[j] * y_re[j] - y_sign * x_im[j] * y_im[j];
-        const double b = x_im[j] * y_re[j] + y_sign * x_re[j] * y_im[j];
-        re[j] = a * z_re[j] - z_sign * b * z_im[j];
-        im[j] = b * z_re[j] + z_sign * a * z_im[j];
-    }
-}
-
-/// A row, or the tables that all rows share.
-struct RowTables {
-    const double *p_re, *p_im;    // (n_atoms)
-    const double *cosine, *sine;  // (n_atoms, stride)
-    const double *upper, *lower;  // (n_atoms, stride) damping; null where there is none
-    std::size_t stride;
-};
-
-inline void load(const double* from, Lanes& vector) {
-    std::memcpy(&vector, from, sizeof vector);
-}
-
-inline void store(const Lanes& vector, double* to) {
-    std::memcpy(to, &vector, sizeof vector);
-}
-
-/// A complex number for each lane.
-struct Wave {
-    Lanes re{}, im{};
-};
-
-/// The sums over atoms [begin, end) at the reflections m ... m + lanes - 1 of a row, on its upper and lower
-/// side.
-[[gnu::always_inline]] inline void sum_atoms(const RowTables& row, std::size_t begin, std::size_t end,
-                                             std::size_t m, Wave& upper, Wave& lower) {
-    Lanes rc{}, is{}, rs{}, ic{};
-    for (std::size_t j = begin; j < end; ++j) {
-        Lanes c, s;
-        load(row.cosine + j * row.stride + m, c);
-        load(row.sine + j * row.stride + m, s);
-        rc += row.p_re[j] * c;
-        is += row.p_im[j] * s;
-        rs += row.p_re[j] * s;
-        ic += row.p_im[j] * c;
-    }
-    upper = {rc - is, rs + ic};
-    lower = {rc + is, ic - rs};
-}
-
-/// The same where each atom is damped on its own at each reflection.
-[[gnu::always_inline]] inline void sum_damped_atoms(const RowTables& row, std::size_t begin, std::size_t end,
-                                                    std::size_t m, Wave& upper, Wave& lower) {
-    upper = lower = {};
-    for (std::size_t j = begin; j < end; ++j) {
-        const std::size_t at = j * row.stride + m;
-        Lanes c, s;
-        load(row.cosine + at, c);
-        load(row.sine + at, s);
-        Lanes u, l;
-        load(row.upper + at, u);
-        load(row.lower + at, l);
-        const double re = row.p_re[j], im = row.p_im[j];
-        upper.re += u * (re * c - im * s);
-        upper.im += u * (re * s + im * c);
-        lower.re += l * (re * c + im * s);
-        lower.im += l * (im * c - re * s);
-    }
-}
-
-/// |F|^2 of the reflections of a row. Whole vectors are written: what lies past the row is for later rows to
-/// fill.
-MATGANIP_CLONES
-void square_row(const RowTables& row, std::span<const Kind> kinds, std::size_t half, const double* factors,
-                const double* imaginary, std::size_t side, double* squared) {
-    for (std::size_t m = 0; m < half; m += lanes) {
-        Wave upper, lower, upper_lost, lower_lost;
-        for (std::size_t s = 0; s < kinds.size(); ++s) {
-            Wave above, below;
-            if (row.upper == nullptr)
-                sum_atoms(row, kinds[s].begin, kinds[s].end, m, above, below);
-            else
-                sum_damped_atoms(row, kinds[s].begin, kinds[s].end, m, above, below);
-            const std::size_t at = 2 * side * s + m;
-            Lanes u, l;
-            load(factors + at, u);
-            load(factors + at + side, l);
-            upper.re += u * above.re, upper.im += u * above.im;
-            lower.re += l * below.re, lower.im += l * below.im;
-            if (imaginary == nullptr) continue;
-            Lanes v, w;
-            load(imaginary + at, v);
-            load(imaginary + at + side, w);
-            upper_lost.re += v * above.re, upper_lost.im += v * above.im;
-            lower_lost.re += w * below.re, lower_lost.im += w * below.im;
-        }
-        Lanes u = upper.re * upper.re + upper.im * upper.im, l = lower.re * lower.re + lower.im * lower.im;
-        if (imaginary != nullptr) {
-            u += upper_lost.re * upper_lost.re + upper_lost.im * upper_lost.im;
-            l += lower_lost.re * lower_lost.re + lower_lost.im * lower_lost.im;
-        }
-        store(u, squared + m);
-        store(l, squared + side + m);
-    }
-}
-
-/// exp(-(a + b (m + 1/2) + c (m + 1/2)^2)), m = 0, 1, 2 ...
-MATGANIP_CLONES
-void fill_damping(double a, double b, double c, std::size_t n, double* __restrict out) {
-    for (std::size_t m = 0; m < n; ++m) {
-        const double l = static_cast<double>(m) + 0.5;
-        out[m] = fast_exp(-(a + l * (b + l * c)));
-    }
-}
-
-}  // namespace
-
 void Atoms::read(const PowderBatch& batch, std::size_t structure) {
     const auto begin = static_cast<std::size_t>(batch.offsets[structure]);
     const std::size_t n = static_cast<std::size_t>(batch.offsets[structure + 1]) - begin;
@@ -187,6 +53,7 @@ void StructureFactors::Phases::fill(std::span<const double> x, std::size_t count
         re[n + j] = std::cos(angle);
         im[n + j] = std::sin(angle);
     }
+    const auto multiply = kernels().structure_factors.multiply;
     // From the halves of i, so that rounding grows with its logarithm only.
     for (std::size_t i = 2; i < count; ++i) {
         const std::size_t a = i / 2 * n, b = (i - i / 2) * n;
@@ -205,7 +72,8 @@ void StructureFactors::Phases::fill_between(std::span<const double> x, const Pha
         im[j] = std::sin(angle);
     }
     for (std::size_t i = n; i < re.size(); i += n)
-        multiply(&whole.re[i], &whole.im[i], re.data(), im.data(), n, &re[i], &im[i]);
+        kernels().structure_factors.multiply(&whole.re[i], &whole.im[i], re.data(), im.data(), n, &re[i],
+                                             &im[i]);
 }
 
 void StructureFactors::read(const Atoms& atoms, const LimitingSphere& sphere) {
@@ -238,8 +106,9 @@ void StructureFactors::start(const ReflectionRow& row) {
     // The middle lies at q + 1/2; below zero it is the conjugate of -q - 1/2.
     const int q = row.first + static_cast<int>(row.half) - 1;
     const std::size_t h = n_ * row.h, k = n_ * std::abs(row.k), l = n_ * (q < 0 ? -q - 1 : q);
-    multiply_phases(&x_.re[h], &x_.im[h], &y_.re[k], &y_.im[k], row.k < 0 ? -1.0 : 1.0, &z_.re[l], &z_.im[l],
-                    q < 0 ? -1.0 : 1.0, n_, p_re_.data(), p_im_.data());
+    kernels().structure_factors.multiply_phases(&x_.re[h], &x_.im[h], &y_.re[k], &y_.im[k],
+                                                row.k < 0 ? -1.0 : 1.0, &z_.re[l], &z_.im[l],
+                                                q < 0 ? -1.0 : 1.0, n_, p_re_.data(), p_im_.data());
 }
 
 void StructureFactors::damp(const Atoms& atoms, const LimitingSphere& sphere, const ReflectionRow& row) {
@@ -256,6 +125,7 @@ void StructureFactors::damp(const Atoms& atoms, const LimitingSphere& sphere, co
                    a[2] * (u[4] * b[0] + u[3] * b[1] + u[2] * b[2]);
         };
         const double a = product(middle, middle), b = 2 * product(middle, along), c = product(along, along);
+        const auto fill_damping = kernels().structure_factors.fill_damping;
         fill_damping(a, b, c, padded(row.half), &damping_[j * stride_]);
         fill_damping(a, -b, c, padded(row.half), &damping_[(n_ + j) * stride_]);
     }
@@ -271,10 +141,11 @@ void StructureFactors::square(const Atoms& atoms, const LimitingSphere& sphere, 
                            damped ? damping_.data() : nullptr,
                            damped ? damping_.data() + n_ * stride_ : nullptr,
                            stride_};
+    const auto square_row = kernels().structure_factors.square_row;
     for (const ReflectionRow& row : sphere.rows) {
         start(row);
         if (damped) damp(atoms, sphere, row);
-        square_row(tables, atoms.kinds, row.half, factors + row.start,
+        square_row(tables, atoms.kinds.data(), atoms.kinds.size(), row.half, factors + row.start,
                    imaginary == nullptr ? nullptr : imaginary + row.start, sphere.side(),
                    squared + row.start);
     }

@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from matganip.screening.run import screen
     from matganip.thermodynamics.mixing import mixing
     from matganip.thermodynamics.run import thermo
+    from matganip.versions import vector_target
 
 __version__ = _version("matganip")
 _renamed.install()
@@ -127,6 +128,7 @@ _HOME = {
     "label_rounds": "sampling.label_rounds",
     "replay": "sampling.replay",
     "DistilledSurrogate": "learning.surrogate",
+    "vector_target": "versions",
 }
 
 _RENAMED = {"Student": "DistilledSurrogate"}
@@ -189,6 +191,7 @@ __all__ = [
     "tolerance_factor",
     "tolerance_factors",
     "train",
+    "vector_target",
 ]
 
 

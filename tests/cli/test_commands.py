@@ -120,7 +120,7 @@ def test_keys_lists_every_key():
 
 
 def test_the_version_is_the_packages():
-    assert invoke("--version").strip() == f"matganip {mg.__version__}"
+    assert invoke("--version").strip() == f"matganip {mg.__version__} ({mg.vector_target()} vectors)"
 
 
 def test_help_teaches_with_examples():

@@ -178,6 +178,10 @@ def test_a_manifest_of_another_version_is_refused(whole, tmp_path):
     change_header(folder, lambda header: header["versions"].update(torch="1.0"))
     with pytest.raises(mg.InputError, match=r"begun with torch 1\.0"):
         resumed(folder)
+    folder = half(whole, tmp_path / "vectors")
+    change_header(folder, lambda header: header["versions"].update(vectors="other"))
+    with pytest.raises(mg.InputError, match="begun with vectors other.*resume it with MATGANIP_TARGET=other"):
+        resumed(folder)
 
 
 def test_a_folder_of_other_things_is_left_alone(model_folder, tmp_path):

@@ -97,12 +97,11 @@ class LatticePattern {
                        std::size_t n_columns, bool scale_to_maximum, bool past_cache, double* intensity,
                        Scratch& scratch) const;
 
-    // Waves, sums and peaks are padded with zeros to whole vectors.
+    // Waves and peaks are padded with zeros to whole cache lines.
     std::size_t n_sites_, n_codes_, n_peaks_, n_sums_;
-    std::size_t n_waves_;       // waves of a mode, padded
-    std::size_t n_slots_;       // amplitudes: the padded waves of each mode, and the constant 1
-    std::size_t n_table_rows_;  // sums, padded
-    std::size_t stride_;        // peaks, padded
+    std::size_t n_waves_;  // waves of a mode, padded
+    std::size_t n_slots_;  // amplitudes: the padded waves of each mode, and the constant 1
+    std::size_t stride_;   // peaks, padded
     std::vector<std::int32_t> modes_;
     std::vector<double> waves_;
     std::vector<std::int64_t> offsets_;

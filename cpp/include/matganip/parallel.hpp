@@ -31,7 +31,7 @@ inline int resolve_threads(int num_threads) {
 /// The team is OpenMP's, except under ThreadSanitizer: it cannot see the synchronisation inside an OpenMP
 /// runtime that was not built with it and would report races that are none, while it understands std::thread.
 template <class Worker>
-void run_team(int threads, Worker&& worker) {
+void run_team([[maybe_unused]] int threads, Worker&& worker) {
 #if defined(__SANITIZE_THREAD__)
     std::vector<std::jthread> team;
     for (int t = 0; t < threads; ++t) team.emplace_back([&] { worker(); });

@@ -6,17 +6,11 @@
 #include <span>
 #include <vector>
 
+#include "matganip/kernels.hpp"
 #include "matganip/limiting_sphere.hpp"
 #include "matganip/powder_diffraction.hpp"
 
 namespace matganip {
-
-/// Atoms of one species and one isotropic B, side by side.
-struct Kind {
-    std::int32_t species;
-    double isotropic;  // B, angstrom^2, the species' own not included
-    std::size_t begin, end;
-};
 
 /// Atoms of one structure by kind.
 class Atoms {

@@ -61,9 +61,9 @@ app.command("keys")(keys)
 
 def _version(asked: bool) -> None:
     if asked:
-        from matganip import __version__
+        from matganip import __version__, vector_target
 
-        typer.echo(f"matganip {__version__}")
+        typer.echo(f"matganip {__version__} ({vector_target()} vectors)")
         raise typer.Exit
 
 

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from matganip.screening.request import Request
 
 MODELS, SECOND, SURROGATE = "models", "second", "surrogate"
-BYTE_VERSIONS = ("matganip", "numpy", "torch", "pyarrow")
-"""Packages whose version must stay the same for the result to be the same bytes."""
+BYTE_VERSIONS = ("matganip", "vectors", "numpy", "torch", "pyarrow")
+"""Packages whose version, and the width of vectors that, must stay the same for the result to be the same bytes."""
 
 
 def scorers_of(models: Sequence[Model], second: Model | None, space: ConfigurationSpace) -> tuple[GraphScorer, ...]:
@@ -199,9 +199,10 @@ def same_versions(header: dict[str, Any], path: Path) -> None:
     now, then = versions(), header["versions"]
     for name in BYTE_VERSIONS:
         if now.get(name) != then.get(name):
+            former = f"MATGANIP_TARGET={then.get(name)}" if name == "vectors" else "the former"
             raise InputError(
                 f"{path}: was begun with {name} {then.get(name)}, this is {now.get(name)}, which may round "
-                "otherwise; resume it with the former, or start anew in another folder"
+                f"otherwise; resume it with {former}, or start anew in another folder"
             )
 
 
