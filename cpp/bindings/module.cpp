@@ -7,6 +7,7 @@ PYBIND11_MODULE(_core, module) {
         "The compiled kernels of matganip; called by its configurations and diffraction rooms only.";
     matganip::bindings::register_configurations(module);
     matganip::bindings::register_diffraction(module);
+    matganip::bindings::register_lattice_gas(module);
     matganip::bindings::register_network(module);
     matganip::bindings::register_powder(module);
     matganip::bindings::register_swaps(module);

@@ -6,6 +6,7 @@ namespace matganip::bindings {
 
 void register_configurations(pybind11::module_& module);
 void register_diffraction(pybind11::module_& module);
+void register_lattice_gas(pybind11::module_& module);
 void register_network(pybind11::module_& module);
 void register_powder(pybind11::module_& module);
 void register_swaps(pybind11::module_& module);

@@ -61,11 +61,14 @@ if TYPE_CHECKING:
     from matganip.learning.model import Model, load
     from matganip.learning.surrogate import DistilledSurrogate
     from matganip.sampling.label_rounds import label_rounds
+    from matganip.sampling.monte_carlo import monte_carlo
+    from matganip.sampling.phase_diagram import phase_diagram
     from matganip.sampling.replay import replay
     from matganip.sampling.search import search
     from matganip.sampling.suggest import suggest
     from matganip.screening.reading import read_screen
     from matganip.screening.run import screen
+    from matganip.thermodynamics.ground_states import ground_states
     from matganip.thermodynamics.mixing import mixing
     from matganip.thermodynamics.run import thermo
     from matganip.versions import vector_target
@@ -85,6 +88,9 @@ _HOME = {
     "ConfigurationSpace": "configurations.space",
     "derivative_structures": "configurations.derivatives",
     "superlattices": "configurations.superlattices",
+    "ground_states": "thermodynamics.ground_states",
+    "monte_carlo": "sampling.monte_carlo",
+    "phase_diagram": "sampling.phase_diagram",
     "EnumerateOrbitsTransformation": "configurations.transformation",
     "bartel_probability": "crystal.tolerance_factors",
     "bartel_tau": "crystal.tolerance_factors",
@@ -166,6 +172,7 @@ __all__ = [
     "derivative_structures",
     "double_perovskite",
     "graph_matrix",
+    "ground_states",
     "identify_perovskite",
     "ionic_radius",
     "label",
@@ -173,10 +180,12 @@ __all__ = [
     "lattice_constant",
     "load",
     "mixing",
+    "monte_carlo",
     "octahedral_factor",
     "perovskite",
     "perovskite_sites",
     "perovskite_space",
+    "phase_diagram",
     "profile",
     "read_labels",
     "read_screen",

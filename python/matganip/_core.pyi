@@ -69,6 +69,37 @@ class LatticeSwaps:
         num_threads: int = 0,
     ) -> dict[str, NDArray[Any]]: ...
 
+class LatticeGas:
+    def __init__(
+        self,
+        *,
+        basis: NDArray[np.int32],
+        sublattices: NDArray[np.int32],
+        modes: NDArray[np.int32],
+        neighbours: NDArray[np.int32],
+        points: NDArray[np.float64],
+        pairs: NDArray[np.float64],
+        triplet_offsets: NDArray[np.int64],
+        triplet_places: NDArray[np.int32],
+        triplet_values: NDArray[np.float64],
+    ) -> None: ...
+    def energies(self, modes: NDArray[np.uint8], *, num_threads: int = 0) -> NDArray[np.float64]: ...
+    def walk(
+        self,
+        modes: NDArray[np.uint8],
+        *,
+        generators: NDArray[np.uint64],
+        beta: NDArray[np.float64],
+        field: NDArray[np.float64],
+        bias: NDArray[np.float64] | None = None,
+        n_records: int,
+        n_trials: int,
+        changes: float,
+        sublattice: int = 0,
+        mode: int = 0,
+        num_threads: int = 0,
+    ) -> dict[str, NDArray[Any]]: ...
+
 def graph_matrices(
     two_theta: NDArray[np.float64],
     intensity: NDArray[np.float64],

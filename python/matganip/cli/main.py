@@ -13,9 +13,12 @@ from matganip.cli.dft import dft
 from matganip.cli.distinguish import distinguish
 from matganip.cli.enumerate import enumerate_orbits
 from matganip.cli.evaluate import evaluate
+from matganip.cli.ground_states import ground_states
 from matganip.cli.keys import keys
 from matganip.cli.label import label
 from matganip.cli.labels import app as labels
+from matganip.cli.monte_carlo import monte_carlo
+from matganip.cli.phase_diagram import phase_diagram
 from matganip.cli.predict import predict
 from matganip.cli.report import report
 from matganip.cli.reproduce import reproduce
@@ -43,6 +46,9 @@ app.command("evaluate")(evaluate)
 app.command("predict")(predict)
 app.command("search")(search)
 app.command("thermo")(thermo)
+app.command("monte-carlo")(monte_carlo)
+app.command("phase-diagram")(phase_diagram)
+app.command("ground-states")(ground_states)
 app.command("screen")(screen)
 app.command("verify")(verify)
 app.command("report")(report)
@@ -122,6 +128,13 @@ def matganip(
     \b
     matganip search runs/model -s 3,3,3 -x I:Br=20 --output best.parquet
     matganip thermo runs/model --temperatures 100-1000:100
+
+    [bold]What does a cell of any size do at a temperature?[/bold] With a model of structures:
+
+    \b
+    matganip ground-states runs/model --cells 8
+    matganip monte-carlo runs/model -s 8,8,8 -x Cu:Au=128 -t 300-1000:50
+    matganip phase-diagram runs/model -s 6,6,6 -t 300-900:50
 
     [bold]Do the ions of a perovskite fit?[/bold]
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 from pymatgen.core.structure import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
@@ -47,11 +47,34 @@ class RelaxationSettings(Settings):
         default=500, ge=1, description="Steps after which it gives up; the result is then stored as not converged."
     )
     optimizer: Optimizer = Field(default="BFGS", description="One of ASE's optimisers.")
+    rattle: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="Standard deviation of the random displacements before a relaxation, in angstrom: by symmetry an "
+        "ideal lattice has no forces towards its tilts.",
+    )
+    start: int = Field(
+        default=0, ge=0, description="Which random displacements: another start may end in another basin."
+    )
+    max_displacement: float = Field(
+        default=2.0,
+        gt=0,
+        description="Longest way of an atom from its ideal site, in angstrom, strain of the cell and drift taken away; "
+        "a structure where one moved farther is refused.",
+    )
+
+    @model_validator(mode="after")
+    def _start_needs_rattle(self) -> RelaxationSettings:
+        if self.start and not self.rattle:
+            raise ValueError(f"start = {self.start}: without rattle all starts are one")
+        return self
 
     @property
     def recorded(self) -> dict[str, Any]:
         """What is stored among the settings: nothing for a single point."""
-        return {} if self.kind == "static" else self.model_dump(exclude={"kind"})
+        left_out = {"kind", "max_displacement", *(() if self.rattle else ("rattle", "start"))}
+        return {} if self.kind == "static" else self.model_dump(exclude=left_out)
 
 
 class Calculating:
@@ -83,6 +106,7 @@ class Calculating:
             self.prepare()
         started = time.perf_counter()
         atoms: Any = AseAtomsAdaptor.get_atoms(structure, msonable=False)
+        _rattle(atoms, self.relaxation)
         atoms.calc = self._made
         energy, forces, error = None, None, None
         n_steps, converged = 0, False
@@ -92,8 +116,18 @@ class Calculating:
                 n_steps, converged = _relax(atoms, self.relaxation)
                 energy = float(atoms.get_potential_energy())
                 forces = _forces(atoms)
+            moved = displacements(structure, AseAtomsAdaptor.get_structure(atoms))
             if not np.isfinite(energy):
                 energy, error = None, f"the energy is {energy}"
+            elif moved.max() > self.relaxation.max_displacement:
+                farthest = int(moved.argmax())
+                energy, error = (
+                    None,
+                    (
+                        f"atom {farthest} ({structure[farthest].specie}) moved {moved[farthest]:.2f} angstrom from its "
+                        f"site, more than max_displacement = {self.relaxation.max_displacement:g}"
+                    ),
+                )
         except Exception as exception:  # foreign code may raise anything; that is a result of this structure
             reason = self.calculator.reason(self.folder)
             energy, error = None, one_line(exception) + (f" {reason}" if reason else "")
@@ -112,6 +146,38 @@ class Calculating:
             wall_s=time.perf_counter() - started,
             error=error,
         )
+
+
+def displacements(ideal: Structure, relaxed: Structure) -> NDArray[np.float64]:
+    """How far atoms are from their sites, (n,) angstrom of the ideal cell, strain of the cell and drift taken away.
+
+    Parameters
+    ----------
+    ideal, relaxed : Structure
+        With the same atoms in the same order.
+
+    Examples
+    --------
+    >>> import matganip as mg
+    >>> unit = mg.perovskite("CsPbI3", a=6.0)
+    >>> moved = unit.copy().translate_sites(range(5), [0.1, 0, 0]).translate_sites([0], [0.0, 0.05, 0])
+    >>> displacements(unit, moved).round(2).tolist()
+    [0.24, 0.06, 0.06, 0.06, 0.06]
+    """
+    moved = np.array(relaxed.frac_coords) - np.array(ideal.frac_coords)
+    moved -= np.rint(moved - moved[0]) + 0.0
+    moved -= moved.mean(axis=0)
+    way: NDArray[np.float64] = np.linalg.norm(moved @ ideal.lattice.matrix, axis=1)
+    return way
+
+
+def _rattle(atoms: Any, relaxation: RelaxationSettings) -> None:
+    """Displace the atoms at random, each arrangement in its own way, the same way whichever process does it."""
+    if relaxation.kind == "static" or not relaxation.rattle:
+        return
+    species = [int(number) for number in atoms.get_atomic_numbers()]
+    random = np.random.default_rng(np.random.SeedSequence([relaxation.start, *species]))
+    atoms.positions += random.normal(0.0, relaxation.rattle, atoms.positions.shape)
 
 
 def _forces(atoms: Any) -> NDArray[np.float64] | None:
