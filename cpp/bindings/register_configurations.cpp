@@ -18,6 +18,16 @@ PermutationGroup group_from(const py::array& permutations) {
     return {static_cast<std::size_t>(images.shape(1)), {images.data(), images.data() + images.size()}};
 }
 
+std::vector<Exclusion> exclusions_from(const py::object& given) {
+    std::vector<Exclusion> exclusions;
+    if (given.is_none()) return exclusions;
+    const auto rows = require_array<std::uint16_t>(given.cast<py::array>(), "exclusions", 2);
+    if (rows.shape(1) != 4) throw std::invalid_argument("exclusions must be (n, 4)");
+    for (const auto* row = rows.data(); row != rows.data() + rows.size(); row += 4)
+        exclusions.push_back({row[0], row[1], row[2], row[3]});
+    return exclusions;
+}
+
 py::array_t<std::uint16_t> py_close_group(const py::array& generators, std::size_t max_order) {
     const auto rows = require_array<std::uint16_t>(generators, "generators", 2);
     const auto degree = static_cast<std::size_t>(rows.shape(1));
@@ -83,12 +93,12 @@ void register_configurations(py::module_& module) {
     py::class_<OrbitEnumerator>(module, "OrbitEnumerator",
                                 "Streams the orbits of a composition under a permutation group.")
         .def(py::init([](const py::array& permutations, const Counts& counts, std::uint64_t shard,
-                         std::uint64_t n_shards) {
+                         std::uint64_t n_shards, const py::object& exclusions) {
                  return std::make_unique<OrbitEnumerator>(group_from(permutations), Composition{counts},
-                                                          shard, n_shards);
+                                                          shard, n_shards, exclusions_from(exclusions));
              }),
              py::arg("permutations"), py::arg("counts"), py::kw_only(), py::arg("shard") = 0,
-             py::arg("n_shards") = 1)
+             py::arg("n_shards") = 1, py::arg("exclusions") = py::none())
         .def(
             "resume_after",
             [](OrbitEnumerator& self, const py::array& row) {

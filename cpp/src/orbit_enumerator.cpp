@@ -1,7 +1,9 @@
 #include "matganip/orbit_enumerator.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
+#include <limits>
 #include <mutex>
 #include <queue>
 #include <stdexcept>
@@ -51,6 +53,9 @@ struct OrbitEnumerator::Impl {
     PermutationGroup group;
     std::vector<Stage> stages;
     std::vector<std::uint8_t> fill;
+    Exclusions exclusions;
+    std::vector<std::vector<std::uint16_t>> cliques;  // of each stage, under exclusions
+    std::vector<std::size_t> largest_clique;
     std::vector<double> completions_after;  // ways to fill the stages after each one
     std::uint64_t shard, n_shards;
     std::priority_queue<Load, std::vector<Load>, std::greater<>> loads;
@@ -62,10 +67,11 @@ struct OrbitEnumerator::Impl {
     std::size_t ready_buffers = 0, first_ready = 0, first_row = 0;
 
     Impl(PermutationGroup group_in, const Composition& composition, std::uint64_t shard_in,
-         std::uint64_t n_shards_in)
+         std::uint64_t n_shards_in, std::span<const Exclusion> excluded)
         : group(std::move(group_in)),
           stages(stages_of(composition)),
           fill(fill_row(composition)),
+          exclusions(excluded, composition),
           shard(shard_in),
           n_shards(n_shards_in) {
         if (fill.size() != group.degree)
@@ -73,9 +79,12 @@ struct OrbitEnumerator::Impl {
                                         " sites, the group " + std::to_string(group.degree));
         if (shard >= n_shards)
             throw std::invalid_argument("shard must be in [0, " + std::to_string(n_shards) + ")");
+        if (!exclusions.empty()) find_cliques();
         completions_after.assign(stages.size() + 1, 1.0);
         for (std::size_t s = stages.size(); s-- > 0;)
-            completions_after[s] = completions_after[s + 1] * binomial(free_columns(s), stages[s].count);
+            completions_after[s] =
+                completions_after[s + 1] * std::min(binomial(free_columns(s), stages[s].count),
+                                                    clique_choices(s, stages[s].first, stages[s].count));
         task_limit = static_cast<double>(std::max<std::size_t>(64, bytes_per_task / (fill.size() + 8)));
         shard_limit = completions_after[0] / (prefixes_per_shard * static_cast<double>(n_shards));
         open.push_back({{}, n_shards == 1});
@@ -88,6 +97,28 @@ struct OrbitEnumerator::Impl {
         loads.pop();
         loads.emplace(load + size, to);
         return to == shard;
+    }
+
+    void find_cliques() {
+        for (const Stage& stage : stages) {
+            cliques.push_back(exclusions.cliques(stage));
+            std::vector<std::size_t> sizes(fill.size(), 0);
+            for (std::size_t column = stage.first; column < stage.last; ++column)
+                ++sizes[cliques.back()[column]];
+            largest_clique.push_back(*std::max_element(sizes.begin(), sizes.end()));
+        }
+    }
+
+    /// Upper bound of the ways to choose sites from a column on, at most one of each clique.
+    double clique_choices(std::size_t s, std::size_t first, std::size_t missing) const {
+        if (exclusions.empty()) return std::numeric_limits<double>::infinity();
+        std::vector<std::uint8_t> seen(fill.size(), 0);
+        std::size_t n = 0;
+        for (std::size_t column = first; column < stages[s].last; ++column)
+            if (std::exchange(seen[cliques[s][column]], std::uint8_t{1}) == 0) ++n;
+        return n < missing ? 0
+                           : binomial(n, missing) * std::pow(static_cast<double>(largest_clique[s]),
+                                                             static_cast<double>(missing));
     }
 
     /// Columns that are still free when stage s begins.
@@ -112,7 +143,9 @@ struct OrbitEnumerator::Impl {
         for (std::size_t i = 0; i < begin; ++i)
             if (prefix[i] > last && prefix[i] < stages[stage].last) --beyond;
         const std::size_t missing = stages[stage].count - depth;
-        return beyond < missing ? 0 : binomial(beyond, missing) * completions_after[stage + 1];
+        if (beyond < missing) return 0;
+        return std::min(binomial(beyond, missing), clique_choices(stage, last + 1U, missing)) *
+               completions_after[stage + 1];
     }
 
     void expand(const Task& task) {
@@ -157,9 +190,10 @@ struct OrbitEnumerator::Impl {
 };
 
 OrbitEnumerator::OrbitEnumerator(PermutationGroup group, const Composition& composition, std::uint64_t shard,
-                                 std::uint64_t n_shards)
-    : impl_(std::make_unique<Impl>(std::move(group), composition, shard, n_shards)) {
-    impl_->searches.emplace_back(impl_->group, impl_->stages, impl_->fill);
+                                 std::uint64_t n_shards, std::span<const Exclusion> exclusions)
+    : impl_(std::make_unique<Impl>(std::move(group), composition, shard, n_shards, exclusions)) {
+    impl_->searches.emplace_back(impl_->group, impl_->stages, impl_->fill, impl_->exclusions);
+    if (!impl_->searches.front().possible()) impl_->open.clear();
 }
 
 OrbitEnumerator::~OrbitEnumerator() = default;
@@ -213,7 +247,8 @@ bool OrbitEnumerator::advance(int num_threads) {
     if (self.first_ready < self.ready_buffers)
         throw std::logic_error("advance: orbits are waiting to be taken");
     const auto threads = static_cast<std::size_t>(resolve_threads(num_threads));
-    while (self.searches.size() < threads) self.searches.emplace_back(self.group, self.stages, self.fill);
+    while (self.searches.size() < threads)
+        self.searches.emplace_back(self.group, self.stages, self.fill, self.exclusions);
 
     std::vector<Prefix> prefixes;
     double bound = 0;

@@ -9,13 +9,14 @@
 
 namespace matganip {
 OrderlySearch::OrderlySearch(const PermutationGroup& group, std::span<const Stage> stages,
-                             std::vector<std::uint8_t> fill)
+                             std::vector<std::uint8_t> fill, const Exclusions& exclusions)
     : group_(group),
       stages_(stages),
       fill_(std::move(fill)),
       row_((fill_.size() + row_piece - 1) / row_piece * row_piece),
       frames_(stages.size()),
       site_of_column_(fill_.size()) {
+    if (!exclusions.empty()) free_.emplace(exclusions, stages_, fill_);
     if (stages_.empty()) return;
     std::copy(fill_.begin(), fill_.end(), row_.begin());
     std::vector<std::uint32_t> all_but_identity(group.order() - 1);
@@ -91,6 +92,7 @@ std::vector<std::uint32_t> OrderlySearch::stabilizer(const Frame& frame, std::si
 
 std::size_t OrderlySearch::count_ties(const Frame& frame, std::size_t depth) const {
     const std::size_t n = frame.elements.size();
+    if (n == 0) return 0;
     if (frame.words == 1)
         return kernels().orbits.count_equal(frame.masks.data() + depth * n, n, frame.chosen[depth]);
     return stabilizer(frame, depth).size();
@@ -102,16 +104,26 @@ inline void OrderlySearch::copy_row(std::uint8_t* to) const {
 
 std::size_t OrderlySearch::descend(const Prefix& prefix) {
     std::copy(fill_.begin(), fill_.end(), row_.begin());
+    if (free_) free_->reset();
     std::size_t stage = 0;
     std::size_t depth = 0;
+    std::size_t next_site = 0;
     for (const std::uint16_t column : prefix) {
         Frame& frame = frames_[stage];
-        if (!frame.elements.empty()) {
-            const auto found = std::lower_bound(frame.columns.begin(), frame.columns.end(), column);
-            extend(frame, depth, static_cast<std::size_t>(found - frame.columns.begin()));
-        }
+        const auto found = std::lower_bound(frame.columns.begin(), frame.columns.end(), column);
+        const auto site = static_cast<std::size_t>(found - frame.columns.begin());
+        if (!frame.elements.empty()) extend(frame, depth, site);
         row_[column] = stages_[stage].code;
-        if (++depth == stages_[stage].count) {
+        ++depth;
+        if (free_) {
+            free_->take(column, stages_[stage].code);
+            if (free_->closes_sublattice(stage)) {
+                keep_fill(stage, next_site, site);
+                if (depth == stages_[stage].count) keep_fill(stage, site + 1, frame.columns.size());
+            }
+            next_site = depth == stages_[stage].count ? 0 : site + 1;
+        }
+        if (depth == stages_[stage].count) {
             auto elements = frame.elements.empty() ? std::vector<std::uint32_t>{} : stabilizer(frame, depth);
             if (++stage == stages_.size()) return stage;
             enter_stage(stage, std::move(elements));
@@ -134,12 +146,7 @@ void OrderlySearch::collect(const Prefix& prefix, OrbitBuffer& out) {
                  : 1 + (last_had_symmetry ? count_ties(frames_.back(), stages_.back().count) : 0));
         return;
     }
-    const auto& columns = frames_[stage].columns;
-    const std::size_t first_site =
-        placed == 0 ? 0
-                    : static_cast<std::size_t>(
-                          std::upper_bound(columns.begin(), columns.end(), prefix.back()) - columns.begin());
-    place(stage, placed, first_site);
+    place(stage, placed, site_after(frames_[stage], prefix, placed));
 }
 
 std::vector<Prefix> OrderlySearch::children(const Prefix& prefix) {
@@ -147,27 +154,91 @@ std::vector<Prefix> OrderlySearch::children(const Prefix& prefix) {
     if (stage == stages_.size()) return {};
     std::size_t depth = prefix.size();
     for (std::size_t s = 0; s < stage; ++s) depth -= stages_[s].count;
-    Frame& frame = frames_[stage];
-    const std::size_t n_sites = frame.columns.size();
     std::vector<Prefix> extended;
-    for (std::size_t site = 0; site + stages_[stage].count - depth <= n_sites; ++site) {
-        if (depth > 0 && frame.columns[site] <= prefix.back()) continue;
-        if (!frame.elements.empty() && !extend(frame, depth, site)) continue;
+    choose(stage, depth, site_after(frames_[stage], prefix, depth), [&](std::size_t site) {
         extended.push_back(prefix);
-        extended.back().push_back(frame.columns[site]);
-    }
+        extended.back().push_back(frames_[stage].columns[site]);
+    });
     return extended;
+}
+
+/// The first site of a stage that may follow those of it that a prefix ends with.
+std::size_t OrderlySearch::site_after(const Frame& frame, const Prefix& prefix, std::size_t depth) const {
+    if (depth == 0) return 0;
+    const auto& columns = frame.columns;
+    return static_cast<std::size_t>(std::upper_bound(columns.begin(), columns.end(), prefix.back()) -
+                                    columns.begin());
+}
+
+/// Calls `visit` with each next site of a smallest choice, while the row and the images hold it.
+template <class Visit>
+void OrderlySearch::choose(std::size_t stage, std::size_t depth, std::size_t first_site, Visit visit) {
+    if (free_) return choose_excluding(stage, depth, first_site, visit);
+    Frame& frame = frames_[stage];
+    const std::size_t count = stages_[stage].count;
+    const std::size_t n_sites = frame.columns.size();
+    for (std::size_t site = first_site; site + count - depth <= n_sites; ++site) {
+        if (!frame.elements.empty() && !extend(frame, depth, site)) continue;
+        const std::uint16_t column = frame.columns[site];
+        row_[column] = stages_[stage].code;
+        visit(site);
+        row_[column] = fill_[column];
+    }
+}
+
+/// The same under exclusions: sites that are free, and after which enough others are. In the last stage of a
+/// sublattice a site that is passed over keeps the filling code, which may exclude others or be excluded.
+template <class Visit>
+void OrderlySearch::choose_excluding(std::size_t stage, std::size_t depth, std::size_t first_site,
+                                     Visit visit) {
+    Frame& frame = frames_[stage];
+    const std::span<const std::uint16_t> columns = frame.columns;
+    const Stage& now = stages_[stage];
+    const bool closes = free_->closes_sublattice(stage);
+    const std::size_t missing = now.count - depth - 1U;
+    std::size_t kept = first_site;
+    for (std::size_t site = first_site; site + missing < columns.size(); ++site) {
+        const std::uint16_t column = columns[site];
+        if (free_->free(column, now.code) && (frame.elements.empty() || extend(frame, depth, site))) {
+            row_[column] = now.code;
+            free_->take(column, now.code);
+            const std::size_t rest =
+                missing == 0 && closes ? keep_fill(stage, site + 1, columns.size()) : columns.size();
+            if (rest == columns.size() && free_->enough(stage, columns.subspan(site + 1), missing) &&
+                free_->enough_after(stage + 1, row_))
+                visit(site);
+            if (missing == 0 && closes) drop_fill(stage, site + 1, rest);
+            free_->release(column, now.code);
+            row_[column] = fill_[column];
+        }
+        if (closes && keep_fill(stage, site, site + 1) == site) break;
+        kept = site + 1;
+    }
+    if (closes) drop_fill(stage, first_site, kept);
+}
+
+/// Lets sites keep the filling code, up to the first that may not; returns where that is, or `last_site`.
+std::size_t OrderlySearch::keep_fill(std::size_t stage, std::size_t first_site, std::size_t last_site) {
+    for (std::size_t site = first_site; site < last_site; ++site) {
+        const std::uint16_t column = frames_[stage].columns[site];
+        if (!free_->free(column, fill_[column])) return site;
+        free_->take(column, fill_[column]);
+    }
+    return last_site;
+}
+
+void OrderlySearch::drop_fill(std::size_t stage, std::size_t first_site, std::size_t last_site) {
+    for (std::size_t site = first_site; site < last_site; ++site) {
+        const std::uint16_t column = frames_[stage].columns[site];
+        free_->release(column, fill_[column]);
+    }
 }
 
 void OrderlySearch::place(std::size_t stage, std::size_t depth, std::size_t first_site) {
     Frame& frame = frames_[stage];
-    if (frame.elements.empty()) return place_freely(stage, depth, first_site);
+    if (frame.elements.empty() && !free_) return place_freely(stage, depth, first_site);
     const std::size_t count = stages_[stage].count;
-    const std::size_t n_sites = frame.columns.size();
-    for (std::size_t site = first_site; site + count - depth <= n_sites; ++site) {
-        if (!extend(frame, depth, site)) continue;
-        const std::uint16_t column = frame.columns[site];
-        row_[column] = stages_[stage].code;
+    choose(stage, depth, first_site, [&](std::size_t site) {
         if (depth + 1 < count) {
             place(stage, depth + 1, site + 1);
         } else if (stage + 1 < stages_.size()) {
@@ -176,8 +247,7 @@ void OrderlySearch::place(std::size_t stage, std::size_t depth, std::size_t firs
         } else {
             emit(1 + count_ties(frame, count));
         }
-        row_[column] = fill_[column];
-    }
+    });
 }
 
 void OrderlySearch::place_freely(std::size_t stage, std::size_t depth, std::size_t first_site) {

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "matganip/coloring.hpp"
+#include "matganip/exclusions.hpp"
 #include "matganip/permutation_group.hpp"
 
 namespace matganip {
@@ -26,10 +27,11 @@ namespace matganip {
 /// always going to the shard that has least.
 class OrbitEnumerator {
   public:
-    /// Throws std::invalid_argument where the composition does not fit the group or the shard is not in [0,
-    /// n).
+    /// Only orbits that obey the exclusions, which must be invariant under the group. Throws
+    /// std::invalid_argument where the composition does not fit the group, the shard is not in [0, n) or an
+    /// exclusion names what does not exist.
     OrbitEnumerator(PermutationGroup group, const Composition& composition, std::uint64_t shard = 0,
-                    std::uint64_t n_shards = 1);
+                    std::uint64_t n_shards = 1, std::span<const Exclusion> exclusions = {});
     ~OrbitEnumerator();
 
     /// Starts after `row`, a representative that this stream has given before; to be called before anything

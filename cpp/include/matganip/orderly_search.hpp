@@ -2,10 +2,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "matganip/coloring.hpp"
+#include "matganip/exclusions.hpp"
 #include "matganip/permutation_group.hpp"
 
 namespace matganip {
@@ -36,12 +38,18 @@ struct alignas(64) OrbitBuffer {
 
 /// The depth-first search below one node of the tree of smallest choices (see OrbitEnumerator, which cuts the
 /// tree into such nodes). An object belongs to one thread and serves many nodes.
+///
+/// Under exclusions a site is chosen only if the choices so far leave it free and enough sites remain for
+/// those still missing, so that no subtree without a row that obeys them is entered for long.
 class alignas(64) OrderlySearch {
   public:
-    /// `fill` is the row before any choice: each column carries the last code of its sublattice. `group` and
-    /// `stages` must outlive the search.
+    /// `fill` is the row before any choice: each column carries the last code of its sublattice. `group`,
+    /// `stages` and `exclusions` must outlive the search.
     OrderlySearch(const PermutationGroup& group, std::span<const Stage> stages,
-                  std::vector<std::uint8_t> fill);
+                  std::vector<std::uint8_t> fill, const Exclusions& exclusions);
+
+    /// Whether the columns that no stage fills obey the exclusions: if not, there is no orbit at all.
+    bool possible() { return !free_ || free_->reset(); }
 
     /// Appends every orbit below `prefix` to `out`, in ascending order. `out` must have room for all
     /// completions.
@@ -75,6 +83,13 @@ class alignas(64) OrderlySearch {
 
     void place(std::size_t stage, std::size_t depth, std::size_t first_site);
     void place_freely(std::size_t stage, std::size_t depth, std::size_t first_site);
+    template <class Visit>
+    void choose(std::size_t stage, std::size_t depth, std::size_t first_site, Visit visit);
+    template <class Visit>
+    void choose_excluding(std::size_t stage, std::size_t depth, std::size_t first_site, Visit visit);
+    std::size_t keep_fill(std::size_t stage, std::size_t first_site, std::size_t last_site);
+    void drop_fill(std::size_t stage, std::size_t first_site, std::size_t last_site);
+    std::size_t site_after(const Frame& frame, const Prefix& prefix, std::size_t depth) const;
     void emit(std::size_t stabilizer_order);
     void copy_row(std::uint8_t* to) const;
 
@@ -84,6 +99,7 @@ class alignas(64) OrderlySearch {
     std::vector<std::uint8_t> row_;  // followed by slack up to a multiple of row_piece
     std::vector<Frame> frames_;
     std::vector<std::uint16_t> site_of_column_;
+    std::optional<FreeStates> free_;  // under exclusions
     OrbitBuffer* out_ = nullptr;
 };
 

@@ -10,10 +10,13 @@ from matganip.cli.console import render, tidy
 from matganip.cli.spaces import (
     Block,
     ChargeNeutral,
+    Distances,
     Json,
+    MinDistance,
     OccupancyTolerance,
     Oxidation,
     Reading,
+    SiteTolerance,
     Source,
     Substitute,
     SupercellOption,
@@ -30,6 +33,8 @@ def count(
     block: Block = None,
     occupancy_tolerance: OccupancyTolerance = None,
     symprec: Symprec = None,
+    site_tolerance: SiteTolerance = None,
+    min_distance: MinDistance = None,
     all_compositions: Annotated[
         bool,
         typer.Option(
@@ -61,8 +66,9 @@ def count(
     from matganip.results.counts import Counts
 
     reading = Reading(block, occupancy_tolerance, symprec)
+    distances = Distances(site_tolerance, min_distance)
     found = spaces_from(
-        source, supercell, substitute, charge_neutral, oxidation, reading, any_composition=all_compositions
+        source, supercell, substitute, charge_neutral, oxidation, reading, distances, any_composition=all_compositions
     )
     counts = Counts.of(
         found.spaces,

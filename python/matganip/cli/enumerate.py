@@ -11,10 +11,13 @@ from matganip.cli.console import render, tidy
 from matganip.cli.spaces import (
     Block,
     ChargeNeutral,
+    Distances,
     Json,
+    MinDistance,
     OccupancyTolerance,
     Oxidation,
     Reading,
+    SiteTolerance,
     Source,
     Substitute,
     SupercellOption,
@@ -45,6 +48,8 @@ def enumerate_orbits(
     substitute: Substitute = None,
     block: Block = None,
     occupancy_tolerance: OccupancyTolerance = None,
+    site_tolerance: SiteTolerance = None,
+    min_distance: MinDistance = None,
     output: Output = None,
     fmt: Format = None,
     shard: Annotated[str, typer.Option("--shard", help="k/n: part k (from 0) of n near-equal parts.")] = "0/1",
@@ -62,7 +67,8 @@ def enumerate_orbits(
     matganip enumerate CsPbI3.cif -s 2,2,3 -x I:Br=9 -o 3.parquet --shard 3/8
     """
     part = parse_shard(shard)
-    found = spaces_from(source, supercell, substitute, charge_neutral, oxidation, Reading(block, occupancy_tolerance))
+    reading, distances = Reading(block, occupancy_tolerance), Distances(site_tolerance, min_distance)
+    found = spaces_from(source, supercell, substitute, charge_neutral, oxidation, reading, distances)
     if dry_run:
         if output is None:
             raise InputError("--dry-run needs an --output, whose size it estimates")

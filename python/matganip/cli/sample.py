@@ -11,10 +11,13 @@ from matganip.cli.enumerate import Format, Limit, Output, path_of
 from matganip.cli.spaces import (
     Block,
     ChargeNeutral,
+    Distances,
     Json,
+    MinDistance,
     OccupancyTolerance,
     Oxidation,
     Reading,
+    SiteTolerance,
     Source,
     Substitute,
     SupercellOption,
@@ -35,6 +38,8 @@ def sample(
     substitute: Substitute = None,
     block: Block = None,
     occupancy_tolerance: OccupancyTolerance = None,
+    site_tolerance: SiteTolerance = None,
+    min_distance: MinDistance = None,
     number: Annotated[int, typer.Option("--number", "-N", min=1, help="How many to draw, of each composition.")] = 1000,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same sample.")] = 0,
     configurations: Annotated[
@@ -53,7 +58,8 @@ def sample(
     \b
     matganip sample CsPbI3.cif -s 3,3,3 -x I:Br=27,Cl=27 -N 10000 -o s.parquet
     """
-    found = spaces_from(source, supercell, substitute, charge_neutral, oxidation, Reading(block, occupancy_tolerance))
+    reading, distances = Reading(block, occupancy_tolerance), Distances(site_tolerance, min_distance)
+    found = spaces_from(source, supercell, substitute, charge_neutral, oxidation, reading, distances)
 
     def drawn(space: ConfigurationSpace) -> Sample:
         from matganip.results.arrangements import Sample

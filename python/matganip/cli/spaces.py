@@ -66,6 +66,23 @@ OccupancyTolerance = Annotated[
         "nearest are taken and said. The occupancies of a site may pass 1 by it; 0.005.",
     ),
 ]
+SiteTolerance = Annotated[
+    float | None,
+    typer.Option(
+        "--site-tolerance",
+        min=0.0,
+        help="Sites closer than this, in angstrom, are positions of one site: an arrangement takes one or none; 0.75.",
+    ),
+]
+MinDistance = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--min-distance",
+        metavar="A-B=ANGSTROM",
+        help="Distance that atoms of species A and B keep in every arrangement, as in Na-Na=2.5; repeat for more "
+        "pairs.",
+    ),
+]
 Symprec = Annotated[
     float | None,
     typer.Option("--symprec", help="Tolerance of the search for the symmetry of the parent, in angstrom; 0.01."),
@@ -122,6 +139,28 @@ class Reading:
         return read_structure(source, block=self.block, occupancy_tolerance=tolerance)
 
 
+@dataclass(frozen=True)
+class Distances:
+    """What is too close to stand together: what the options about it say."""
+
+    site_tolerance: float | None = None
+    min_distance: list[str] | None = None
+
+    @property
+    def options(self) -> list[str]:
+        """The options that were given."""
+        given = {"--site-tolerance": self.site_tolerance, "--min-distance": self.min_distance or None}
+        return [name for name, value in given.items() if value is not None]
+
+    def arguments(self) -> tuple[float, dict[str, float]]:
+        """The `site_tolerance` and the `min_distance` of a space."""
+        from matganip.configurations.exclusions import SITE_TOLERANCE
+
+        with option("--min-distance"):
+            pairs = notation.parse_distances(self.min_distance or [])
+        return SITE_TOLERANCE if self.site_tolerance is None else self.site_tolerance, pairs
+
+
 def spaces_from(
     source: Path,
     supercell: str | None,
@@ -129,6 +168,7 @@ def spaces_from(
     charge_neutral: bool = False,
     oxidation: list[str] | None = None,
     reading: Reading = Reading(),
+    distances: Distances = Distances(),
     *,
     any_composition: bool = False,
     ranked: bool = False,
@@ -155,7 +195,7 @@ def spaces_from(
         raise InputError("--oxidation acts together with --charge-neutral or --rank only; leave it out")
     if source.suffix == ".toml":
         given = [name for name, value in (("--charge-neutral", charge_neutral), ("--oxidation", states)) if value]
-        return _study(source, bool(supercell or substitute), [*reading.options, *given])
+        return _study(source, bool(supercell or substitute), [*reading.options, *distances.options, *given])
     parent = reading.parent(source)
     if not substitute and parent.is_ordered:
         raise InputError("--substitute is needed with an ordered structure, as in --substitute I:Br=3")
@@ -171,6 +211,7 @@ def spaces_from(
         substitutions = {key: dict(counts) for key, counts in numbers.items()}
     elif any_composition:
         whole = all("=" in part for text in substitute or [] for part in text.partition(":")[2].split(","))
+    site_tolerance, min_distance = distances.arguments()
     series = CompositionSeries(
         parent,
         cells,
@@ -179,6 +220,8 @@ def spaces_from(
         oxidation_states=states if charge_neutral and not any_composition else None,
         symprec=reading.precision,
         occupancy_tolerance=reading.occupancy_tolerance,
+        site_tolerance=site_tolerance,
+        min_distance=min_distance,
     )
     found = series.oxidation_states
     if any_composition and charge_neutral:

@@ -95,7 +95,14 @@ def thermo(
         from matganip.thermodynamics.mixing import mixing
 
         card = model.card
-        series = CompositionSeries(card.parent, cells or card.supercell, asked, symprec=card.symprec)
+        series = CompositionSeries(
+            card.parent,
+            cells or card.supercell,
+            asked,
+            symprec=card.symprec,
+            site_tolerance=card.site_tolerance,
+            min_distance=card.min_distance,
+        )
         _show(mixing(model, series, kelvin or (300.0,), sample=number, seed=seed, progress=not json), figure, json)
         return
     space = model.space(cells, composition_from(substitute))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pymatgen.core.structure import Structure
 
 from matganip.configurations.composition import cells_of, element_of
+from matganip.configurations.exclusions import SITE_TOLERANCE
 from matganip.configurations.species import Occupant, occupant_of, parse_species
 from matganip.errors import InputError
 
@@ -218,6 +219,8 @@ class SpaceArguments(TypedDict):
     supercell: list[list[int]]
     substitutions: dict[str | tuple[int, ...], dict[str, int]]
     symprec: float
+    site_tolerance: float
+    min_distance: dict[str, float]
 
 
 def space_values(space: SubstitutedSupercell) -> dict[str, Any]:
@@ -231,6 +234,8 @@ def space_values(space: SubstitutedSupercell) -> dict[str, Any]:
         "positions": parent.frac_coords.tolist(),
         "supercell": space.supercell_matrix.tolist(),
         "symprec": space.symprec,
+        "site_tolerance": space.site_tolerance,
+        "min_distance": min_distance_values(space),
         "substitutions": [
             {"sites": list(one.parent_sites), "species": dict(zip(one.species, one.counts, strict=True))}
             for one in space.sublattice_table
@@ -281,8 +286,10 @@ def space_arguments(values: Mapping[str, Any]) -> SpaceArguments:
                 for one, of_species in zip(table, stated, strict=True)
             },
             "symprec": float(values["symprec"]),
+            "site_tolerance": float(values.get("site_tolerance", SITE_TOLERANCE)),
+            "min_distance": {str(pair): float(d) for pair, d in values.get("min_distance", {}).items()},
         }
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise InputError(f"a stored space is damaged: {type(error).__name__}: {error}") from error
 
 
@@ -298,6 +305,8 @@ def space_metadata(space: SubstitutedSupercell) -> dict[str, str]:
         "atoms_of_sites": json.dumps(space.site_indices.tolist()),
         "supercell": json.dumps(space.supercell_matrix.tolist()),
         "symprec": json.dumps(space.symprec),
+        "site_tolerance": json.dumps(space.site_tolerance),
+        "min_distance": json.dumps(min_distance_values(space)),
         "parent": space.parent.to_json(),
     }
 
@@ -328,8 +337,15 @@ def metadata_arguments(metadata: Mapping[str, str]) -> SpaceArguments:
             substitutions[sites] = _substitutes(taken, stated[number], ions)
         # Version 0.1 did not write the tolerance; its default was 0.01.
         symprec = float(json.loads(metadata.get("symprec", "0.01")))
-        return {"parent": parent, "supercell": supercell, "substitutions": substitutions, "symprec": symprec}
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+        return {
+            "parent": parent,
+            "supercell": supercell,
+            "substitutions": substitutions,
+            "symprec": symprec,
+            "site_tolerance": float(json.loads(metadata.get("site_tolerance", str(SITE_TOLERANCE)))),
+            "min_distance": {str(p): float(d) for p, d in json.loads(metadata.get("min_distance", "{}")).items()},
+        }
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise InputError(f"the description of a space is damaged: {type(error).__name__}: {error}") from error
 
 
@@ -358,6 +374,11 @@ def check_key(space: ConfigurationSpace, key: str) -> None:
             f"the space was stored with the key {key}, rebuilt it has {space.key}: was it changed, or does spglib find "
             "another symmetry now? Describe it by parent, supercell and substitutions"
         )
+
+
+def min_distance_values(space: SubstitutedSupercell) -> dict[str, float]:
+    """Minimum distances by names of pairs, as JSON needs them."""
+    return {"-".join(pair): distance for pair, distance in space.min_distance.items()}
 
 
 def _substitutes(

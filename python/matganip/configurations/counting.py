@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
 from math import prod
 
-from matganip.configurations.cycles import CycleType, CycleTypes, count_fixed, multinomial, shares_of_cycles
+import numpy as np
+from numpy.typing import NDArray
+
+from matganip.configurations.colourings import Colourings
+from matganip.configurations.cycles import CycleTypes, conjugacy_classes, count_fixed, count_fixed_of_all
 
 Composition = tuple[tuple[int, ...], ...]
 """For each sublattice the number of sites of each species."""
@@ -40,7 +43,7 @@ def count_orbits(cycle_types: CycleTypes, counts: Sequence[Sequence[int]]) -> in
         len(elements) * prod(count_fixed(cycles, tuple(c)) for cycles, c in zip(types, counts, strict=True))
         for types, elements in cycle_types.items()
     )
-    return _mean(fixed, cycle_types)
+    return _mean(fixed, _order(cycle_types))
 
 
 def count_orbits_of_all_compositions(cycle_types: CycleTypes, n_species: Sequence[int]) -> dict[Composition, int]:
@@ -65,28 +68,60 @@ def count_orbits_of_all_compositions(cycle_types: CycleTypes, n_species: Sequenc
     for types, elements in cycle_types.items():
         product: dict[Composition, int] = {(): len(elements)}
         for cycles, species in zip(types, n_species, strict=True):
-            polynomial = _count_fixed_of_all(cycles, species)
+            polynomial = count_fixed_of_all(cycles, species)
             product = {(*c, d): n * m for c, n in product.items() for d, m in polynomial.items()}
         fixed.update(product)
-    return {composition: _mean(fixed[composition], cycle_types) for composition in sorted(fixed)}
+    return {composition: _mean(fixed[composition], _order(cycle_types)) for composition in sorted(fixed)}
 
 
-@cache
-def _count_fixed_of_all(cycles: CycleType, n_species: int) -> dict[tuple[int, ...], int]:
-    """For each composition the number of ways to assign one of the species to each cycle."""
-    polynomial: dict[tuple[int, ...], int] = {(0,) * n_species: 1}
-    for length, number in cycles:
-        grown: Counter[tuple[int, ...]] = Counter()
-        for shares in shares_of_cycles(length, number, (length * number,) * n_species):
-            ways = multinomial(shares)
-            for counts, so_far in polynomial.items():
-                grown[tuple(c + length * s for c, s in zip(counts, shares, strict=True))] += so_far * ways
-        polynomial = dict(grown)
-    return polynomial
+def count_orbits_under_exclusions(
+    group: NDArray[np.uint16], counts: Sequence[Sequence[int]], exclusions: NDArray[np.uint16]
+) -> int:
+    """Count the orbits that obey exclusions, by the same lemma: each element fixes the colourings of its cycles.
+
+    Not the cycle lengths alone matter here, but which cycles exclude one another; conjugate elements fix equally many.
+
+    Parameters
+    ----------
+    group : (n_ops, n_sites) uint16
+        All permutations, under which the exclusions are invariant.
+    counts : sequence of sequence of int
+        For each sublattice, the number of sites of each species.
+    exclusions : (m, 4) uint16
+        As `find_exclusions` gives them.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    TooManyStatesError
+        If the exclusions are too entangled for it.
+    """
+    fixed = sum(
+        size * Colourings(group[element], counts, exclusions).count() for element, size in conjugacy_classes(group)
+    )
+    return _mean(fixed, len(group))
 
 
-def _mean(fixed: int, cycle_types: CycleTypes) -> int:
-    orbits, remainder = divmod(fixed, sum(map(len, cycle_types.values())))
+def count_orbits_of_all_under_exclusions(
+    group: NDArray[np.uint16], counts: Sequence[Sequence[int]], exclusions: NDArray[np.uint16]
+) -> dict[Composition, int]:
+    """Count the orbits of every composition that obey exclusions; compositions that none obeys are left out."""
+    fixed: Counter[Composition] = Counter()
+    for element, size in conjugacy_classes(group):
+        for composition, number in Colourings(group[element], counts, exclusions).count_all().items():
+            fixed[composition] += size * number
+    return {composition: _mean(fixed[composition], len(group)) for composition in sorted(fixed)}
+
+
+def _order(cycle_types: CycleTypes) -> int:
+    return sum(map(len, cycle_types.values()))
+
+
+def _mean(fixed: int, order: int) -> int:
+    orbits, remainder = divmod(fixed, order)
     if remainder:
         raise ArithmeticError("Burnside's sum is not a multiple of the group's order: the permutations are not a group")
     return orbits

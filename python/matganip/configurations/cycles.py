@@ -113,3 +113,91 @@ def shares_of_cycles(length: int, number: int, counts: tuple[int, ...]) -> Itera
     for first in range(max(0, number - elsewhere), min(number, room) + 1):
         for others in shares_of_cycles(length, number - first, counts[1:]):
             yield (first, *others)
+
+
+@cache
+def count_fixed_of_all(cycles: CycleType, n_species: int) -> dict[tuple[int, ...], int]:
+    """For each composition the number of ways to assign one of the species to each cycle."""
+    polynomial: dict[tuple[int, ...], int] = {(0,) * n_species: 1}
+    for length, number in cycles:
+        grown: Counter[tuple[int, ...]] = Counter()
+        for shares in shares_of_cycles(length, number, (length * number,) * n_species):
+            ways = multinomial(shares)
+            for counts, so_far in polynomial.items():
+                grown[tuple(c + length * s for c, s in zip(counts, shares, strict=True))] += so_far * ways
+        polynomial = dict(grown)
+    return polynomial
+
+
+def coloured_cycles(cycles: CycleType, counts: tuple[int, ...], n: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Codes (n, n_cycles) of cycles, uniform over the ways to cover counts[s] sites by species s, in random order.
+
+    The cycles of the first length are distributed with weights that count the ways left for the others.
+    """
+    return rng.permutation(np.vstack(list(_blocks(cycles, counts, n, rng))))
+
+
+def _blocks(
+    cycles: CycleType, counts: tuple[int, ...], n: int, rng: np.random.Generator
+) -> Iterator[NDArray[np.uint8]]:
+    """Blocks of n rows altogether."""
+    if not cycles:
+        yield np.empty((n, 0), dtype=np.uint8)
+        return
+    (length, number), rest = cycles[0], cycles[1:]
+    deals = []
+    for shares in shares_of_cycles(length, number, counts):
+        left = tuple(c - length * s for c, s in zip(counts, shares, strict=True))
+        ways = multinomial(shares) * count_fixed(rest, left)
+        if ways:
+            deals.append((shares, left, ways))
+    drawn = rng.multinomial(n, probabilities([ways for *_, ways in deals]))
+    for (shares, left, _), m in zip(deals, drawn, strict=True):
+        if m:
+            others = np.vstack(list(_blocks(rest, left, int(m), rng)))
+            yield np.hstack([shuffled(rng, int(m), shares), others])
+
+
+def shuffled(rng: np.random.Generator, n: int, counts: Sequence[int]) -> NDArray[np.uint8]:
+    """(n, sum(counts)): rows with ``counts[s]`` times the code s each, in uniformly random order."""
+    codes = np.repeat(np.arange(len(counts), dtype=np.uint8), counts)
+    return rng.permuted(np.tile(codes, (n, 1)), axis=1)
+
+
+def probabilities(weights: Sequence[int]) -> list[float]:
+    """Probabilities from exact integers of any size, each rounded once."""
+    total = sum(weights)
+    return [weight / total for weight in weights]
+
+
+def conjugacy_classes(group: NDArray[np.uint16]) -> list[tuple[int, int]]:
+    """One element of each conjugacy class of a permutation group, and the size of the class.
+
+    Parameters
+    ----------
+    group : (n_ops, n_sites) uint16
+        All its elements.
+
+    Returns
+    -------
+    list of (int, int)
+        The first row of the class, and how many are in it.
+
+    Examples
+    --------
+    >>> rotations = np.array([[0, 1, 2], [1, 2, 0], [2, 0, 1]], dtype=np.uint16)
+    >>> conjugacy_classes(rotations)
+    [(0, 1), (1, 1), (2, 1)]
+    """
+    row_of = {row.tobytes(): number for number, row in enumerate(group)}
+    found: dict[int, int] = {}
+    done = np.zeros(len(group), dtype=bool)
+    for number, element in enumerate(group):
+        if done[number]:
+            continue
+        conjugates = np.empty_like(group)
+        np.put_along_axis(conjugates, group, group[:, element], axis=1)  # h g h^-1 takes h(i) to h(g(i))
+        members = {row_of[row.tobytes()] for row in conjugates}
+        done[list(members)] = True
+        found[number] = len(members)
+    return list(found.items())

@@ -288,6 +288,17 @@ def parse_oxidation(texts: Iterable[str]) -> dict[str, float]:
     return _pairs(texts, float, "not of the form SPECIES=STATE, as in Sn=2")
 
 
+def parse_distances(texts: Iterable[str]) -> dict[str, float]:
+    """Read minimum distances between species, in angstrom.
+
+    Examples
+    --------
+    >>> parse_distances(["Na-Na=2.5", "Li-Na=2"])
+    {'Na-Na': 2.5, 'Li-Na': 2.0}
+    """
+    return _pairs(texts, float, "not of the form A-B=ANGSTROM, as in Na-Na=2.5")
+
+
 def parse_charges(texts: Iterable[str]) -> dict[str, int]:
     """Read charges of ions, as `parse_oxidation` does, as whole numbers.
 

@@ -23,7 +23,8 @@ class OrbitStream(Iterator[ConfigurationBatch]):
     """The orbits of a space, batch after batch, in ascending order of their representatives.
 
     A complete enumeration is compared with the exact counts before its last batch is returned: the number of orbits
-    with Burnside's, the sum of the multiplicities with the number of configurations.
+    with Burnside's, the sum of the multiplicities with the number of configurations. (Where exclusions leave the space
+    uncountable, it is itself the count.)
 
     Parameters
     ----------
@@ -63,7 +64,9 @@ class OrbitStream(Iterator[ConfigurationBatch]):
         self._batch_size = batch_size
         self._shard = (int(part), int(parts))
         self._num_threads = num_threads or 0
-        self._enumerator = _core.OrbitEnumerator(space.group, space.counts, shard=part, n_shards=parts)
+        self._enumerator = _core.OrbitEnumerator(
+            space.group, space.counts, shard=part, n_shards=parts, exclusions=space.exclusions
+        )
         self._last: NDArray[np.uint8] | None = None
         self._finished = False
         self.n_orbits = 0
@@ -94,7 +97,7 @@ class OrbitStream(Iterator[ConfigurationBatch]):
         self.n_orbits += filled
         self.n_configurations += int(multiplicity[:filled].sum())
         self._finished = filled < self._batch_size
-        if self._finished and self._shard == (0, 1):
+        if self._finished and self._shard == (0, 1) and self._space.countable:
             self._check_complete()
         if filled == 0:
             raise StopIteration

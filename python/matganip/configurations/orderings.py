@@ -15,6 +15,7 @@ from pymatgen.core.structure import Structure
 from matganip.configurations.batch import ConfigurationBatch
 from matganip.configurations.composition import VACANCY, Substitutions
 from matganip.configurations.disorder import order_parent
+from matganip.configurations.exclusions import SITE_TOLERANCE, check_split_occupancies
 from matganip.configurations.space import ConfigurationSpace
 from matganip.configurations.superlattices import PrimitiveCrystal, Superlattice, shapes_of
 from matganip.configurations.symmetry import factor_permutations, find_symmetry
@@ -75,6 +76,7 @@ class DisorderedCrystal:
         InputError
             Immediately, if the occupancies give no whole numbers of atoms on this many cells.
         """
+        check_split_occupancies(self.stand_in, SITE_TOLERANCE, self.tolerance)
         parent, substitutions = order_parent(self.stand_in, size, self.tolerance, self.symprec)
         return (OrderedCell(self, shape, parent, substitutions) for shape in shapes_of(self._cell, size, size))
 

@@ -16,6 +16,7 @@ from matganip.configurations.charges import NEUTRAL, charge
 from matganip.configurations.charges import oxidation_states as states_of
 from matganip.configurations.composition import CountsDoNotFitError
 from matganip.configurations.disorder import WHOLE
+from matganip.configurations.exclusions import SITE_TOLERANCE, MinDistance
 from matganip.configurations.notation import SublatticeKey
 from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
@@ -44,7 +45,7 @@ class CompositionSeries:
         Known states, ``{"Sn": 2}``; the others are guessed, see the attribute `oxidation_states`.
     symprec : float
         Tolerance of the search for the parent's symmetry, in angstrom.
-    occupancy_tolerance : float or None
+    occupancy_tolerance, site_tolerance, min_distance
         As for `ConfigurationSpace`.
 
     Raises
@@ -72,6 +73,8 @@ class CompositionSeries:
         oxidation_states: Mapping[str, float] | None = None,
         symprec: float = 0.01,
         occupancy_tolerance: float | None = WHOLE,
+        site_tolerance: float = SITE_TOLERANCE,
+        min_distance: MinDistance | None = None,
     ) -> None:
         choices = [
             (key, species, _numbers(counts, f"substitutions.{key}.{species}"))
@@ -90,7 +93,13 @@ class CompositionSeries:
                     fitting.append(fitting[0].with_substitutions(wanted))
                 else:
                     first = ConfigurationSpace(
-                        parent, supercell, wanted, symprec=symprec, occupancy_tolerance=occupancy_tolerance
+                        parent,
+                        supercell,
+                        wanted,
+                        symprec=symprec,
+                        occupancy_tolerance=occupancy_tolerance,
+                        site_tolerance=site_tolerance,
+                        min_distance=min_distance,
                     )
                     _ = first.cycle_types  # the symmetry is found once, and shared by all compositions
                     fitting.append(first)

@@ -15,7 +15,8 @@ from pymatgen.core.structure import Structure
 from matganip import _core
 from matganip.configurations import codec, counting, uniform_samples
 from matganip.configurations.batch import ConfigurationBatch
-from matganip.configurations.composition import VACANCY, Substitutions, element_of, resolve_substitutions
+from matganip.configurations.colourings import TooManyStatesError
+from matganip.configurations.composition import Substitutions, resolve_substitutions
 from matganip.configurations.cycles import multinomial
 from matganip.configurations.indexing import StagedProblem
 from matganip.configurations.orbits import OrbitStream
@@ -47,6 +48,11 @@ class ConfigurationSpace(SubstitutedSupercell):
     occupancy_tolerance : float or None
         Largest difference between a partial occupancy and a whole number of atoms divided by the number of sites; with
         None the nearest whole numbers are taken (`file_sublattices` has the file's).
+    site_tolerance : float
+        Sites closer than this, in angstrom, are positions of one site: an arrangement takes one of them or none.
+    min_distance : mapping, optional
+        The distance in angstrom that atoms of two species keep in every arrangement, ``{"Na-Na": 2.5}`` or
+        ``{("Na", "Na"): 2.5}``; either of them may be one that is not substituted.
 
     Raises
     ------
@@ -59,6 +65,9 @@ class ConfigurationSpace(SubstitutedSupercell):
     parent make of it, and its *multiplicity* their number. An orbit is represented by its smallest member: rows are
     compared sublattice by sublattice and within one code by code, by where the code sits first. With two species on
     each sublattice, that is the lexicographic order of the rows (docs/adr/0002).
+
+    `site_tolerance` and `min_distance` exclude arrangements: counts, enumeration, samples and searches know only those
+    that obey them (docs/adr/0016).
 
     Examples
     --------
@@ -93,7 +102,7 @@ class ConfigurationSpace(SubstitutedSupercell):
             raise InputError("substitutions: the sublattices must be those of the space")
         other = copy.copy(self)
         other.sublattice_table = table
-        for of_composition in ("n_configurations", "_n_orbits", "_staged", "key"):
+        for of_composition in ("n_configurations", "_n_orbits", "_staged", "key", "exclusions", "countable", "_listed"):
             other.__dict__.pop(of_composition, None)
         return other
 
@@ -186,52 +195,22 @@ class ConfigurationSpace(SubstitutedSupercell):
             codec.check_key(space, key)
         return space
 
-    # -- the composition ----------------------------------------------------------------------------------------------
-
-    @property
-    def composition(self) -> dict[str, int]:
-        """Number of sites of each species in an arrangement, vacancies included, in the order of the parent.
-
-        Examples
-        --------
-        >>> import matganip as mg
-        >>> space = mg.ConfigurationSpace(mg.perovskite("SrTiO3", a=3.905), (2, 2, 2), {"O": {"vac": 4}})
-        >>> space.composition
-        {'Sr': 8, 'Ti': 8, 'vac': 4, 'O': 20}
-        """
-        sublattice_of = {site: s for s in self.sublattice_table for site in s.parent_sites}
-        found: dict[str, int] = {}
-        for site in range(len(self.parent)):
-            sublattice = sublattice_of.get(site)
-            if sublattice is None:
-                name = element_of(self.parent, site)
-                found[name] = found.get(name, 0) + self.n_cells
-            elif site == sublattice.parent_sites[0]:
-                for name, count in zip(sublattice.species, sublattice.counts, strict=True):
-                    found[name] = found.get(name, 0) + count
-        return found
-
-    @property
-    def n_atoms(self) -> int:
-        """Atoms of an arrangement: the sites of the supercell, substituted or not, less the vacancies.
-
-        Energies per atom, everywhere in this package, are per atom of these.
-
-        Examples
-        --------
-        >>> import matganip as mg
-        >>> space = mg.ConfigurationSpace(mg.perovskite("SrTiO3", a=3.905), (2, 2, 2), {"O": {"vac": 4}})
-        >>> len(space.supercell_structure), space.n_atoms
-        (40, 36)
-        """
-        return len(self._parent_sites) - self.composition.get(VACANCY, 0)
-
     # -- exact counts ------------------------------------------------------------------------------------------
 
     @cached_property
     def n_configurations(self) -> int:
         """Number of arrangements before symmetry: the exact integer."""
-        return int(np.prod([multinomial(c) for c in self.counts], dtype=object))
+        if not len(self.exclusions):
+            return int(np.prod([multinomial(c) for c in self.counts], dtype=object))
+        return self._unmoved.count() if self.countable else self._listed[1]
+
+    @cached_property
+    def _listed(self) -> tuple[int, int]:
+        """Orbits and arrangements, by going through them."""
+        stream = self.orbits()
+        for _ in stream:
+            pass
+        return stream.n_orbits, stream.n_configurations
 
     @overload
     def count_orbits(self, all_compositions: Literal[False] = False) -> int: ...
@@ -261,10 +240,22 @@ class ConfigurationSpace(SubstitutedSupercell):
         """
         if not all_compositions:
             return self._n_orbits
+        if len(self.exclusions):
+            try:
+                return counting.count_orbits_of_all_under_exclusions(self.group, self.counts, self.exclusions)
+            except TooManyStatesError:
+                raise InputError(
+                    "all compositions: too many sites exclude one another to count them without listing; count one "
+                    "composition after the other"
+                ) from None
         return counting.count_orbits_of_all_compositions(self.cycle_types, [len(c) for c in self.counts])
 
     @cached_property
     def _n_orbits(self) -> int:
+        if len(self.exclusions):
+            if not self.countable:
+                return self._listed[0]
+            return counting.count_orbits_under_exclusions(self.group, self.counts, self.exclusions)
         return counting.count_orbits(self.cycle_types, self.counts)
 
     # -- arrangements --------------------------------------------------------------------------------------------
@@ -300,7 +291,7 @@ class ConfigurationSpace(SubstitutedSupercell):
             If the batch size, the shard or the cursor is invalid.
         RuntimeError
             If a complete enumeration contradicts the exact counts (Burnside's number of orbits, the sum of
-            multiplicities), which is always checked.
+            multiplicities), which is checked wherever the space is `countable`.
 
         Examples
         --------
@@ -313,14 +304,7 @@ class ConfigurationSpace(SubstitutedSupercell):
         return OrbitStream(self, batch_size, shard, num_threads, cursor)
 
     def first_orbits(self, n: int, shard: tuple[int, int] = (0, 1)) -> ConfigurationBatch:
-        """Get the first orbits of the stream of `orbits`, or all if there are fewer.
-
-        Parameters
-        ----------
-        n : int
-            How many.
-        shard : (int, int)
-            As for `orbits`.
+        """Get the first n orbits of the stream of `orbits`, or all if there are fewer; `shard` as there.
 
         Returns
         -------
@@ -383,6 +367,10 @@ class ConfigurationSpace(SubstitutedSupercell):
 
     @cached_property
     def _staged(self) -> StagedProblem:
+        if len(self.exclusions):
+            raise InputError(
+                "rank: not where arrangements are excluded by distance; stream or sample the space instead"
+            )
         return StagedProblem(self.group, self.counts)
 
     def sample_orbits(self, n: int, seed: int = 0) -> ConfigurationBatch:
@@ -415,7 +403,7 @@ class ConfigurationSpace(SubstitutedSupercell):
         """
         return uniform_samples.sample_orbits(self, n, np.random.default_rng(seed))
 
-    def sample_configurations(self, n: int, seed: int = 0) -> ConfigurationBatch:
+    def sample_configurations(self, n: int, seed: int = 0, *, canonical: bool = True) -> ConfigurationBatch:
         """Draw configurations independently and uniformly, and return their orbits.
 
         An orbit is thus drawn with a probability proportional to its multiplicity, as at infinite temperature.
@@ -426,12 +414,28 @@ class ConfigurationSpace(SubstitutedSupercell):
             Number of draws.
         seed : int
             Same seed, same sample.
+        canonical : bool
+            If False, the configurations are returned as they were drawn, each standing for itself with multiplicity 1.
+            Neither symmetry nor counts are worked out then: a cell of ten thousand sites takes a moment.
 
         Returns
         -------
         ConfigurationBatch
+
+        Examples
+        --------
+        >>> import matganip as mg
+        >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (16, 16, 16), {"I": {"Br": 4000}})
+        >>> space.sample_configurations(2, canonical=False).occupations.sum(axis=1)
+        array([8288, 8288])
+
+        Notes
+        -----
+        Where exclusions tie so many sites together that the space is not `countable`, the draws come from Markov
+        chains, and are independent and uniform in the limit of long ones only.
         """
-        return uniform_samples.sample_configurations(self, n, np.random.default_rng(seed))
+        rows = uniform_samples.draw_rows(self, n, np.random.default_rng(seed))
+        return self.canonical(rows) if canonical else ConfigurationBatch(self, rows, np.ones(n, dtype=np.int64))
 
     def canonical(self, occupations: ArrayLike, num_threads: int | None = None) -> ConfigurationBatch:
         """Find the orbit of each configuration.
@@ -488,11 +492,3 @@ class ConfigurationSpace(SubstitutedSupercell):
             except InputError as error:
                 raise InputError(f"structure {number}: {error}") from error
         return self.canonical(np.array(rows, dtype=np.uint8).reshape(len(rows), self.n_sites))
-
-    def __repr__(self) -> str:
-        sites = ", ".join(
-            " ".join(f"{name}:{count}" for name, count in zip(s.species, s.counts, strict=True))
-            for s in self.sublattice_table
-        )
-        formula = self.parent.composition.reduced_formula
-        return f"ConfigurationSpace({formula}, {len(self._parent_sites)} atoms, {sites})"

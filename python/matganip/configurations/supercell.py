@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pymatgen.core.structure import Structure
 
+from matganip.configurations.colourings import Colourings, TooManyStatesError
 from matganip.configurations.composition import (
     VACANCY,
     Sublattice,
@@ -25,9 +26,18 @@ from matganip.configurations.composition import (
 )
 from matganip.configurations.cycles import CycleTypes, elements_by_cycle_type
 from matganip.configurations.disorder import WHOLE, DisorderedParent, MixedSublattice, Rounding
+from matganip.configurations.exclusions import (
+    SITE_TOLERANCE,
+    MinDistance,
+    broken,
+    check_split_occupancies,
+    checked_min_distance,
+    find_exclusions,
+    limit_of,
+)
 from matganip.configurations.matching import occupation_of
 from matganip.configurations.notation import SublatticeKey
-from matganip.configurations.species import Occupant
+from matganip.configurations.species import Occupant, symbol_of
 from matganip.configurations.symmetry import PrimitiveCell, SupercellSymmetry, find_primitive_cell, site_permutations
 from matganip.crystal.structures import read_structure
 from matganip.errors import InputError
@@ -51,6 +61,8 @@ class SubstitutedSupercell:
         *,
         symprec: float = 0.01,
         occupancy_tolerance: float | None = WHOLE,
+        site_tolerance: float = SITE_TOLERANCE,
+        min_distance: MinDistance | None = None,
     ) -> None:
         self.supercell_matrix: NDArray[np.int64] = supercell_matrix(supercell)
         """(3, 3): rows are the supercell's vectors in units of the parent's."""
@@ -60,18 +72,26 @@ class SubstitutedSupercell:
             raise InputError(f"symprec must be positive, got {symprec}")
         self.symprec = float(symprec)
         """Distance in angstrom within which positions count as equal."""
+        if not site_tolerance >= 0:
+            raise InputError(f"site_tolerance must not be negative, got {site_tolerance}")
+        self.site_tolerance = float(site_tolerance)
+        """Distance in angstrom below which sites are positions of one site, which holds one atom at most."""
         self.parent: Structure = read_structure(parent)
         """The parent crystal; a disordered one with the most abundant species on each site."""
         _check_distances(self.parent, self.symprec)
         wanted: Substitutions = substitutions or {}
         self._disordered: DisorderedParent | None = None
         if not self.parent.is_ordered:
+            check_split_occupancies(self.parent, self.site_tolerance, occupancy_tolerance or WHOLE)
             self._disordered = DisorderedParent(self.parent, self.symprec)
             rounding: Rounding = "nearest" if occupancy_tolerance is None else "exact"
             numbers = self._disordered.substitutions(self.n_cells, wanted, rounding, occupancy_tolerance or 0.0)
             self.parent, wanted = self._disordered.ordered(wanted), numbers
         self.sublattice_table: tuple[Sublattice, ...] = resolve_substitutions(self.parent, self.n_cells, wanted)
         """The substituted sublattices, in the order of the parent's sites."""
+        self.min_distance: dict[tuple[str, str], float] = checked_min_distance(min_distance or {}, self._names)
+        """Smallest distance in angstrom between two species, alphabetical pairs."""
+        self._check_fixed_sites()
         self.supercell_structure: Structure = self.parent.make_supercell(self.supercell_matrix, in_place=False)
         """The supercell with nothing substituted."""
         # make_supercell puts the copies of each parent site one after the other.
@@ -141,6 +161,104 @@ class SubstitutedSupercell:
         """For each sublattice the code of the species that the parent has there."""
         return tuple(s.species.index(s.host) for s in self.sublattice_table)
 
+    # -- the composition ----------------------------------------------------------------------------------------------
+
+    @property
+    def composition(self) -> dict[str, int]:
+        """Number of sites of each species in an arrangement, vacancies included, in the order of the parent.
+
+        Examples
+        --------
+        >>> import matganip as mg
+        >>> space = mg.ConfigurationSpace(mg.perovskite("SrTiO3", a=3.905), (2, 2, 2), {"O": {"vac": 4}})
+        >>> space.composition
+        {'Sr': 8, 'Ti': 8, 'vac': 4, 'O': 20}
+        """
+        sublattice_of = {site: s for s in self.sublattice_table for site in s.parent_sites}
+        found: dict[str, int] = {}
+        for site in range(len(self.parent)):
+            sublattice = sublattice_of.get(site)
+            if sublattice is None:
+                name = element_of(self.parent, site)
+                found[name] = found.get(name, 0) + self.n_cells
+            elif site == sublattice.parent_sites[0]:
+                for name, count in zip(sublattice.species, sublattice.counts, strict=True):
+                    found[name] = found.get(name, 0) + count
+        return found
+
+    @property
+    def n_atoms(self) -> int:
+        """Atoms of an arrangement: the sites of the supercell, substituted or not, less the vacancies.
+
+        Energies per atom, everywhere in this package, are per atom of these.
+
+        Examples
+        --------
+        >>> import matganip as mg
+        >>> space = mg.ConfigurationSpace(mg.perovskite("SrTiO3", a=3.905), (2, 2, 2), {"O": {"vac": 4}})
+        >>> len(space.supercell_structure), space.n_atoms
+        (40, 36)
+        """
+        return len(self._parent_sites) - self.composition.get(VACANCY, 0)
+
+    # -- what may not stand together -----------------------------------------------------------------------------
+
+    @property
+    def _names(self) -> set[str]:
+        """All species of the crystal, vacancies not among them."""
+        fixed = {element_of(self.parent, i) for i in range(len(self.parent))}
+        names = fixed.union(*self.species) - {VACANCY}
+        return names | {symbol_of(name) for name in names}
+
+    def _check_fixed_sites(self) -> None:
+        """Refuse a parent with two sites that are not substituted and closer than the site tolerance."""
+        substituted = {site for s in self.sublattice_table for site in s.parent_sites}
+        fixed = np.array([i for i in range(len(self.parent)) if i not in substituted], dtype=int)
+        distances = self.parent.distance_matrix[np.ix_(fixed, fixed)] + 1e3 * np.eye(len(fixed))
+        if distances.size and distances.min() < self.site_tolerance:
+            first, second = fixed[list(np.unravel_index(int(distances.argmin()), distances.shape))]
+            raise InputError(
+                f"sites {first} and {second} of the parent are {distances.min():.3g} angstrom apart and both fully "
+                f"occupied: two atoms on top of each other; correct them, or give a site_tolerance (now "
+                f"{self.site_tolerance:g}) below that"
+            )
+
+    def distance_limit(self, one: str, two: str) -> float:
+        """Distance in angstrom that atoms of two species keep in every arrangement; 0 where one is a vacancy."""
+        return limit_of(self.min_distance, self.site_tolerance, one, two)
+
+    @cached_property
+    def exclusions(self) -> NDArray[np.uint16]:
+        """(m, 4): column, code, other column, other code that no arrangement holds together; mostly none.
+
+        They follow from `site_tolerance` and `min_distance`. A row with twice the same is a code that the column never
+        holds, because of an atom that stays or of its own periodic image.
+        """
+        nearest = self.parent.distance_matrix + 1e3 * np.eye(len(self.parent))
+        if not self.min_distance and nearest.min() > self.site_tolerance + 3 * self.symprec:
+            return np.empty((0, 4), dtype=np.uint16)
+        return find_exclusions(self)
+
+    @cached_property
+    def countable(self) -> bool:
+        """Whether arrangements and orbits are counted without listing them.
+
+        Always, but for exclusions (`site_tolerance`, `min_distance`) that tie many sites together: `count_orbits` and
+        `n_configurations` then go through all orbits once, and are as exact.
+        """
+        if not len(self.exclusions):
+            return True
+        try:
+            self._unmoved.count()
+        except TooManyStatesError:
+            return False
+        return True
+
+    @property
+    def _unmoved(self) -> Colourings:
+        """The arrangements that the identity fixes: all."""
+        return Colourings(np.arange(self.n_sites, dtype=np.uint16), self.counts, self.exclusions)
+
     # -- symmetry ----------------------------------------------------------------------------------------------
 
     @cached_property
@@ -209,7 +327,22 @@ class SubstitutedSupercell:
                         f"occupations: row {wrong[0]} has {found} {name} (code {code}) on sublattice {sublattice}, "
                         f"the space has {count}"
                     )
-        return np.ascontiguousarray(given, dtype=np.uint8)
+        rows = np.ascontiguousarray(given, dtype=np.uint8)
+        first = broken(rows, self.exclusions)
+        if (first >= 0).any():
+            row = int(np.flatnonzero(first >= 0)[0])
+            raise InputError(f"occupations: row {row} has {self._told(self.exclusions[first[row]].tolist())}")
+        return rows
+
+    def _told(self, exclusion: list[int]) -> str:
+        """An exclusion in words."""
+        i, a, j, b = exclusion
+        one, two = (self.species[self.sublattices[column]][code] for column, code in ((i, a), (j, b)))
+        if i == j:
+            return f"{one} on site {i}, too close to an atom that stays, or to its own image"
+        apart = self.supercell_structure.get_distance(int(self.site_indices[i]), int(self.site_indices[j]))
+        limit = self.distance_limit(one, two)
+        return f"{one} on site {i} and {two} on site {j}, {apart:.3g} angstrom apart, which must keep {limit:g}"
 
     def atoms_of(self, occupations: NDArray[np.uint8]) -> NDArray[np.int64]:
         """Count the atoms of arrangements of any composition of the space's species: sites less vacancies.
@@ -285,14 +418,23 @@ class SubstitutedSupercell:
         """
         return occupation_of(self, read_structure(structure), tolerance)
 
+    def __repr__(self) -> str:
+        sites = ", ".join(
+            " ".join(f"{name}:{count}" for name, count in zip(s.species, s.counts, strict=True))
+            for s in self.sublattice_table
+        )
+        formula = self.parent.composition.reduced_formula
+        return f"{type(self).__name__}({formula}, {len(self._parent_sites)} atoms, {sites})"
+
     # -- names ---------------------------------------------------------------------------------------------------
 
     @cached_property
     def key(self) -> str:
         """A short name for the space, 16 hexadecimal digits.
 
-        Equal lattice, sites, species, counts, order of the columns and site permutations give the same key. `symprec`
-        is not part of it: two tolerances that find the same permutations give the same orbits.
+        Equal lattice, sites, species, counts, order of the columns, site permutations and exclusions give the same key.
+        Tolerances and distances are not part of it: those that give the same permutations and exclusions give the same
+        orbits.
         """
         return _digest({**self._content, "permutations": self._permutations_digest})
 
@@ -303,7 +445,9 @@ class SubstitutedSupercell:
 
     @property
     def _content(self) -> dict[str, Any]:
+        exclusions = self.exclusions.tolist()
         return {
+            **({"exclusions": exclusions} if exclusions else {}),
             "lattice": np.round(self.supercell_structure.lattice.matrix, 5).tolist(),
             "sites": np.round(self.supercell_structure.frac_coords, 5).tolist(),
             "elements": [element_of(self.supercell_structure, i) for i in range(len(self.supercell_structure))],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -10,24 +9,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matganip.configurations.batch import ConfigurationBatch
+from matganip.configurations.colourings import Colourings
 from matganip.configurations.cycles import (
     CycleType,
+    coloured_cycles,
+    conjugacy_classes,
     count_fixed,
     cycle_of_site,
-    multinomial,
-    shares_of_cycles,
+    probabilities,
+    shuffled,
 )
+from matganip.configurations.excluding_walks import walked_rows
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
 
 
-def sample_configurations(space: ConfigurationSpace, n: int, rng: np.random.Generator) -> ConfigurationBatch:
-    """Orbits of n configurations drawn independently and uniformly; see `ConfigurationSpace.sample_configurations`."""
+NOTHING = "no arrangement of this composition is free"
+
+
+def draw_rows(space: ConfigurationSpace, n: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Draw configurations, (n, n_sites) codes as they come, without their orbits: no symmetry is needed.
+
+    Independent and uniform; under exclusions that are too entangled to be counted, from Markov chains, whose draws are
+    uniform in the limit only.
+    """
     _check_number(n)
-    rows = np.hstack([_shuffled(rng, n, counts) for counts in space.counts])
-    return space.canonical(rows)
+    if not len(space.exclusions):
+        return np.hstack([shuffled(rng, n, counts) for counts in space.counts])
+    if not space.countable:
+        return walked_rows(space, n, rng)
+    if not space.n_configurations:
+        raise InputError(f"{NOTHING} of {len(space.exclusions):,} excluded pairs; there is nothing to draw from")
+    return Colourings(np.arange(space.n_sites, dtype=np.uint16), space.counts, space.exclusions).draw(n, rng)
 
 
 def sample_orbits(space: ConfigurationSpace, n: int, rng: np.random.Generator) -> ConfigurationBatch:
@@ -39,12 +54,14 @@ def sample_orbits(space: ConfigurationSpace, n: int, rng: np.random.Generator) -
     element of that type, and a uniform colouring of its cycles.
     """
     _check_number(n)
+    if len(space.exclusions):
+        return _orbits_under_exclusions(space, n, rng)
     by_type = space.cycle_types
     weights = [
         len(elements) * prod(count_fixed(cycles, c) for cycles, c in zip(types, space.counts, strict=True))
         for types, elements in by_type.items()
     ]
-    drawn = rng.multinomial(n, _probabilities(weights))
+    drawn = rng.multinomial(n, probabilities(weights))
     rows = np.vstack(
         [
             _fixed_configurations(space, types, elements, int(m), rng)
@@ -54,6 +71,26 @@ def sample_orbits(space: ConfigurationSpace, n: int, rng: np.random.Generator) -
         or [np.empty((0, space.n_sites), dtype=np.uint8)]
     )
     return space.canonical(rng.permutation(rows))
+
+
+def _orbits_under_exclusions(space: ConfigurationSpace, n: int, rng: np.random.Generator) -> ConfigurationBatch:
+    """The same where exclusions count: elements by conjugacy class, each with the colourings that obey them.
+
+    Where these are too many to count, draws of configurations are drawn from again, weighted by 1 / multiplicity.
+    """
+    if not space.countable:
+        drawn = space.canonical(draw_rows(space, 2 * n, rng))
+        inverse = 1 / drawn.multiplicity
+        return drawn[rng.choice(len(drawn), size=n, p=inverse / inverse.sum())] if n else drawn
+    if not space.n_configurations:
+        draw_rows(space, n, rng)  # raises: there is none
+    classes = conjugacy_classes(space.group)
+    of_class = [Colourings(space.group[element], space.counts, space.exclusions) for element, _ in classes]
+    weights = [size * one.count() for (_, size), one in zip(classes, of_class, strict=True)]
+    numbers = rng.multinomial(n, probabilities(weights))
+    # A conjugate of the element would give images of the same colourings, of the same orbits.
+    rows = [one.draw(int(m), rng) for one, m in zip(of_class, numbers, strict=True) if m]
+    return space.canonical(rng.permutation(np.vstack([np.empty((0, space.n_sites), dtype=np.uint8), *rows])))
 
 
 def _fixed_configurations(
@@ -70,46 +107,10 @@ def _fixed_configurations(
     for cycles, counts in zip(types, space.counts, strict=True):
         end = start + sum(counts)
         cycle = np.stack([cycle_of_site(space.group[g, start:end] - np.uint16(start)) for g in chosen])
-        colours = rng.permutation(np.vstack(list(_coloured_cycles(cycles, counts, n, rng))))
+        colours = coloured_cycles(cycles, counts, n, rng)
         columns.append(np.take_along_axis(colours, cycle[which], axis=1))
         start = end
     return np.hstack(columns)
-
-
-def _coloured_cycles(
-    cycles: CycleType, counts: tuple[int, ...], n: int, rng: np.random.Generator
-) -> Iterator[NDArray[np.uint8]]:
-    """Blocks of n rows altogether: codes of the cycles, uniform over the ways to cover counts[s] sites by species s.
-
-    The cycles of the first length are distributed with weights that count the ways left for the others.
-    """
-    if not cycles:
-        yield np.empty((n, 0), dtype=np.uint8)
-        return
-    (length, number), rest = cycles[0], cycles[1:]
-    deals = []
-    for shares in shares_of_cycles(length, number, counts):
-        left = tuple(c - length * s for c, s in zip(counts, shares, strict=True))
-        ways = multinomial(shares) * count_fixed(rest, left)
-        if ways:
-            deals.append((shares, left, ways))
-    drawn = rng.multinomial(n, _probabilities([ways for *_, ways in deals]))
-    for (shares, left, _), m in zip(deals, drawn, strict=True):
-        if m:
-            others = np.vstack(list(_coloured_cycles(rest, left, int(m), rng)))
-            yield np.hstack([_shuffled(rng, int(m), shares), others])
-
-
-def _shuffled(rng: np.random.Generator, n: int, counts: tuple[int, ...]) -> NDArray[np.uint8]:
-    """(n, sum(counts)): rows with ``counts[s]`` times the code s each, in uniformly random order."""
-    codes = np.repeat(np.arange(len(counts), dtype=np.uint8), counts)
-    return rng.permuted(np.tile(codes, (n, 1)), axis=1)
-
-
-def _probabilities(weights: list[int]) -> list[float]:
-    """Probabilities from exact integers of any size, each rounded once."""
-    total = sum(weights)
-    return [weight / total for weight in weights]
 
 
 def _check_number(n: int) -> None:

@@ -7,7 +7,8 @@ and which parent and supercell, stands in ``card.json``: a prediction needs noth
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from pydantic import ValidationError
 from pymatgen.core.structure import Structure
 
 from matganip.configurations.batch import locate
-from matganip.configurations.codec import occupation_texts, occupations_from_digits
+from matganip.configurations.codec import min_distance_values, occupation_texts, occupations_from_digits
 from matganip.configurations.composition import Substitutions
+from matganip.configurations.exclusions import SITE_TOLERANCE
 from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
 from matganip.features.settings import DiffractionSettings
@@ -59,6 +61,8 @@ class Card:
         What the digits of `trained_on` stand for on each substituted sublattice.
     trained_on : tuple of str
         Arrangements of the training set, one digit a site.
+    site_tolerance, min_distance
+        What is too close to stand together, as for `ConfigurationSpace`.
 
     Notes
     -----
@@ -77,6 +81,8 @@ class Card:
     table: str
     species: tuple[tuple[str, ...], ...]
     trained_on: tuple[str, ...]
+    site_tolerance: float = SITE_TOLERANCE
+    min_distance: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -88,6 +94,8 @@ class Card:
             diffraction=settings,
             parent=space.parent,
             symprec=space.symprec,
+            site_tolerance=space.site_tolerance,
+            min_distance=min_distance_values(space),
             supercell=space.supercell_matrix.tolist(),
             substitutions=_substitutions(space),
             positions=represent.vertex_positions,
@@ -113,6 +121,8 @@ class Card:
             self.supercell if supercell is None else supercell,
             self.substitutions if substitutions is None else substitutions,
             symprec=self.symprec,
+            site_tolerance=self.site_tolerance,
+            min_distance=self.min_distance,
         )
 
     def check(self, space: ConfigurationSpace) -> None:
@@ -205,6 +215,8 @@ class Card:
             "supercell": self.supercell,
             "substitutions": self.substitutions,
             "symprec": self.symprec,
+            "site_tolerance": self.site_tolerance,
+            "min_distance": self.min_distance,
             "parent": self.parent.as_dict(),
             "positions": self.positions,
             "readout": self.readout,
@@ -229,6 +241,8 @@ class Card:
                 diffraction=DiffractionSettings.model_validate_json(json.dumps(record["diffraction"]), strict=True),
                 parent=Structure.from_dict(record["parent"]),
                 symprec=float(record["symprec"]),
+                site_tolerance=float(record.get("site_tolerance", SITE_TOLERANCE)),
+                min_distance={str(pair): float(d) for pair, d in record.get("min_distance", {}).items()},
                 supercell=np.array(record["supercell"], dtype=np.int64).tolist(),
                 substitutions=record["substitutions"],
                 positions=tuple(map(float, record["positions"])),

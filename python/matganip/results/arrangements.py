@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from matganip.configurations.codec import composition_text, sites_text
 from matganip.results.base import Result
 from matganip.results.content import Table
-from matganip.results.counts import space_summary
+from matganip.results.counts import exclusion_sentences, space_summary
 from matganip.results.durations import duration
 
 if TYPE_CHECKING:
@@ -86,7 +86,8 @@ class Arrangements(Result):
 
     def sentences(self) -> tuple[str, ...]:
         """Where all orbits are."""
-        return () if self.file is None else (f"{self.n_orbits:,} orbits are in {self.file}",)
+        where = () if self.file is None else (f"{self.n_orbits:,} orbits are in {self.file}",)
+        return (*where, *exclusion_sentences(self.shown.space))
 
 
 @dataclass(frozen=True)

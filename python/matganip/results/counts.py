@@ -33,6 +33,19 @@ def space_summary(space: ConfigurationSpace, n_orbits: int) -> dict[str, Any]:
     }
 
 
+def exclusion_sentences(space: ConfigurationSpace) -> tuple[str, ...]:
+    """What may not stand together in a space, if anything; a sentence that says by which distances."""
+    if not len(space.exclusions):
+        return ()
+    kept = "".join(f", {one}-{two} {d:g}" for (one, two), d in space.min_distance.items())
+    said = (
+        f"Too close to stand together: {len(space.exclusions):,} pairs, below {space.site_tolerance:g} angstrom{kept}"
+    )
+    if not space.countable:
+        said += "; they tie too many sites together for exact counts without listing all orbits"
+    return (said,)
+
+
 @dataclass(frozen=True)
 class SpaceCount(Result):
     """The size of one space.
@@ -218,4 +231,6 @@ class Counts(Result):
         if states:
             told = ", ".join(f"{name} {state:+g}" for name, state in states.items())
             said.append(f"Oxidation states, given or guessed: {told}")
+        if self.parts:
+            said += exclusion_sentences(self.parts[0].space)
         return tuple(said)

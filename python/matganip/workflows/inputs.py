@@ -107,7 +107,14 @@ def _parent(study: Study, base: Path, name: str) -> Structure:
 
 def _space(study: Study, parent: Structure, substitutions: dict[str, dict[str, int]], where: str) -> ConfigurationSpace:
     with within(where):
-        return ConfigurationSpace(parent, study.supercell, substitutions, symprec=study.parent.symprec)
+        return ConfigurationSpace(
+            parent,
+            study.supercell,
+            substitutions,
+            symprec=study.parent.symprec,
+            site_tolerance=study.parent.site_tolerance,
+            min_distance=study.parent.min_distance,
+        )
 
 
 def _label_source(name: str, base: Path) -> str | Path:

@@ -58,7 +58,14 @@ class OrbitsStudy(Section):
             name: {one: list(n) if isinstance(n, tuple) else n for one, n in species.items()}
             for name, species in self.substitutions.items()
         }
-        return CompositionSeries(parent, self.supercell, wanted, symprec=section.symprec).spaces
+        return CompositionSeries(
+            parent,
+            self.supercell,
+            wanted,
+            symprec=section.symprec,
+            site_tolerance=section.site_tolerance,
+            min_distance=section.min_distance,
+        ).spaces
 
 
 class LabelStudy(OrbitsStudy):

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 
+from matganip.configurations.exclusions import SITE_TOLERANCE
 from matganip.configurations.notation import Supercell, checked_supercell
 from matganip.features.settings import FOR_NETWORKS, DiffractionSettings
 from matganip.learning.config import NetworkSettings
@@ -40,6 +41,15 @@ class ParentSection(Section):
         default=0.01,
         gt=0,
         description="Distance in angstrom within which atoms count as related by symmetry.",
+    )
+    site_tolerance: float = Field(
+        default=SITE_TOLERANCE,
+        ge=0,
+        description="Sites closer than this, in angstrom, are positions of one site: an arrangement takes one or none.",
+    )
+    min_distance: dict[str, float] = Field(
+        default={},
+        description='Distances in angstrom that atoms of two species keep in every arrangement, `{ "Na-Na" = 2.5 }`.',
     )
 
     @model_validator(mode="after")
