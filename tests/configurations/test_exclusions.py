@@ -234,7 +234,7 @@ def test_what_is_too_close_is_refused_by_name():
     for pair, reason in (("Na-Na", "not two species"), ("Pb-Pb", "positive")):
         with pytest.raises(InputError, match=reason):
             mg.ConfigurationSpace(LEAD, (2, 1, 1), min_distance={pair: -1})
-    with pytest.raises(InputError, match="distances exclude"):
+    with pytest.raises(InputError, match="excluded by distance"):
         space.unrank(0)
 
 
