@@ -82,3 +82,23 @@ def test_an_atom_off_the_sites_is_named():
     moved.translate_sites([5], [0.13, 0.11, 0.12])
     with pytest.raises(InputError, match="atom 5"):
         ALLOY.map(moved, distance=0.5)
+
+
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=8, deadline=None)
+def test_displacements_are_those_that_were_made_whatever_the_strain_and_the_drift(seed):
+    space = mg.ConfigurationSpace(FCC, (2, 1, 1), {"Ag": {"Pd": 3}})
+    structure = space.structure(space.sample_orbits(1, seed=seed).occupations[0])
+    draw = np.random.default_rng(seed)
+    made = 0.2 * (draw.random((len(structure), 3)) - 0.5)
+    made -= made.mean(axis=0)
+    moved = structure.copy()
+    for site, way in enumerate(made):
+        moved.translate_sites([site], way, frac_coords=False)
+    moved.translate_sites(range(len(moved)), draw.random(3))
+    rotation, _ = np.linalg.qr(draw.normal(size=(3, 3)))
+    strain = np.diag([1.03, 0.99, 1.01])
+    strained = Structure(Lattice(moved.lattice.matrix @ strain @ rotation), moved.species, moved.frac_coords)
+    found = ALLOY.map(strained)
+    np.testing.assert_allclose(found.displacements, np.linalg.norm(made, axis=1), atol=1e-6)
+    assert found.displacement == found.displacements.max()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from ase.calculators.fd import calculate_numerical_forces
@@ -8,6 +10,7 @@ from pymatgen.core.structure import Structure
 from toy_calculators import Pairs
 
 import matganip as mg
+from matganip.errors import InputError
 from matganip.labels import calculators
 from matganip.labels.calculators import CalculatorChoice
 from matganip.labels.database import LabelDatabase
@@ -283,3 +286,26 @@ def test_an_idle_worker_that_is_killed_is_replaced(database, batch):
         (rest,) = labeller.label([batch])
         assert rest.n_stored == 12
         assert rest.n_failed <= 1  # it may have been given a structure before its end was noticed
+
+
+def test_starts_differ_repeat_and_are_labels_of_their_own(alloy):
+    start = alloy.space.structure(alloy.occupations[0])
+
+    def relaxed(**settings):
+        return Calculating(EMT, RelaxationSettings(kind="positions", fmax=0.5, **settings), ".")(start)
+
+    first, again, other = (relaxed(rattle=0.1, start=k) for k in (0, 0, 1))
+    assert first.energy == again.energy != other.energy
+    hashes = {relaxed().settings_hash, first.settings_hash, other.settings_hash}
+    assert len(hashes) == 3
+    assert "rattle" not in relaxed().settings
+    with pytest.raises(InputError, match="without rattle"):
+        RelaxationSettings(start=1)
+
+
+def test_an_atom_that_left_its_site_is_named(alloy):
+    start = alloy.space.structure(alloy.occupations[0])
+    settings = RelaxationSettings(kind="positions", fmax=5.0, rattle=0.2, max_displacement=0.05)
+    found = Calculating(EMT, settings, ".")(start)
+    assert found.energy is None
+    assert re.match(r"atom \d+ \((Cu|Au)\) moved 0\.\d\d angstrom from its site, more than", found.error)

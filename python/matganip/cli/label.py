@@ -57,6 +57,12 @@ def label(
     ] = None,
     relax: Annotated[str | None, typer.Option("--relax", help="static, positions, or cell (atoms and cell).")] = None,
     fmax: Annotated[float | None, typer.Option("--fmax", help="Largest force when relaxed, eV/angstrom.")] = None,
+    rattle: Annotated[
+        float | None, typer.Option("--rattle", help="Random displacements before it is relaxed, angstrom.")
+    ] = None,
+    start: Annotated[
+        int | None, typer.Option("--start", min=0, help="Which random displacements; another may end elsewhere.")
+    ] = None,
     max_steps: Annotated[int | None, typer.Option("--max-steps", help="Steps after which it gives up.")] = None,
     database: Annotated[Path | None, typer.Option("--database", "-d", help="The database, labels.db.")] = None,
     workers: Annotated[
@@ -78,12 +84,18 @@ def label(
     \b
     matganip label CsPbI3.cif -s 2,2,2 -x I:Br=3 --calculator chgnet -d labels.db
     matganip label study.toml --dry-run
+
+    Relaxed energies, from two starts each:
+
+    \b
+    matganip label CsPbI3.cif -s 2,2,2 -x I:Br=6 -c chgnet --relax positions --rattle 0.1 --start 0
+    matganip label CsPbI3.cif -s 2,2,2 -x I:Br=6 -c chgnet --relax positions --rattle 0.1 --start 1
     """
     from matganip.labels import labelling
     from matganip.labels.exchange import export_labels
     from matganip.processes import available_cores
 
-    changes = {"kind": relax, "fmax": fmax, "max_steps": max_steps}
+    changes = {"kind": relax, "fmax": fmax, "max_steps": max_steps, "rattle": rattle, "start": start}
     reading = Reading(block, occupancy_tolerance)
     asked = asked_of(source, supercell, substitute, calculator, setting, changes, database, (number, seed), reading)
     n_workers = available_cores() if workers is None else workers

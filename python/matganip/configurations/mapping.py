@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
 
 Floats = NDArray[np.float64]
+_Filled = tuple[NDArray[np.int64], NDArray[np.int64], tuple[str, ...]]
+"""Basis and cell of every site of a supercell, and what is on it."""
 STRAIN, DISTANCE = 0.1, 1.0
 """Largest strain of a cell beside a change of volume, and largest displacement of an atom, angstrom, by default."""
 
@@ -48,8 +50,8 @@ class MappedStructure:
     n_atoms : int
     strain : float
         Largest principal strain of the cell, beside the change of volume.
-    displacement : float
-        Largest distance of an atom from its site after the drift is taken away, in angstrom of the parent.
+    displacements : (n_atoms,) float64 ndarray
+        Distance of each atom from its site after strain and drift are taken away, in angstrom of the parent.
     """
 
     vectors: NDArray[np.int64]
@@ -58,7 +60,12 @@ class MappedStructure:
     species: tuple[str, ...]
     n_atoms: int
     strain: float
-    displacement: float
+    displacements: Floats
+
+    @property
+    def displacement(self) -> float:
+        """The largest of the displacements."""
+        return float(self.displacements.max())
 
     @property
     def n_cells(self) -> int:
@@ -146,9 +153,9 @@ class ParentLattice:
             if found is None:
                 closest = min(closest, (off, atom))
                 continue
-            basis, cell, species = found
+            (basis, cell, species), moved = found
             if off <= distance and (best is None or off < best.displacement):
-                best = MappedStructure(vectors, basis, cell, species, len(given), found_strain, off)
+                best = MappedStructure(vectors, basis, cell, species, len(given), found_strain, moved)
             closest = min(closest, (off, atom))
             if best is not None and best.displacement < 0.05:
                 break
@@ -203,8 +210,8 @@ class ParentLattice:
 
     def _sites(
         self, points: Floats, vectors: NDArray[np.int64], symbols: list[str]
-    ) -> tuple[tuple[NDArray[np.int64], NDArray[np.int64], tuple[str, ...]] | None, float, str]:
-        """Sites of atoms at points (n, 3), primitive coordinates: basis and cell of every site, and what is on it."""
+    ) -> tuple[tuple[_Filled, Floats] | None, float, str]:
+        """Sites of atoms at points (n, 3), primitive coordinates: those of the cell, and how far each atom is off."""
         rarest = min(sorted(set(symbols)), key=symbols.count)
         first = symbols.index(rarest)
         best: tuple[float, Any, str] = (np.inf, None, f"atom {first} ({rarest})")
@@ -218,11 +225,12 @@ class ParentLattice:
             site, cell, off = self._nearest(moved, symbols)
             worst = int(off.argmax())
             if off[worst] < best[0]:
-                best = (float(off[worst]), (site, cell), f"atom {worst} ({symbols[worst]})")
+                best = (float(off[worst]), (site, cell, off), f"atom {worst} ({symbols[worst]})")
         if best[1] is None:
             return None, np.inf, best[2]
-        site, cell = best[1]
-        return self._filled(site, cell, vectors, symbols), best[0], best[2]
+        site, cell, off = best[1]
+        filled = self._filled(site, cell, vectors, symbols)
+        return None if filled is None else (filled, off), best[0], best[2]
 
     def _nearest(self, points: Floats, symbols: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
         """Nearest basis site that may hold each atom, its cell, and the distance, angstrom of the parent."""
@@ -237,7 +245,7 @@ class ParentLattice:
 
     def _filled(
         self, site: NDArray[np.int64], cell: NDArray[np.int64], vectors: NDArray[np.int64], symbols: list[str]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[str, ...]] | None:
+    ) -> _Filled | None:
         """Every site of the supercell with what is on it; None where two atoms share one or one must not be empty."""
         codes = CellCodes(vectors, len(self.positions))
         cells = codes.cells()
