@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from matganip.errors import InputError, MissingExtraError
     from matganip.features.graph.matrix import graph_matrix
     from matganip.features.lattice.diffraction import LatticeDiffraction
+    from matganip.features.measured.pattern import MeasuredPattern
+    from matganip.features.measured.readers import read_pattern
+    from matganip.features.measured.refinement import RefinementSettings
     from matganip.features.orientation import MarchDollase
     from matganip.features.peaks import Peaks
     from matganip.features.powder.crystals import CrystalArrays
@@ -60,6 +63,7 @@ if TYPE_CHECKING:
     from matganip.learning.gan import Matganip
     from matganip.learning.model import Model, load
     from matganip.learning.surrogate import DistilledSurrogate
+    from matganip.matching.run import match
     from matganip.sampling.label_rounds import label_rounds
     from matganip.sampling.monte_carlo import monte_carlo
     from matganip.sampling.phase_diagram import phase_diagram
@@ -109,6 +113,10 @@ _HOME = {
     "graph_matrix": "features.graph.matrix",
     "LatticeDiffraction": "features.lattice.diffraction",
     "MarchDollase": "features.orientation",
+    "MeasuredPattern": "features.measured.pattern",
+    "read_pattern": "features.measured.readers",
+    "RefinementSettings": "features.measured.refinement",
+    "match": "matching.run",
     "Peaks": "features.peaks",
     "PeakShape": "features.profiles",
     "PowderDiffraction": "features.powder.diffraction",
@@ -157,6 +165,7 @@ __all__ = [
     "MarchDollase",
     "Matganip",
     "MatganipConfig",
+    "MeasuredPattern",
     "MissingExtraError",
     "Model",
     "NetworkSettings",
@@ -164,6 +173,7 @@ __all__ = [
     "Peaks",
     "PowderDiffraction",
     "Radiation",
+    "RefinementSettings",
     "__version__",
     "bartel_probability",
     "bartel_tau",
@@ -179,6 +189,7 @@ __all__ = [
     "label_rounds",
     "lattice_constant",
     "load",
+    "match",
     "mixing",
     "monte_carlo",
     "octahedral_factor",
@@ -188,6 +199,7 @@ __all__ = [
     "phase_diagram",
     "profile",
     "read_labels",
+    "read_pattern",
     "read_screen",
     "read_structure",
     "read_structures",

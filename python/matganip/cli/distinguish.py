@@ -74,8 +74,8 @@ def distinguish(
             labels,
             sample=sample,
             seed=seed,
-            radiation=_radiation(radiation),
-            two_theta_range=_range(two_theta),
+            radiation=radiation_from(radiation),
+            two_theta_range=range_from(two_theta),
             n_peaks=n_peaks,
             triplets=triplets,
             cutoff=cutoff,
@@ -86,22 +86,22 @@ def distinguish(
     render(found, json)
 
 
-def _radiation(text: str) -> str | float:
-    """A wavelength where it is a number."""
+def radiation_from(text: str) -> str | float:
+    """A wavelength where it is a number, otherwise a name."""
     try:
         return float(text)
     except ValueError:
         return text
 
 
-def _range(text: str) -> tuple[float, float]:
+def range_from(text: str, option: str = "--two-theta") -> tuple[float, float]:
     """``0,90`` as two angles.
 
-    >>> _range("10,80")
+    >>> range_from("10,80")
     (10.0, 80.0)
     """
     try:
         low, high = (float(part) for part in text.split(","))
     except ValueError:
-        raise InputError(f"--two-theta {text}: not of the form LOW,HIGH, as in 10,80") from None
+        raise InputError(f"{option} {text}: not of the form LOW,HIGH, as in 10,80") from None
     return low, high

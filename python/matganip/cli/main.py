@@ -19,6 +19,7 @@ from matganip.cli.label import label
 from matganip.cli.labels import app as labels
 from matganip.cli.monte_carlo import monte_carlo
 from matganip.cli.phase_diagram import phase_diagram
+from matganip.cli.match import match
 from matganip.cli.predict import predict
 from matganip.cli.report import report
 from matganip.cli.reproduce import reproduce
@@ -56,6 +57,7 @@ app.command("count")(count)
 app.command("enumerate")(enumerate_orbits)
 app.command("sample")(sample)
 app.command("distinguish")(distinguish)
+app.command("match")(match)
 app.command("label")(label)
 app.add_typer(labels, name="labels")
 app.command("tolerance")(tolerance)
@@ -99,6 +101,11 @@ def matganip(
 
     \b
     matganip distinguish CsPbI3.cif -s 2,2,2 -x I:Br=6 --triplets
+
+    [bold]Which of them is in the bottle?[/bold] A measured powder pattern:
+
+    \b
+    matganip match scan.xrdml CsPbI3.cif -s 2,2,2 -x I:Br=6
 
     [bold]Energies for them?[/bold] One database; rerun the command to resume:
 

@@ -89,7 +89,7 @@ class PeakShape:
         InputError
             If the width is not positive at an angle, which the message names.
         """
-        return self._width_and_share(np.asarray(two_theta, dtype=np.float64))[0]
+        return self.width_and_share(np.asarray(two_theta, dtype=np.float64))[0]
 
     def at(self, two_theta: NDArray[np.float64], grid: NDArray[np.float64]) -> NDArray[np.float64]:
         """Lines of area 1.
@@ -111,15 +111,19 @@ class PeakShape:
         InputError
             If a width is not positive.
         """
-        width, share = self._width_and_share(two_theta)
-        reduced = (grid[:, None] - two_theta) / width
-        gaussian = 2 * math.sqrt(math.log(2) / math.pi) * np.exp(-4 * math.log(2) * reduced**2)
-        lorentzian = 2 / (math.pi * (1 + 4 * reduced**2))
+        width, share = self.width_and_share(two_theta)
+        gaussian, lorentzian = gaussian_and_lorentzian((grid[:, None] - two_theta) / width)
         lines: NDArray[np.float64] = (share * lorentzian + (1 - share) * gaussian) / width
         return lines
 
-    def _width_and_share(self, two_theta: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Full width at half maximum, and the Lorentzian share."""
+    def width_and_share(self, two_theta: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Full width at half maximum in degrees, and the Lorentzian share, of lines at some angles in degrees.
+
+        Raises
+        ------
+        InputError
+            If a width is not positive.
+        """
         theta = np.radians(two_theta / 2)
         tangent = np.tan(theta)
         squared = self.u * tangent**2 + self.v * tangent + self.w
@@ -134,6 +138,19 @@ class PeakShape:
         width = sum(c * gaussian ** (5 - k) * lorentzian**k for k, c in enumerate(powers)) ** 0.2
         ratio = lorentzian / width
         return width, 1.36603 * ratio - 0.47719 * ratio**2 + 0.11116 * ratio**3
+
+
+def gaussian_and_lorentzian(reduced: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The two lines of area 1 and full width 1 at half maximum that a pseudo-Voigt mixes.
+
+    Examples
+    --------
+    >>> [float(line.round(4)) for line in gaussian_and_lorentzian(np.array(0.0))]
+    [0.9394, 0.6366]
+    """
+    gaussian = 2 * math.sqrt(math.log(2) / math.pi) * np.exp(-4 * math.log(2) * reduced**2)
+    lorentzian = 2 / (math.pi * (1 + 4 * reduced**2))
+    return gaussian, lorentzian
 
 
 def profile(peaks: Pattern | Peaks, two_theta: ArrayLike, shape: PeakShape | None = None) -> NDArray[np.float64]:

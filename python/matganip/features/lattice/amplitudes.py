@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -57,7 +58,12 @@ class Amplitudes:
     host: NDArray[np.complex128]
 
 
-def amplitudes(space: ConfigurationSpace, reflections: Reflections, radiation: Radiation) -> Amplitudes:
+def amplitudes(
+    space: ConfigurationSpace,
+    reflections: Reflections,
+    radiation: Radiation,
+    debye_waller_factors: Mapping[str, float] | None = None,
+) -> Amplitudes:
     """Work out the amplitudes of a space.
 
     Parameters
@@ -66,6 +72,8 @@ def amplitudes(space: ConfigurationSpace, reflections: Reflections, radiation: R
     reflections : Reflections
         Of the space's supercell.
     radiation : Radiation
+    debye_waller_factors : mapping of str to float, optional
+        B in angstrom^2 by element: what it scatters is multiplied by exp(-B s^2).
 
     Returns
     -------
@@ -80,6 +88,9 @@ def amplitudes(space: ConfigurationSpace, reflections: Reflections, radiation: R
     structure = space.supercell_structure
     elements = np.array([element_of(structure, i) for i in range(len(structure))])
     factors = _factors(sorted({*elements.tolist(), *chain(*space.species)}), reflections, radiation)
+    for element, b in (debye_waller_factors or {}).items():
+        if element in factors:
+            factors[element] *= np.exp(-b * reflections.s_squared)
     sites = _basis_sites(space, elements)
     # Each basis site's part in F(h) per unit of scattering, where all its cells scatter alike (q = 0).
     phases = np.exp(2j * np.pi * (sites.origin @ reflections.hkl.T))

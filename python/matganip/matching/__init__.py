@@ -1,0 +1,1 @@
+"""Which arrangements of a space explain a measured powder pattern: `match`."""
