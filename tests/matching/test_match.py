@@ -180,7 +180,7 @@ def test_the_energy_given_the_pattern():
 
 def test_what_is_refused():
     pattern = simulate(TIN, None, counts=1e4, **FAST)
-    with pytest.raises(InputError, match=r"explains \d+% of the intensity.*CuKa12 would explain 9"):
+    with pytest.raises(InputError, match=r"explains \d+% of the intensity.*CuKa12 would explain"):
         mg.match(pattern, TIN, radiation="MoKa12", settings=SETTINGS)
     bare = MeasuredPattern.of(pattern.two_theta, pattern.intensity)
     with pytest.raises(InputError, match="does not say its wavelength"):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from matganip.matching.ranking import BATCH, Ranking
+from matganip.matching.ranking import BATCH, OrbitRanking
 from matganip.progress import Report
 from matganip.results.match import GivenPattern
 
@@ -24,7 +24,7 @@ LEAST = 1e-12
 SAMPLE = 20_000
 
 
-def property_given(model: Model, ranking: Ranking, temper: float, report: Report, seed: int = 0) -> GivenPattern:
+def property_given(model: Model, ranking: OrbitRanking, temper: float, report: Report, seed: int = 0) -> GivenPattern:
     """Weigh the predictions of a model by the likelihood of each arrangement.
 
     Every configuration is as likely beforehand as any other; an orbit of multiplicity g then has the weight
@@ -34,7 +34,7 @@ def property_given(model: Model, ranking: Ranking, temper: float, report: Report
     Parameters
     ----------
     model : Model
-    ranking : Ranking
+    ranking : OrbitRanking
     temper : float
         Reduced chi squared of the best fit, at least 1.
     report : callable
@@ -90,5 +90,5 @@ def _moments(values: Floats, weights: Floats) -> tuple[float, float]:
     return mean, float(np.sqrt(np.average((values - mean) ** 2, weights=weights)))
 
 
-def _found(ranking: Ranking) -> ConfigurationBatch:
+def _found(ranking: OrbitRanking) -> ConfigurationBatch:
     return ranking.misfit.space.canonical(np.stack([one.occupation for one in ranking.classes]))

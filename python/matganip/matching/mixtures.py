@@ -8,7 +8,7 @@ from scipy.optimize import nnls
 
 from matganip.configurations.codec import sites_text
 from matganip.features.measured.misfit import Misfit
-from matganip.matching.ranking import SAME, Ranking
+from matganip.matching.ranking import SAME, OrbitRanking
 from matganip.results.match import Mixture
 
 Floats = NDArray[np.float64]
@@ -20,14 +20,14 @@ AVERAGE = "disordered average"
 SIGNIFICANT = 3.0
 
 
-def mixture_of(ranking: Ranking, misfit: Misfit, mean: Floats, temper: float) -> Mixture | None:
+def mixture_of(ranking: OrbitRanking, misfit: Misfit, mean: Floats, temper: float) -> Mixture | None:
     """Fit shares that are not negative to the pattern, with the profile held (Lawson and Hanson's NNLS).
 
     Components whose share is below three standard deviations are left out, one by one, the least first.
 
     Parameters
     ----------
-    ranking : Ranking
+    ranking : OrbitRanking
     misfit : Misfit
         With the profile of the best class held, and no average beside the arrangements.
     mean : (n_peaks,) float64 ndarray
@@ -72,7 +72,7 @@ def mixture_of(ranking: Ranking, misfit: Misfit, mean: Floats, temper: float) ->
     )
 
 
-def _candidates(ranking: Ranking) -> tuple[NDArray[np.uint8], bool]:
+def _candidates(ranking: OrbitRanking) -> tuple[NDArray[np.uint8], bool]:
     """One arrangement of each class: of all, where they are few enough."""
     best = np.stack([one.occupation for one in ranking.classes])
     if ranking.coordinates is None:

@@ -13,7 +13,7 @@ from matganip.configurations.space import ConfigurationSpace
 from matganip.features.measured.misfit import Misfit
 from matganip.features.measured.phases import PhasePeaks, average_occupancy, occupancy_of
 from matganip.features.measured.refinement import Refinement, RefinementSettings, fit_phases
-from matganip.matching.ranking import Ranking
+from matganip.matching.ranking import OrbitRanking
 from matganip.results.match import DecidingPeak, Detection, OrderParameter
 
 Floats = NDArray[np.float64]
@@ -111,12 +111,12 @@ def deciding_peaks(best: Refinement, other: Refinement, phase: str) -> tuple[Dec
     return tuple(found)
 
 
-def detection_of(ranking: Ranking, misfit: Misfit, mean: Floats, temper: float) -> Detection:
+def detection_of(ranking: OrbitRanking, misfit: Misfit, mean: Floats, temper: float) -> Detection:
     """What this measurement could see.
 
     Parameters
     ----------
-    ranking : Ranking
+    ranking : OrbitRanking
     misfit : Misfit
         With the profile of the best class held, and no average beside the arrangements.
     mean : (n_peaks,) float64 ndarray

@@ -45,7 +45,7 @@ class RankedClass:
 
 
 @dataclass(eq=False)
-class Ranking:
+class OrbitRanking:
     """The best classes of a space, and sums over all of its arrangements.
 
     Attributes
@@ -132,7 +132,7 @@ def rank_orbits(
     report: Report,
     step: str = "match",
     num_threads: int | None = None,
-) -> Ranking:
+) -> OrbitRanking:
     """Rank every orbit of a space by its misfit, in a stream.
 
     Parameters
@@ -151,9 +151,9 @@ def rank_orbits(
 
     Returns
     -------
-    Ranking
+    OrbitRanking
     """
-    found = Ranking(misfit, size, temper)
+    found = OrbitRanking(misfit, size, temper)
     n_orbits = space.count_orbits()
     kept: list[Floats] = []
     buffer = np.empty((BATCH, 1 + misfit.rank))

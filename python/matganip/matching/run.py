@@ -25,7 +25,7 @@ from matganip.features.radiation import Radiation
 from matganip.matching.given import property_given
 from matganip.matching.mixtures import mixture_of
 from matganip.matching.order import deciding_peaks, detection_of, order_of, partly_ordered
-from matganip.matching.ranking import Ranking, rank_orbits
+from matganip.matching.ranking import OrbitRanking, rank_orbits
 from matganip.matching.walk import rank_by_annealing
 from matganip.progress import ProgressOption, Report, reporting
 from matganip.results.match import MatchedClass, MatchResult
@@ -243,7 +243,7 @@ class _Job:
 
     def _settled(
         self, space: ConfigurationSpace, fit: Refinement, beside: list[PhasePeaks]
-    ) -> tuple[list[MatchedClass], Ranking]:
+    ) -> tuple[list[MatchedClass], OrbitRanking]:
         """Rank and refine until the best stays the best with its own profile held."""
         before: bytes | None = None
         known: dict[bytes, Refinement] = {}
@@ -260,7 +260,7 @@ class _Job:
             before, fit = best, known[best]
         return [self._named(space, one, known.get(one.occupation.tobytes())) for one in ranking.classes], ranking
 
-    def _rank(self, space: ConfigurationSpace, fit: Refinement, number: int) -> Ranking:
+    def _rank(self, space: ConfigurationSpace, fit: Refinement, number: int) -> OrbitRanking:
         misfit = Misfit(space, fit, PHASE, self.how.march, self._average(space) if self.partial else None)
         temper = max(fit.reduced_chi2, 1.0)
         if space.count_orbits() > MOST_ORBITS:
@@ -316,7 +316,7 @@ class _Job:
     def _bayes_factor(
         self,
         spaces: Sequence[ConfigurationSpace],
-        rankings: list[Ranking],
+        rankings: list[OrbitRanking],
         disordered: list[Refinement],
         best: Refinement,
     ) -> float | None:

@@ -7,7 +7,7 @@ import numpy as np
 from matganip.configurations.batch import concatenate
 from matganip.configurations.space import ConfigurationSpace
 from matganip.features.measured.misfit import Misfit
-from matganip.matching.ranking import Ranking
+from matganip.matching.ranking import OrbitRanking
 from matganip.progress import Report
 
 CHAINS = 256
@@ -16,7 +16,7 @@ STEPS = 4000
 
 def rank_by_annealing(
     space: ConfigurationSpace, misfit: Misfit, *, size: int, temper: float, seed: int, report: Report
-) -> Ranking:
+) -> OrbitRanking:
     """Look for the best classes by swaps of atoms under a falling temperature of chi squared.
 
     Each class counts the orbits of it that were found, which are not all.
@@ -29,7 +29,7 @@ def rank_by_annealing(
 
     Returns
     -------
-    Ranking
+    OrbitRanking
         Not proved.
     """
     rng = np.random.default_rng(seed)
@@ -54,6 +54,6 @@ def rank_by_annealing(
         best[better], least[better] = rows[better], chi2[better]
         report("search", step + 1, STEPS, "")
     orbits = concatenate([space.canonical(best)]).distinct()
-    ranking = Ranking(misfit, size, temper, proved=False)
+    ranking = OrbitRanking(misfit, size, temper, proved=False)
     ranking.add(orbits, misfit.coordinates(orbits.occupations))
     return ranking
