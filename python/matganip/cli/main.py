@@ -17,9 +17,9 @@ from matganip.cli.ground_states import ground_states
 from matganip.cli.keys import keys
 from matganip.cli.label import label
 from matganip.cli.labels import app as labels
+from matganip.cli.match import match
 from matganip.cli.monte_carlo import monte_carlo
 from matganip.cli.phase_diagram import phase_diagram
-from matganip.cli.match import match
 from matganip.cli.predict import predict
 from matganip.cli.report import report
 from matganip.cli.reproduce import reproduce
