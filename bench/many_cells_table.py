@@ -68,11 +68,13 @@ def of_clusters(vectors, per_site, train, test, kind):
     folds, best = KFold(5, shuffle=True, random_state=0), (np.inf, None)
     for setting, table in vectors.items():
         scores = cross_val_score(
-            readouts()[kind], table[train], per_site[train], cv=folds, scoring="neg_mean_absolute_error"
+            readouts()[kind], table[train], 1000 * per_site[train], cv=folds, scoring="neg_mean_absolute_error"
         )
         best = min(best, (-scores.mean(), setting), key=lambda one: one[0])
     table = vectors[best[1]]
-    return readouts()[kind].fit(table[train], per_site[train]).predict(table[test]), table.shape[1]
+    # In meV: automatic relevance determination takes columns out by the size of their coefficients.
+    found = readouts()[kind].fit(table[train], 1000 * per_site[train]).predict(table[test]) / 1000
+    return found, table.shape[1]
 
 
 def composition_means(data: MappedLabels, train: np.ndarray, test: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ import matganip as mg
 from matganip.errors import InputError
 from matganip.features.lattice.lattice_gas import Interactions, LatticeGas
 from matganip.features.lattice.shared_clusters import SharedClusters
+from matganip.learning.interactions import lattice_gas
 from matganip.sampling.flat_composition import flat_composition
 from matganip.sampling.ladder import run_ladder
 from matganip.thermodynamics.coexistence import coexisting
@@ -185,6 +186,19 @@ def test_the_phase_diagram_of_an_alloy_that_orders_and_of_one_that_separates(all
     assert one.potential == pytest.approx(0.5, abs=0.01)
     assert len(found.to_frame()) == 2 * 28
     assert "27 sites for Pd" in str(found)
+
+
+@pytest.mark.parametrize("triplets", [False, True])
+def test_a_model_of_the_patterson_function_is_a_sum_over_clusters(triplets):
+    cell = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 6}})
+    diffraction = {"cutoff": 6.3, "triplets": triplets, "n_peaks": 60}
+    model = mg.train(cell, "cspbi3_br/chgnet_X6of24", diffraction=diffraction)
+    assert model.predictor.kind == "linear"
+    for cells, number in (((2, 2, 2), 6), ((3, 2, 1), 5)):
+        space = model.space(cells, {"I": {"Br": number}})
+        drawn = space.sample_orbits(20, seed=0)
+        predicted = model.predict(drawn).energy
+        np.testing.assert_allclose(lattice_gas(model, space).energy(drawn.occupations), predicted, atol=1e-6)
 
 
 def test_ground_states_are_those_of_neighbours_that_attract(alloy, tmp_path):
