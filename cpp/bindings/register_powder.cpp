@@ -4,6 +4,7 @@
 
 #include <array>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -75,13 +76,15 @@ struct Spectrum {
 };
 
 py::dict py_powder_patterns(const py::dict& arrays, const py::list& lines, bool bins, bool scaled,
-                            bool polarized, double march_r, std::array<double, 3> march_hkl,
+                            double polarization, double march_r, std::array<double, 3> march_hkl,
                             int num_threads) {
+    if (!(polarization >= 0.0 && polarization <= 1.0))
+        throw std::invalid_argument("polarization must be between 0 and 1");
     const Batch batch(arrays);
     const Spectrum spectrum(lines);
     const PowderOptions options{bins ? Merge::bins : Merge::proximity,
                                 scaled,
-                                polarized,
+                                polarization,
                                 {march_r, {march_hkl[0], march_hkl[1], march_hkl[2]}}};
     PowderPatterns patterns;
     PowderRun run(batch.spans, spectrum.lines, options, num_threads);
@@ -120,7 +123,7 @@ py::object py_find_overlap(const py::dict& arrays, double distance, int num_thre
 void register_powder(py::module_& module) {
     module.def(
         "powder_patterns", &py_powder_patterns, py::kw_only(), py::arg("arrays"), py::arg("spectrum"),
-        py::arg("bins"), py::arg("scaled"), py::arg("polarized"), py::arg("march_r"), py::arg("march_hkl"),
+        py::arg("bins"), py::arg("scaled"), py::arg("polarization"), py::arg("march_r"), py::arg("march_hkl"),
         py::arg("num_threads") = 0,
         "Peaks of a batch of structures, one after the other; matganip/powder_diffraction.hpp documents "
         "the arrays.");

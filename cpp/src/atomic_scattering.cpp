@@ -37,9 +37,9 @@ void absorption(const Scatterers& scatterers, std::size_t species, double debye_
     if (debye_waller != 0.0) kernels().scattering.damp(debye_waller, s_squared, n, factors);
 }
 
-void angles(const double* g, std::size_t n, double wavelength, bool polarized, double* two_theta,
+void angles(const double* g, std::size_t n, double wavelength, double polarization, double* two_theta,
             double* lorentz) {
-    kernels().scattering.angles(g, n, wavelength, polarized, two_theta, lorentz);
+    kernels().scattering.angles(g, n, wavelength, polarization, two_theta, lorentz);
 }
 
 }  // namespace matganip

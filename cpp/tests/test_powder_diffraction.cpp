@@ -88,7 +88,7 @@ std::vector<Line> all_lines(const Crystals& crystals, std::size_t structure,
                     std::polar(1.0, 2 * std::numbers::pi * (hkl[0] * x[0] + hkl[1] * x[1] + hkl[2] * x[2]));
             }
             const double theta = std::asin(line.wavelength * g / 2);
-            const double polarization = options.polarized ? 1 + std::pow(std::cos(2 * theta), 2) : 1.0;
+            const double polarization = 1 + options.polarization * std::pow(std::cos(2 * theta), 2);
             const double lp = polarization / (std::pow(std::sin(theta), 2) * std::cos(theta));
             const double march = std::pow(r * r * cosine * cosine + (1 - cosine * cosine) / r, -1.5);
             lines.push_back({2 * theta * degree, line.weight * march * lp * std::norm(sum)});

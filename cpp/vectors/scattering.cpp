@@ -12,10 +12,9 @@ void damp(double b, const double* __restrict s_squared, std::size_t n, double* _
     for (std::size_t i = 0; i < n; ++i) factor[i] *= fast_exp(-b * s_squared[i]);
 }
 
-void angles(const double* __restrict g, std::size_t n, double wavelength, bool polarized,
+void angles(const double* __restrict g, std::size_t n, double wavelength, double polarization,
             double* __restrict two_theta, double* __restrict lorentz) {
     constexpr double degrees = 0x1.ca5dc1a63c1f8p+5;  // 180 / pi
-    const double part = polarized ? 1.0 : 0.0;
     for (std::size_t i = 0; i < n; ++i) {
         const double half = wavelength * g[i] / 2, sine = half < 1.0 ? half : 1.0;
         two_theta[i] = 2 * fast_asin(sine) * degrees;
@@ -23,7 +22,7 @@ void angles(const double* __restrict g, std::size_t n, double wavelength, bool p
         const double root = square_root((1 - sine) * (1 + sine));
         const double cosine = root > 6.123233995736766e-17 ? root : 6.123233995736766e-17;
         const double cos_2theta = 1 - 2 * sine * sine;
-        lorentz[i] = (1 + part * cos_2theta * cos_2theta) / (sine * sine * cosine);
+        lorentz[i] = (1 + polarization * cos_2theta * cos_2theta) / (sine * sine * cosine);
     }
 }
 

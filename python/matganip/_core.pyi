@@ -145,7 +145,7 @@ def powder_patterns(
     spectrum: list[dict[str, Any]],
     bins: bool,
     scaled: bool,
-    polarized: bool,
+    polarization: float,
     march_r: float,
     march_hkl: list[float],
     num_threads: int = 0,

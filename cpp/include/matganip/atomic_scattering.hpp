@@ -14,9 +14,9 @@ void form_factors(const Scatterers& scatterers, std::size_t species, double deby
 void absorption(const Scatterers& scatterers, std::size_t species, double debye_waller,
                 const double* s_squared, std::size_t n, double* factors);
 
-/// 2theta in degrees and the Lorentz factor 1 / (sin^2 theta cos theta), or 1 + cos^2 2theta times as much,
-/// of n lengths |g|.
-void angles(const double* g, std::size_t n, double wavelength, bool polarized, double* two_theta,
+/// 2theta in degrees and the factor (1 + A cos^2 2theta) / (sin^2 theta cos theta) of n lengths |g|, with A the
+/// `polarization`: 0 for neutrons, 1 for X-rays, cos^2 of the angle 2theta of a monochromator.
+void angles(const double* g, std::size_t n, double wavelength, double polarization, double* two_theta,
             double* lorentz);
 
 }  // namespace matganip

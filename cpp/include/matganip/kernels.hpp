@@ -62,7 +62,7 @@ struct ScatteringKernels {
     /// factor *= exp(-b s^2)
     void (*damp)(double b, const double* s_squared, std::size_t n, double* factor);
     /// See `angles` in atomic_scattering.hpp.
-    void (*angles)(const double* g, std::size_t n, double wavelength, bool polarized, double* two_theta,
+    void (*angles)(const double* g, std::size_t n, double wavelength, double polarization, double* two_theta,
                    double* lorentz);
     /// to[i] = from[index[i]]
     void (*spread)(const double* from, const std::int32_t* index, std::size_t n, double* to);

@@ -67,7 +67,7 @@ struct PreferredOrientation {
 struct PowderOptions {
     Merge merge = Merge::proximity;
     bool scaled = true;     ///< the strongest peak is 100
-    bool polarized = true;  ///< the factor 1 + cos^2 2theta applies
+    double polarization = 1.0;  ///< A of the factor 1 + A cos^2 2theta; 0 for neutrons
     PreferredOrientation orientation;
 };
 

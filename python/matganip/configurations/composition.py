@@ -21,6 +21,7 @@ from matganip.configurations.species import (
     occupant_of,
     parse_species,
 )
+from matganip.crystal.species import symbol_of
 from matganip.errors import InputError
 
 
@@ -216,9 +217,8 @@ def _host(parent: Structure, sites: Sequence[int], label: str) -> Occupant:
 
 
 def element_of(structure: Structure, site: int) -> str:
-    """Symbol of the element on an ordered site, without its charge."""
-    specie = structure[site].specie
-    return str(getattr(specie, "element", specie).symbol)
+    """Symbol of the element on an ordered site, without its charge; deuterium is "D"."""
+    return symbol_of(structure[site].specie)
 
 
 def supercell_matrix(supercell: object) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from pymatgen.core.periodic_table import DummySpecies, Element, Species
 
+from matganip.crystal import species as crystal_species
 from matganip.errors import InputError
 
 VACANCY = "vac"
@@ -108,7 +109,7 @@ def occupant_of(specie: Element | Species | DummySpecies) -> Occupant:
         if specie.symbol in VACANCY_NAMES:
             return Occupant(VACANCY)
         return Occupant(str(specie.symbol))
-    symbol = str(getattr(specie, "element", specie).symbol)
+    symbol = crystal_species.symbol_of(specie)
     state = getattr(specie, "oxi_state", None)
     return Occupant(symbol, None if state is None else float(state))
 

@@ -39,6 +39,7 @@ from matganip.configurations.matching import occupation_of
 from matganip.configurations.notation import SublatticeKey
 from matganip.configurations.species import Occupant, symbol_of
 from matganip.configurations.symmetry import PrimitiveCell, SupercellSymmetry, find_primitive_cell, site_permutations
+from matganip.crystal.displacements import carry_displacements
 from matganip.crystal.structures import read_structure
 from matganip.errors import InputError
 
@@ -94,6 +95,7 @@ class SubstitutedSupercell:
         self._check_fixed_sites()
         self.supercell_structure: Structure = self.parent.make_supercell(self.supercell_matrix, in_place=False)
         """The supercell with nothing substituted."""
+        carry_displacements(self.supercell_structure, self.parent.lattice)
         # make_supercell puts the copies of each parent site one after the other.
         self._parent_sites = np.repeat(np.arange(len(self.parent)), self.n_cells)
 
@@ -379,6 +381,7 @@ class SubstitutedSupercell:
         (row,) = self.checked_occupations(np.asarray(occupation)[np.newaxis])
         species = list(self.supercell_structure.species)
         labels: list[str | None] = [site.label for site in self.supercell_structure]
+        properties = {name: list(values) for name, values in self.supercell_structure.site_properties.items()}
         vacant = []
         for site, sublattice, code in zip(self.site_indices, self.sublattices, row, strict=True):
             table = self.sublattice_table[sublattice]
@@ -387,10 +390,12 @@ class SubstitutedSupercell:
                 vacant.append(int(site))
             elif name != table.host:
                 species[site] = table.occupants[code].specie
-                labels[site] = None  # that of the atom that was replaced
+                labels[site] = None  # that of the atom that was replaced, as is its isotope
+                if "isotope" in properties:
+                    properties["isotope"][site] = 0
         frame = self.supercell_structure
         structure = Structure(
-            frame.lattice, species, frame.frac_coords, site_properties=frame.site_properties, labels=labels
+            frame.lattice, species, frame.frac_coords, site_properties=properties, labels=labels
         )
         structure.remove_sites(vacant)
         return structure

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pymatgen.core.periodic_table import Element
+
 KIESLICH = "Kieslich, Sun & Cheetham, Chem. Sci. 5, 4712 (2014) and 6, 3430 (2015)"
 
 
@@ -52,3 +54,19 @@ MOLECULAR_CATIONS = {
     )
 }
 """By symbol. In a formula, letters of a symbol count before elements: GA is guanidinium, Ga is gallium."""
+
+
+def molecular_cation(text: str) -> MolecularCation | None:
+    """The molecule that a symbol or a formula stands for, where no element is written so.
+
+    Examples
+    --------
+    >>> molecular_cation("FA").name, molecular_cation("CH3NH3+").symbol, molecular_cation("Ga")
+    ('formamidinium', 'MA', None)
+    """
+    bare = text.strip().rstrip("0123456789+-") if text.strip().endswith(("+", "-")) else text.strip()
+    for written in (text.strip(), text.strip().removesuffix("+"), bare):
+        for cation in MOLECULAR_CATIONS.values():
+            if written in (cation.symbol, *cation.spellings) and not Element.is_valid_symbol(written.title()):
+                return cation
+    return None

@@ -7,10 +7,12 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from pymatgen.core.structure import Structure
 
+from matganip.crystal.atom_rows import FARTHEST
 from matganip.crystal.cif import read_cif
-from matganip.errors import InputError, first_line
+from matganip.errors import InputError, ReadingWarning, first_line
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -44,7 +46,13 @@ def read_structure(
     Raises
     ------
     InputError
-        If the file is missing or does not parse, or names no elements; the message names the file.
+        If the file is missing or does not parse, names no elements, or a site holds more than one atom; the message
+        names the file and says why.
+
+    Warns
+    -----
+    ReadingWarning
+        Of what is read otherwise than it stands in the file, or left out: docs/powder.md has the list.
 
     Examples
     --------
@@ -62,9 +70,9 @@ def read_structure(
         raise InputError("block: only a CIF has data blocks")
     if not hasattr(source, "get_scaled_positions"):  # what ASE's Atoms have, without importing ASE
         raise InputError(f"a Structure, ASE Atoms or a path is needed, got {type(source).__name__}")
-    from pymatgen.io.ase import AseAtomsAdaptor
+    from matganip.crystal.ase_atoms import from_atoms
 
-    return AseAtomsAdaptor.get_structure(source)
+    return _checked(from_atoms(source), "Atoms")
 
 
 def _read_file(path: Path, block: str | None, occupancy_tolerance: float) -> Structure:
@@ -75,18 +83,29 @@ def _read_file(path: Path, block: str | None, occupancy_tolerance: float) -> Str
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     if _is_cif(path):
-        return read_cif(path, text, block, occupancy_tolerance)
+        return _checked(read_cif(path, text, block, occupancy_tolerance), str(path))
     if block is not None:
         raise InputError(f"{path}: has no data blocks, a CIF has; leave block ({block!r}) out")
     if _is_poscar(path):
         _require_element_line(path, text)
-    try:
-        with warnings.catch_warnings():
-            # pymatgen warns of coordinates that it rounds; what matters here is checked where it is used.
-            warnings.simplefilter("ignore")
-            return Structure.from_file(path)
-    except Exception as error:  # pymatgen's readers raise anything
-        raise InputError(f"{path}: does not parse as a structure: {first_line(error)}") from error
+    with warnings.catch_warnings(record=True) as remarks:
+        warnings.simplefilter("always")
+        try:
+            structure = Structure.from_file(path)
+        except Exception as error:  # pymatgen's readers raise anything
+            raise InputError(f"{path}: does not parse as a structure: {first_line(error)}") from error
+    for remark in dict.fromkeys(" ".join(str(one.message).split()) for one in remarks):
+        warnings.warn(f"{path}: {remark}", ReadingWarning, stacklevel=4)
+    return _checked(structure, str(path))
+
+
+def _checked(structure: Structure, name: str) -> Structure:
+    """Refuse coordinates that are none."""
+    coordinates = structure.frac_coords
+    if len(structure) and not np.abs(coordinates).max() <= FARTHEST:
+        site = int(np.argmax(~(np.abs(coordinates).max(axis=1) <= FARTHEST)))
+        raise InputError(f"{name}: site {site} has the coordinates {coordinates[site].tolist()}, which are none")
+    return structure
 
 
 def _is_cif(path: Path) -> bool:

@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pymatgen.core.periodic_table import Element
 from scipy import constants
 
+from matganip.crystal.species import HYDROGENS, site_type
 from matganip.errors import InputError
 
 # The Mott-Bethe relation's factor from electron to X-ray scattering, 8 pi^2 times the Bohr radius in
@@ -22,7 +24,14 @@ MOTT_BETHE = 41.78214
 # h c in eV angstrom.
 ELECTRONVOLT_ANGSTROM = constants.h * constants.c / constants.e * 1e10
 
-HEAVIEST_WITH_DISPERSION = 92
+DISPERSION_RANGE = (0.0286, 62.0)
+"""Angstrom: 433 keV to 200 eV, where Chantler's tables of f' and f'' hold."""
+
+ENERGY_DEPENDENT_WITHIN = 0.2
+"""How far a wavelength may be from 1.798 angstrom, relatively, where a length varies and no table is known."""
+
+THERMAL = 1.798
+"""Angstrom, at which neutron scattering lengths are tabulated."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,20 +90,20 @@ class FormFactors:
 
 
 def xray_form_factors(
-    species: Sequence[str], table: str = "mott-bethe", ions: Mapping[str, int] | None = None
+    species: Sequence[str], table: str = "mott-bethe", ions: Mapping[str, int] | Literal["as read"] | None = None
 ) -> FormFactors:
     """X-ray form factors of atoms or ions.
 
     Parameters
     ----------
     species : sequence of str
-        Element symbols; ``"vac"`` scatters nothing.
+        Element symbols; ``"vac"`` scatters nothing, and isotopes, ``"D"`` or ``"7Li"``, as their element.
     table : {"mott-bethe", "waasmaier-kirfel", "international-tables"}
         "mott-bethe" is pymatgen's own (De Graef and McHenry, "Structure of Materials", chapter 12; coefficients as in
         `pymatgen.analysis.diffraction.xrd`). "waasmaier-kirfel": Acta Cryst. A51, 416 (1995), by periodictable.
         "international-tables": International Tables for Crystallography, volume C (1992), table 6.1.1.4, by gemmi.
-    ions : mapping of str to int, optional
-        Charge of the elements that scatter as ions.
+    ions : mapping of str to int, or "as read", optional
+        Charge of the elements that scatter as ions; "as read": every species scatters with its own, ``"Fe3+"``.
 
     Returns
     -------
@@ -110,11 +119,13 @@ def xray_form_factors(
     >>> xray_form_factors(["Cs", "vac"], "waasmaier-kirfel", {"Cs": 1}).at(0.0).round(2).tolist()
     [54.0, 0.0]
     """
-    charges = {symbol: (ions or {}).get(symbol, 0) for symbol in species}
-    fits = [_NOTHING if symbol == "vac" else TABLES[table](symbol, charges[symbol]) for symbol in species]
-    for symbol, fit in zip(species, fits, strict=True):
-        if fit is None:
-            raise InputError(_missing(symbol, charges[symbol], table))
+    fits = []
+    for name in species:
+        symbol, _, own = scatterer(name)
+        charge = _whole(name, own) if ions == "as read" else (ions or {}).get(symbol, 0)
+        fits.append(_NOTHING if symbol == "vac" else TABLES[table](_of_isotope(symbol), charge))
+        if fits[-1] is None:
+            raise InputError(_missing(symbol, charge, table))
     found = [fit for fit in fits if fit is not None]
     n_terms = max((len(terms) for _, terms in found), default=1)
     coefficients = np.zeros((len(found), n_terms, 2))
@@ -129,10 +140,38 @@ def xray_form_factors(
     )
 
 
+def scatterer(name: str) -> tuple[str, int | None, float]:
+    """Element, mass number and charge of a species' name; the element of a vacancy is "vac".
+
+    Examples
+    --------
+    >>> scatterer("7Li"), scatterer("Fe3+"), scatterer("vac"), scatterer("D")
+    (('Li', 7, 0.0), ('Fe', None, 3.0), ('vac', None, 0.0), ('D', None, 0.0))
+    """
+    if name == "vac":
+        return name, None, 0.0
+    found = site_type(name)
+    if found is None or found.element is None:
+        return name, None, 0.0  # no table has it
+    return found.element, found.mass_number, found.charge or 0.0
+
+
+def _whole(name: str, charge: float) -> int:
+    if charge != round(charge):
+        raise InputError(f"ions: {name} has no whole charge, for which there is no form factor; give ions by element")
+    return round(charge)
+
+
+def _of_isotope(symbol: str) -> str:
+    """The element whose electrons an isotope has."""
+    return "H" if symbol in HYDROGENS else symbol
+
+
 def with_dispersion(factors: FormFactors, wavelength: float) -> FormFactors:
     """Add anomalous dispersion, f' and f''.
 
-    (Cromer and Liberman, J. Chem. Phys. 53, 1891 (1970) and Acta Cryst. A37, 267 (1981), by gemmi.)
+    (Chantler, J. Phys. Chem. Ref. Data 24, 71 (1995) and 29, 597 (2000), by xraydb. Cromer and Liberman's older tables,
+    which gemmi has, differ from them by an electron for Bi at CuKa, and fail at short wavelengths.)
 
     Parameters
     ----------
@@ -148,33 +187,53 @@ def with_dispersion(factors: FormFactors, wavelength: float) -> FormFactors:
     Raises
     ------
     InputError
-        If an element is heavier than uranium, for which there is no table.
+        If an element is heavier than uranium, or the wavelength outside of `DISPERSION_RANGE`, where there is no table.
 
     Examples
     --------
     >>> with_dispersion(xray_form_factors(["Pb"]), 1.54184).imaginary.round(2).tolist()
-    [8.51]
+    [8.43]
     """
-    import gemmi
-
+    low, high = DISPERSION_RANGE
+    if not low <= wavelength <= high:
+        raise InputError(
+            f"anomalous: f' and f'' are tabulated between {low} and {high} angstrom, not at {wavelength:g}; leave "
+            "it out"
+        )
     dispersion = np.zeros((len(factors.species), 2))
-    for row, symbol in zip(dispersion, factors.species, strict=True):
-        if symbol != "vac" and Element(symbol).Z > HEAVIEST_WITH_DISPERSION:
-            raise InputError(f"element {symbol!r} has no f' and f'': Cromer and Liberman's tables end with uranium")
-        if symbol != "vac":
-            row[:] = gemmi.cromer_liberman(z=Element(symbol).Z, energy=ELECTRONVOLT_ANGSTROM / wavelength)
+    for row, name in zip(dispersion, factors.species, strict=True):
+        if name != "vac":
+            row[:] = _dispersion(_of_isotope(scatterer(name)[0]), wavelength)
     return replace(factors, constant=factors.constant + dispersion[:, 0], imaginary=dispersion[:, 1])
 
 
-def scattering_lengths(species: Sequence[str]) -> FormFactors:
-    """Coherent neutron scattering lengths of the natural elements, in fm.
+@cache
+def _dispersion(symbol: str, wavelength: float) -> tuple[float, float]:
+    import xraydb
 
-    (Neutron Data Booklet and later tables, by periodictable; the imaginary part is absorption at 1.798 angstrom.)
+    if not Element.is_valid_symbol(symbol) or Element(symbol).Z > 92:
+        raise InputError(f"element {symbol!r} has no f' and f'': Chantler's tables end with uranium")
+    energy = ELECTRONVOLT_ANGSTROM / wavelength
+    return float(xraydb.f1_chantler(symbol, energy)), float(xraydb.f2_chantler(symbol, energy))
+
+
+def scattering_lengths(
+    species: Sequence[str], wavelength: float = THERMAL, isotopes: Mapping[str, int] | None = None
+) -> FormFactors:
+    """Coherent neutron scattering lengths of elements and isotopes, in fm.
+
+    (Neutron Data Booklet and later tables, by periodictable. The imaginary part is absorption, whose length does not
+    depend on the wavelength; Sm, Eu, Gd and their isotopes have resonances at thermal energies, and the lengths that
+    Lynn and Seeger, At. Data Nucl. Data Tables 44, 191 (1990), tabulate by energy.)
 
     Parameters
     ----------
     species : sequence of str
-        Element symbols; ``"vac"`` scatters nothing.
+        Element symbols, or isotopes: ``"D"``, ``"7Li"``; ``"vac"`` scatters nothing.
+    wavelength : float
+        Angstrom.
+    isotopes : mapping of str to int, optional
+        Mass number of the elements that are no natural mixture, ``{"Li": 7}``.
 
     Returns
     -------
@@ -183,29 +242,50 @@ def scattering_lengths(species: Sequence[str]) -> FormFactors:
     Raises
     ------
     InputError
-        If an element has no scattering length.
+        If there is no scattering length, or it depends on the energy and none is known at this one.
 
     Examples
     --------
-    >>> scattering_lengths(["I", "Br"]).at(0.0).round(3).tolist()
-    [5.28, 6.79]
+    >>> scattering_lengths(["I", "H", "D", "7Li"]).at(0.0).round(3).tolist()
+    [5.28, -3.739, 6.668, -2.28]
     """
-    import periodictable
-
     lengths = np.zeros(len(species), dtype=np.complex128)
-    for i, symbol in enumerate(species):
-        if symbol == "vac":
-            continue
-        isotopes = periodictable.elements.symbol(symbol) if Element.is_valid_symbol(symbol) else None
-        length = None if isotopes is None else isotopes.neutron.b_c_complex
-        if length is None or not np.isfinite(length):
-            raise InputError(f"element {symbol!r} has no neutron scattering length in periodictable")
-        lengths[i] = length
+    for i, name in enumerate(species):
+        symbol, mass_number, _ = scatterer(name)
+        if symbol != "vac":
+            lengths[i] = _length(symbol, mass_number or (isotopes or {}).get(symbol), wavelength)
     return FormFactors(
         species=tuple(species),
         constant=np.ascontiguousarray(lengths.real),
         coefficients=np.zeros((len(species), 1, 2)),
         imaginary=np.abs(lengths.imag),
+    )
+
+
+@cache
+def _length(symbol: str, mass_number: int | None, wavelength: float) -> complex:
+    import periodictable
+
+    what = f"isotope '{mass_number}{symbol}'" if mass_number else f"element {symbol!r}"
+    element = periodictable.elements.symbol(symbol) if Element.is_valid_symbol(symbol) else None
+    if element is not None and mass_number is not None:
+        element = element[mass_number] if mass_number in element.isotopes else None
+    neutron = None if element is None else element.neutron
+    if neutron is None or neutron.b_c_complex is None or not np.isfinite(neutron.b_c_complex):
+        raise InputError(f"{what} has no neutron scattering length in periodictable")
+    if not neutron.is_energy_dependent:
+        return complex(neutron.b_c_complex)
+    if neutron.nsf_table is not None:
+        low, high = float(np.min(neutron.nsf_table[0])), float(np.max(neutron.nsf_table[0]))
+        if low <= wavelength <= high:
+            return complex(neutron.scattering_by_wavelength(wavelength)[0])
+        known = f"known between {low:.2f} and {high:.2f} angstrom"
+    else:
+        if abs(wavelength / THERMAL - 1) <= ENERGY_DEPENDENT_WITHIN:
+            return complex(neutron.b_c_complex)
+        known = f"known at {THERMAL} angstrom"
+    raise InputError(
+        f"the neutron scattering length of {what} depends on the energy; it is {known}, not at {wavelength:g}"
     )
 
 

@@ -6,6 +6,7 @@ import difflib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -48,10 +49,14 @@ class Radiation:
         Whether the polarization factor 1 + cos^2 2theta applies (X-rays), or only Lorentz's (neutrons).
     table : str
         Whose form factors: one of `matganip.features.form_factors.TABLES`, or "neutron".
-    ions : tuple of (str, int)
-        Charges of the elements that scatter as ions.
+    ions : tuple of (str, int), or "as read"
+        Charges of the elements that scatter as ions, or whether species scatter with the charges that they carry.
     anomalous : bool
         Whether f' and f'' are added.
+    monochromator : float or None
+        Angle 2theta of its reflection in degrees, where a monochromator polarizes the beam.
+    isotopes : tuple of (str, int)
+        Mass numbers of the elements that are no natural mixture; neutrons alone see them.
 
     Examples
     --------
@@ -66,8 +71,10 @@ class Radiation:
     lines: tuple[tuple[float, float], ...]
     polarized: bool = True
     table: str = "mott-bethe"
-    ions: tuple[tuple[str, int], ...] = ()
+    ions: tuple[tuple[str, int], ...] | Literal["as read"] = ()
     anomalous: bool = False
+    monochromator: float | None = None
+    isotopes: tuple[tuple[str, int], ...] = ()
 
     @classmethod
     def xray(
@@ -75,8 +82,9 @@ class Radiation:
         radiation: str | float = "CuKa",
         *,
         form_factors: str = "mott-bethe",
-        ions: Mapping[str, int] | None = None,
+        ions: Mapping[str, int] | Literal["as read"] | None = None,
         anomalous: bool = False,
+        monochromator: float | None = None,
     ) -> Radiation:
         """X-rays.
 
@@ -87,10 +95,14 @@ class Radiation:
             angstrom.
         form_factors : {"mott-bethe", "waasmaier-kirfel", "international-tables"}
             pymatgen's own, those of Waasmaier and Kirfel (1995), or of the International Tables, volume C (1992).
-        ions : mapping of str to int, optional
-            Charge by element, ``{"Cs": 1, "I": -1}``; Waasmaier and Kirfel have ions.
+        ions : mapping of str to int, or "as read", optional
+            Charge by element, ``{"Cs": 1, "I": -1}``; "as read" takes the oxidation states of the structures, by
+            which Fe2+ and Fe3+ differ. Waasmaier and Kirfel have ions.
         anomalous : bool
-            Add f' and f'' by Cromer and Liberman (1981).
+            Add f' and f'' by Chantler (1995, 2000).
+        monochromator : float, optional
+            Angle 2theta of a monochromator's reflection in degrees (graphite (002) and CuKa: 26.6), by which the
+            polarization factor is 1 + cos^2 2theta_m cos^2 2theta (Azaroff, Acta Cryst. 8, 701 (1955)).
 
         Returns
         -------
@@ -99,24 +111,38 @@ class Radiation:
         Raises
         ------
         InputError
-            If the line or the table is unknown, or a charge is no integer.
+            If the line or the table is unknown, a charge is no integer, or the monochromator's angle is none.
         """
         if form_factors not in TABLES:
             raise InputError(f"form_factors must be one of {', '.join(TABLES)}, not {form_factors!r}")
-        for symbol, charge in (ions or {}).items():
+        given: Mapping[str, int] = {} if ions is None or ions == "as read" else ions
+        for symbol, charge in given.items():
             if isinstance(charge, bool) or not isinstance(charge, int | np.integer):
                 raise InputError(f"ions.{symbol}: a charge must be an integer, not {charge!r}")
-        charges = tuple(sorted((symbol, int(charge)) for symbol, charge in (ions or {}).items()))
-        return cls(_lines_of(radiation), table=form_factors, ions=charges, anomalous=bool(anomalous))
+        if monochromator is not None and not 0 <= monochromator < 180:
+            raise InputError(f"monochromator: its angle 2theta must be between 0 and 180 degrees, not {monochromator}")
+        charges = tuple(sorted((symbol, int(charge)) for symbol, charge in given.items()))
+        return cls(
+            _lines_of(radiation),
+            table=form_factors,
+            ions="as read" if ions == "as read" else charges,
+            anomalous=bool(anomalous),
+            monochromator=monochromator,
+        )
 
     @classmethod
-    def neutron(cls, wavelength: float) -> Radiation:
-        """Neutrons: coherent scattering lengths of the natural elements, no polarization factor.
+    def neutron(cls, wavelength: float, *, isotopes: Mapping[str, int] | None = None) -> Radiation:
+        """Neutrons: coherent scattering lengths of the natural elements or of isotopes, no polarization factor.
+
+        They are scattered by nuclei here; there are no magnetic lines.
 
         Parameters
         ----------
         wavelength : float
             Angstrom.
+        isotopes : mapping of str to int, optional
+            Mass number of elements that are no natural mixture, ``{"Li": 7, "B": 11}``. Isotopes of single sites are
+            read from structures: the element D, and the site property ``isotope``.
 
         Returns
         -------
@@ -125,9 +151,16 @@ class Radiation:
         Raises
         ------
         InputError
-            If the wavelength is not positive and finite.
+            If the wavelength is not positive and finite, or there is no such isotope with a scattering length.
         """
-        return cls(((wavelength_of(wavelength), 1.0),), polarized=False, table="neutron")
+        made = cls(
+            ((wavelength_of(wavelength), 1.0),),
+            polarized=False,
+            table="neutron",
+            isotopes=tuple(sorted((isotopes or {}).items())),
+        )
+        scattering_lengths([symbol for symbol, _ in made.isotopes], made.wavelength, dict(made.isotopes))
+        return made
 
     @classmethod
     def of(cls, radiation: str | float | Radiation) -> Radiation:
@@ -161,13 +194,20 @@ class Radiation:
         """Wavelength of the first, the strongest, line in angstrom."""
         return self.lines[0][0]
 
+    @property
+    def polarization(self) -> float:
+        """A of the polarization factor 1 + A cos^2 2theta: 0 for neutrons, 1 for a tube without monochromator."""
+        if not self.polarized:
+            return 0.0
+        return 1.0 if self.monochromator is None else math.cos(math.radians(self.monochromator)) ** 2
+
     def form_factors(self, species: Sequence[str], wavelength: float) -> FormFactors:
         """What species scatter of one line.
 
         Parameters
         ----------
         species : sequence of str
-            Element symbols, or ``"vac"``.
+            Element symbols, with a charge, ``"Fe3+"``, or a mass number, ``"7Li"``, where there is one; or ``"vac"``.
         wavelength : float
             Angstrom.
 
@@ -182,8 +222,9 @@ class Radiation:
             If the table has no entry for one of them.
         """
         if self.table == "neutron":
-            return scattering_lengths(species)
-        factors = xray_form_factors(species, self.table, dict(self.ions))
+            return scattering_lengths(species, wavelength, dict(self.isotopes))
+        ions: Mapping[str, int] | Literal["as read"] = "as read" if self.ions == "as read" else dict(self.ions)
+        factors = xray_form_factors(species, self.table, ions)
         return with_dispersion(factors, wavelength) if self.anomalous else factors
 
 

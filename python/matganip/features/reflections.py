@@ -138,7 +138,7 @@ def reflections_in_range(
     first = _first_lines(two_theta)
     peak = np.repeat(np.arange(len(first)), np.diff([*first, len(g)]))
     within = np.lexsort((*-hkl.T[::-1], peak))
-    polarization = 1 + np.cos(2 * theta) ** 2 if radiation.polarized else 1.0
+    polarization = 1 + radiation.polarization * np.cos(2 * theta) ** 2
     lorentz_polarization = (polarization / (np.sin(theta) ** 2 * np.cos(theta)))[within]
     return Reflections(
         hkl=hkl[within],

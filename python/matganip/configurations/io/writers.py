@@ -246,9 +246,9 @@ def _structure_files_writer(path: Path, fmt: str) -> Iterator[Put]:
 def _file_of(structure: Structure, fmt: str, stem: str, comment: str) -> tuple[str, str]:
     """Name and text of one file."""
     if fmt == "cif":
-        from pymatgen.io.cif import CifWriter
+        from matganip.configurations.io.cif_text import cif_text
 
-        return f"{stem}.cif", f"# {comment}\n{CifWriter(structure)}"
+        return f"{stem}.cif", f"# {comment}\n{cif_text(structure)}"
     from pymatgen.io.vasp.inputs import Poscar
 
     return f"POSCAR_{stem}.vasp", Poscar(structure, comment=comment, sort_structure=True).get_str()

@@ -183,10 +183,10 @@ def _by_angle(pattern: Pattern, factor: float, n: int, radiation: Radiation) -> 
 
 
 def _lorentz_polarization(two_theta: Floats, radiation: Radiation) -> Floats:
-    """Of a powder (docs/powder.md): (1 + cos2 2theta) / (sin2 theta cos theta), without the numerator for neutrons."""
+    """Of a powder (docs/powder.md): (1 + A cos2 2theta) / (sin2 theta cos theta), A = 0 for neutrons."""
     angle = np.radians(two_theta)
     lorentz: Floats = 1.0 / (np.sin(angle / 2) ** 2 * np.cos(angle / 2))
-    return lorentz * (1 + np.cos(angle) ** 2) if radiation.polarized else lorentz
+    return lorentz * (1 + radiation.polarization * np.cos(angle) ** 2)
 
 
 def graphs(two_theta: Floats, strength: Floats) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
+from matganip.crystal.atom_rows import FARTHEST
+from matganip.crystal.species import name_of, symbol_of
 from matganip.crystal.structures import read_structure
 from matganip.errors import InputError
+from matganip.features.form_factors import scatterer
 from matganip.features.powder.displacements import displacements, has_displacements
 
 if TYPE_CHECKING:
@@ -108,8 +112,9 @@ class AtomRows:
         if flat.any():
             number = int(np.argmax(flat))
             raise InputError(f"structure {number}: its cell {self.lattices[number].tolist()} has no volume")
-        if not np.isfinite(self.coordinates).all():
-            atom = int(np.argmin(np.isfinite(self.coordinates).all(axis=1)))
+        within = np.abs(self.coordinates) <= FARTHEST
+        if not within.all():
+            atom = int(np.argmin(within.all(axis=1)))
             raise InputError(f"{self.place(atom)}: coordinates are {self.coordinates[atom].tolist()}")
         within = (self.occupancy >= 0) & (self.occupancy <= 1 + OCCUPANCY_TOL)
         if not within.all():
@@ -218,14 +223,20 @@ def _codes(species: NDArray[Any]) -> tuple[NDArray[np.int32], list[str]]:
     return inverse.reshape(species.shape).astype(np.int32), symbols.tolist()
 
 
-def rows_of(structures: list[Structure | Atoms | str | os.PathLike[str]]) -> AtomRows:
+def rows_of(
+    structures: list[Structure | Atoms | str | os.PathLike[str]], *, charged: bool = False, displaced: bool = True
+) -> AtomRows:
     """Lay out structures for the kernel.
 
     Parameters
     ----------
     structures : list of Structure, ase.Atoms or path
-        Sites may be shared by several species or empty in part; charges of species are left aside. Displacements are
-        read from site properties, see `displacements`.
+        Sites may be shared by several species or empty in part. Isotopes are the element D and the site property
+        ``isotope``, a mass number.
+    charged : bool
+        Whether species of different charges are told apart.
+    displaced : bool
+        Whether displacements are read from site properties, see `displacements`.
 
     Returns
     -------
@@ -241,7 +252,7 @@ def rows_of(structures: list[Structure | Atoms | str | os.PathLike[str]]) -> Ato
     n_shares: list[int] = []
     species: list[int] = []  # of each atom: the shares of a site are as many atoms
     occupancy: list[float] = []
-    codes, displaced = _Codes(), []
+    codes, with_displacements, with_isotopes = _Codes(charged), [], []
     for number, crystal in enumerate(crystals):
         sites = crystal.sites
         compositions = [site.species for site in sites]
@@ -250,8 +261,11 @@ def rows_of(structures: list[Structure | Atoms | str | os.PathLike[str]]) -> Ato
         n_shares += map(len, compositions)
         species += codes.of([specie for specie, _ in shares])
         occupancy += [amount for _, amount in shares]
-        if any(has_displacements(site.properties) for site in sites if site.properties):
-            displaced.append(number)
+        properties = [site.properties for site in sites if site.properties]
+        if displaced and any(map(has_displacements, properties)):
+            with_displacements.append(number)
+        if any(one.get("isotope") is not None for one in properties):
+            with_isotopes.append(number)
     sizes = np.array([len(crystal) for crystal in crystals], dtype=np.int64)
     first = np.cumsum(sizes) - sizes  # site of each structure
     site = np.repeat(np.arange(sizes.sum()), n_shares)  # of each atom, among those of all structures
@@ -266,17 +280,38 @@ def rows_of(structures: list[Structure | Atoms | str | os.PathLike[str]]) -> Ato
         sites=site - first[structure[site]],
     )
     _check_shares(rows.occupancy, site, structure, first)
-    return _with_displacements(rows, crystals, displaced) if displaced else rows
+    for number in with_isotopes:
+        _set_isotopes(rows, crystals[number], number, codes)
+    return _with_displacements(rows, crystals, with_displacements) if with_displacements else rows
+
+
+def _set_isotopes(rows: AtomRows, crystal: Structure, number: int, codes: _Codes) -> None:
+    """Give the atoms of sites with the property ``isotope`` a code of their own."""
+    row = int(rows.offsets[number])
+    for index, site in enumerate(crystal):
+        for specie in site.species:
+            mass = site.properties.get("isotope")
+            if isinstance(mass, Mapping):
+                mass = mass.get(name_of(specie))
+            if mass is not None:
+                name = f"{mass}{name_of(specie) if codes.charged else symbol_of(specie)}"
+                if scatterer(name)[1] != mass:
+                    raise InputError(
+                        f"structure {number}, site {index} ({site.species_string}): isotope {mass} is not one of it"
+                    )
+                rows.species[row] = codes.code(name)
+            row += 1
 
 
 class _Codes:
-    """Numbers of species, given out as they come: an element has one, whatever its charge.
+    """Numbers of species, given out as they come: an element has one, whatever its charge, unless charges count.
 
     Species are known by their identity: their own hash costs more than all else in reading a site. What they belong
     to must be kept meanwhile.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, charged: bool) -> None:
+        self.charged = charged
         self.symbols: list[str] = []
         self._known: dict[int, int] = {}
 
@@ -285,11 +320,13 @@ class _Codes:
             return [self._known[id(specie)] for specie in species]
         except KeyError:
             for specie in species:
-                symbol = str(specie.symbol)
-                if symbol not in self.symbols:
-                    self.symbols.append(symbol)
-                self._known[id(specie)] = self.symbols.index(symbol)
+                self._known[id(specie)] = self.code(name_of(specie) if self.charged else symbol_of(specie))
             return [self._known[id(specie)] for specie in species]
+
+    def code(self, name: str) -> int:
+        if name not in self.symbols:
+            self.symbols.append(name)
+        return self.symbols.index(name)
 
 
 def _check_shares(
@@ -313,5 +350,5 @@ def _with_displacements(rows: AtomRows, crystals: list[Structure], displaced: li
     for number in displaced:
         b, u = displacements(crystals[number], number)
         atoms = slice(rows.offsets[number], rows.offsets[number + 1])
-        isotropic[atoms], anisotropic[atoms] = b[rows.sites[atoms]], u[rows.sites[atoms]]
+        isotropic[atoms], anisotropic[atoms] = b, u
     return replace(rows, isotropic=isotropic, anisotropic=anisotropic)

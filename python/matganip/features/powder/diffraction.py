@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -13,8 +14,10 @@ from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
 from matganip import _core
-from matganip.errors import InputError
+from matganip.crystal.structures import read_structure
+from matganip.errors import InputError, ReadingWarning
 from matganip.features.families import Families
+from matganip.features.form_factors import scatterer
 from matganip.features.orientation import MarchDollase
 from matganip.features.peaks import Pattern
 from matganip.features.powder.crystals import AtomRows, CrystalArrays, rows_of
@@ -45,6 +48,8 @@ class PowderDiffraction:
         read from the structures' site properties.
     preferred_orientation : MarchDollase, optional
         How the crystallites lie; by default in all directions alike.
+    displacements : bool
+        Whether the displacements that structures carry are read; False leaves them out, as if atoms were at rest.
 
     Raises
     ------
@@ -72,6 +77,7 @@ class PowderDiffraction:
         merge: Merge = "proximity",
         debye_waller_factors: Mapping[str, float] | None = None,
         preferred_orientation: MarchDollase | None = None,
+        displacements: bool = True,
     ) -> None:
         if merge not in get_args(Merge):
             raise InputError(f"merge must be 'proximity' or 'pymatgen', not {merge!r}")
@@ -87,6 +93,7 @@ class PowderDiffraction:
         if not isinstance(preferred_orientation, MarchDollase | None):
             raise InputError(f"preferred_orientation must be a MarchDollase, not {preferred_orientation!r}")
         self.preferred_orientation = preferred_orientation
+        self.displacements = bool(displacements)
 
     def patterns(
         self,
@@ -128,12 +135,15 @@ class PowderDiffraction:
             raise InputError("structures must be a list of structures, not a single one")
         threads = _threads(num_threads)
         shells = [radii(wavelength, two_theta_range) for wavelength, _ in self.radiation.lines]
-        rows = structures.rows() if isinstance(structures, CrystalArrays) else rows_of(list(structures))
+        rows = structures.rows() if isinstance(structures, CrystalArrays) else self._rows(list(structures))
         if not len(rows):
             return []
         rows.check()
         if rows.displaced and self.debye_waller_factors:
-            raise InputError("debye_waller_factors cannot be used with structures whose sites have displacements")
+            raise InputError(
+                "debye_waller_factors cannot be used with structures whose sites have displacements "
+                "(displacements=False leaves those out)"
+            )
         arrays = rows.arrays()
         _refuse_overlaps(rows, arrays, threads)
         orientation = self.preferred_orientation or MarchDollase((0, 0, 1), 1.0)
@@ -144,7 +154,7 @@ class PowderDiffraction:
             ],
             bins=self.merge == "pymatgen",
             scaled=scaled,
-            polarized=self.radiation.polarized,
+            polarization=self.radiation.polarization,
             march_r=float(orientation.r),
             march_hkl=[float(index) for index in orientation.hkl],
             num_threads=threads,
@@ -156,6 +166,25 @@ class PowderDiffraction:
             raise InputError(f"structure {empty[0]}: {reason}")
         return _split(found, rows.lattices)
 
+    def _rows(self, structures: list[Structure | Atoms | str | os.PathLike[str]]) -> AtomRows:
+        """Read the structures, and say where magnetic moments are left out."""
+        crystals = [read_structure(structure) for structure in structures]
+        rows = rows_of(list(crystals), charged=self.radiation.ions == "as read", displaced=self.displacements)
+        if self.radiation.table == "neutron":
+            magnetic = [i for i, one in enumerate(crystals) if _is_magnetic(one)]
+            if magnetic:
+                warnings.warn(
+                    f"structure {magnetic[0]} has magnetic moments; patterns have the nuclear lines only",
+                    ReadingWarning,
+                    stacklevel=3,
+                )
+        return rows
+
+    def _b_of(self, symbol: str) -> float:
+        """B of a species: its own, or that of its element."""
+        element = scatterer(symbol)[0]
+        return self.debye_waller_factors.get(symbol, self.debye_waller_factors.get(element, 0.0))
+
     def _spectral_line(self, rows: AtomRows, line: tuple[float, float], shell: tuple[float, float]) -> dict[str, Any]:
         """What the kernel wants to know of one line of the spectrum."""
         wavelength, weight = line
@@ -164,7 +193,7 @@ class PowderDiffraction:
         except InputError:
             _name_first(rows, self.radiation, wavelength)
             raise
-        damping = [self.debye_waller_factors.get(symbol, 0.0) for symbol in rows.symbols]
+        damping = [self._b_of(symbol) for symbol in rows.symbols]
         return {
             "wavelength": wavelength,
             "weight": weight,
@@ -176,6 +205,13 @@ class PowderDiffraction:
             "mott_bethe": factors.mott_bethe,
             "debye_waller": np.array(damping, dtype=np.float64),
         }
+
+
+def _is_magnetic(structure: Structure) -> bool:
+    """Whether sites have moments: those of a magCIF, of ASE Atoms, or spins of species."""
+    moments = [site.properties.get("magmom") for site in structure]
+    spins = [getattr(specie, "spin", None) for specie in structure.composition]
+    return any(np.any(getattr(one, "moment", one)) for one in [*moments, *spins] if one is not None)
 
 
 def _threads(num_threads: int | None) -> int:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pymatgen.core.structure import Structure
 
+from matganip.crystal.displacements import ISOTROPIC, PROPERTIES, U_CIF, dimensionless, matrix_of
+from matganip.crystal.species import name_of
 from matganip.errors import InputError
-
-# Site properties, angstrom^2: the six of U_cif as pymatgen names and orders them, U_iso and B_iso = 8 pi^2 U_iso.
-U_CIF = tuple(f"U{index}_cif" for index in (11, 22, 33, 23, 13, 12))
-ISOTROPIC = {"B_iso": 1.0, "U_iso": 8 * np.pi**2}
+from matganip.features.form_factors import scatterer
 
 # How far below 0, by the largest, a mean square displacement may lie through rounding.
 ROUNDING = 1e-8
@@ -32,17 +32,17 @@ def has_displacements(properties: dict[str, Any]) -> bool:
 
     Examples
     --------
-    >>> has_displacements({"U_iso": 0.01}), has_displacements({"magmom": 5})
+    >>> has_displacements({"U_iso": 0.01}), has_displacements({"magmom": 5, "B_iso": None})
     (True, False)
     """
-    return not properties.keys().isdisjoint((*ISOTROPIC, *U_CIF))
+    return any(properties.get(name) is not None for name in PROPERTIES)
 
 
 def displacements(structure: Structure, number: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     r"""Read the displacements of a structure's sites.
 
-    A site's six of U_cif come first, then its B_iso, then its U_iso. With a\*, b\*, c\* the lengths of the reciprocal
-    vectors, U\*_ij = a\*_i a\*_j U_ij (Trueblood et al., Acta Cryst. A52, 770-781 (1996)).
+    A site's six of U_cif come first, then its B_iso, then its U_iso. Where the species of a shared site differ, a
+    property is a mapping by their names, ``{"Li+": 1.2, "Fe3+": 0.4}``.
 
     Parameters
     ----------
@@ -54,9 +54,10 @@ def displacements(structure: Structure, number: int) -> tuple[NDArray[np.float64
     Returns
     -------
     isotropic : numpy.ndarray
-        (n_sites,) float64, B in angstrom^2: scattering is multiplied by exp(-B s^2). 0 where U\* is given.
+        (n_atoms,) float64, B in angstrom^2: scattering is multiplied by exp(-B s^2). 0 where U\* is given. Atoms are
+        the species of the sites, one after the other.
     anisotropic : numpy.ndarray
-        (n_sites, 6) float64, U\* (11, 22, 33, 23, 13, 12), no dimension: exp(-2 pi^2 h U\* h).
+        (n_atoms, 6) float64, U\* (11, 22, 33, 23, 13, 12), no dimension: exp(-2 pi^2 h U\* h).
 
     Raises
     ------
@@ -64,25 +65,38 @@ def displacements(structure: Structure, number: int) -> tuple[NDArray[np.float64
         If a site has none where others have, or one that is no number, negative, or no displacement in every
         direction.
     """
-    isotropic = np.zeros(len(structure))
-    anisotropic = np.zeros((len(structure), 6))
-    lengths = np.array(structure.lattice.reciprocal_lattice_crystallographic.abc)
-    rows, columns = [0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]
+    isotropic, anisotropic = [], []
     for index, site in enumerate(structure):
         place = f"structure {number}, site {index} ({site.species_string})"
-        if any(site.properties.get(name) is not None for name in U_CIF):
-            u = _numbers([site.properties.get(name) for name in U_CIF], place, "U11_cif ... U12_cif")
-            _require_real(u, place)
-            anisotropic[index] = u * lengths[rows] * lengths[columns]
-            continue
-        name = next((name for name in ISOTROPIC if site.properties.get(name) is not None), None)
-        if name is None:
-            raise InputError(f"{place}: has no displacement (U11_cif ... U12_cif, B_iso or U_iso), though others do")
-        (value,) = _numbers([site.properties[name]], place, name)
-        if value < 0:
-            raise InputError(f"{place}: {name} must not be negative, got {value}")
-        isotropic[index] = ISOTROPIC[name] * value
-    return isotropic, anisotropic
+        for specie in site.species:
+            own = {name: _of_species(site.properties.get(name), name_of(specie)) for name in PROPERTIES}
+            b, u = _displacement(own, place)
+            isotropic.append(b)
+            anisotropic.append(np.zeros(6) if u is None else dimensionless(u, structure.lattice))
+    return np.array(isotropic), np.array(anisotropic).reshape(-1, 6)
+
+
+def _of_species(value: Any, name: str) -> Any:
+    """A property of one species of a site: by its name, or by its element where charges were lost."""
+    if not isinstance(value, Mapping):
+        return value
+    element = scatterer(name)[0]
+    return value.get(name, next((one for key, one in value.items() if scatterer(key)[0] == element), None))
+
+
+def _displacement(own: dict[str, Any], place: str) -> tuple[float, NDArray[np.float64] | None]:
+    """B, or the six of U_cif, of one atom."""
+    if any(own[name] is not None for name in U_CIF):
+        u = _numbers([own[name] for name in U_CIF], place, "U11_cif ... U12_cif")
+        _require_real(u, place)
+        return 0.0, u
+    name = next((name for name in ISOTROPIC if own[name] is not None), None)
+    if name is None:
+        raise InputError(f"{place}: has no displacement (U11_cif ... U12_cif, B_iso or U_iso), though others do")
+    (value,) = _numbers([own[name]], place, name)
+    if value < 0:
+        raise InputError(f"{place}: {name} must not be negative, got {value}")
+    return ISOTROPIC[name] * float(value), None
 
 
 def _numbers(values: list[Any], place: str, name: str) -> NDArray[np.float64]:
@@ -97,6 +111,6 @@ def _numbers(values: list[Any], place: str, name: str) -> NDArray[np.float64]:
 
 def _require_real(u: NDArray[np.float64], place: str) -> None:
     """Refuse a tensor that is no mean square in some direction."""
-    least, *_, largest = np.linalg.eigvalsh(u[[[0, 5, 4], [5, 1, 3], [4, 3, 2]]])
+    least, *_, largest = np.linalg.eigvalsh(matrix_of(u))
     if least < -ROUNDING * max(abs(largest), 1e-12):
         raise InputError(f"{place}: U_cif {u.tolist()} has the negative mean square displacement {least:.4g}")

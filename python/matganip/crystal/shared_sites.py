@@ -1,0 +1,184 @@
+"""Atoms of an asymmetric unit multiplied by symmetry into the sites of a cell, which several may share."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pymatgen.core.composition import Composition
+from pymatgen.core.lattice import Lattice
+from pymatgen.core.structure import Structure
+
+from matganip.crystal.atom_rows import AtomRow
+from matganip.crystal.cif_symmetry import Operations
+from matganip.crystal.displacements import U_CIF, matrix_of, six_of, with_dimension
+from matganip.crystal.species import name_of, specie_of
+from matganip.errors import InputError
+
+SPECIAL = 0.03
+"""Angstrom. Images of one atom closer than this are one atom on a special position, whose digits were rounded."""
+
+SHARED = 0.01
+"""Angstrom. Atoms of two rows closer than this share a site."""
+
+ROUNDING = 1e-8
+
+
+class _Site:
+    """Rows that share a site, each with the rotation that brought it there."""
+
+    def __init__(self, position: NDArray[np.float64]) -> None:
+        self.position = position
+        self.members: list[tuple[AtomRow, NDArray[np.float64] | None]] = []
+
+
+class SharedSites:
+    """Sites of a cell, filled row by row.
+
+    Parameters
+    ----------
+    lattice : Lattice
+    operations : Operations
+    """
+
+    def __init__(self, lattice: Lattice, operations: Operations) -> None:
+        self._lattice = lattice
+        self._operations = operations
+        self._sites: list[_Site] = []
+
+    def add(self, row: AtomRow) -> None:
+        """Put an atom and its images on their sites."""
+        position, stabilizer = self._special(row.position)
+        star = None if row.star is None else _invariant(row.star, self._operations.rotations[stabilizer])
+        taken = np.array([site.position for site in self._sites]).reshape(-1, 3)
+        for image, operation in self._images(position):
+            moved = None if star is None else _rotated(star, self._operations.rotations[operation])
+            near = self._distances(taken, image)
+            if len(near) and near.min() < SHARED:
+                site = self._sites[int(near.argmin())]
+            else:
+                site = _Site(image)
+                self._sites.append(site)
+            site.members.append((row, moved))
+
+    def structure(self, occupancy_tolerance: float) -> Structure:
+        """Make the structure, sorted by electronegativity as pymatgen's.
+
+        Parameters
+        ----------
+        occupancy_tolerance : float
+            By how much occupancies may pass 1; they are scaled to it, with a warning.
+
+        Raises
+        ------
+        InputError
+            If the occupancies of a site pass it, or there is no atom at all; names the labels.
+        """
+        species, positions, labels, properties = [], [], [], []
+        for site in self._sites:
+            members = _fitting(site.members, occupancy_tolerance)
+            atoms = [(row, star) for row, star in members if row.found.element is not None]
+            if not atoms:
+                continue
+            amounts: dict[Any, float] = {}
+            for row, _ in atoms:
+                specie = specie_of(row.found, row.charge)
+                amounts[specie] = amounts.get(specie, 0.0) + row.occupancy
+            total = sum(row.occupancy for row, _ in members)
+            scale = total if total > 1 + ROUNDING else 1.0
+            species.append(Composition({specie: amount / scale for specie, amount in amounts.items()}))
+            positions.append(site.position)
+            labels.append(",".join(dict.fromkeys(row.label for row, _ in atoms)))
+            properties.append(self._properties(atoms))
+        if not species:
+            raise InputError("has no atoms")
+        every = {
+            name: [one.get(name) for one in properties] for name in dict.fromkeys(n for p in properties for n in p)
+        }
+        structure = Structure(self._lattice, species, positions, site_properties=every, labels=labels)
+        return structure.get_sorted_structure()
+
+    def _properties(self, atoms: list[tuple[AtomRow, NDArray[np.float64] | None]]) -> dict[str, Any]:
+        """Displacements and isotopes; by the name of the species where a site's differ."""
+        found: dict[str, dict[str, Any]] = {}
+        for row, star in atoms:
+            name = name_of(specie_of(row.found, row.charge))
+            if star is not None:
+                values = with_dimension(star, self._lattice).tolist()
+                for key, value in zip(U_CIF, values, strict=True):
+                    found.setdefault(key, {})[name] = value
+            if row.isotropic is not None:
+                found.setdefault(row.isotropic[0], {})[name] = row.isotropic[1]
+            if row.found.mass_number is not None:
+                found.setdefault("isotope", {})[name] = row.found.mass_number
+        names = {name_of(specie_of(row.found, row.charge)) for row, _ in atoms}
+        return {key: _single(values) if values.keys() == names else values for key, values in found.items()}
+
+    # -- geometry ------------------------------------------------------------------------------------------------
+
+    def _special(self, position: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """The special position next to a position, and the operations that keep it."""
+        images = self._operations.rotations @ position + self._operations.translations
+        apart = images - position
+        apart -= np.rint(apart)
+        stabilizer = np.flatnonzero(np.linalg.norm(apart @ self._lattice.matrix, axis=1) < SPECIAL)
+        return position + apart[stabilizer].mean(axis=0), stabilizer
+
+    def _images(self, position: NDArray[np.float64]) -> list[tuple[NDArray[np.float64], int]]:
+        """Distinct images in [0, 1), each with the first operation that makes it."""
+        images = self._operations.rotations @ position + self._operations.translations
+        images = images - np.floor(images)
+        images[images > 1 - 1e-12] = 0.0
+        kept: list[tuple[NDArray[np.float64], int]] = []
+        for operation, image in enumerate(images):
+            others = np.array([one for one, _ in kept]).reshape(-1, 3)
+            if not len(kept) or self._distances(others, image).min() >= SPECIAL:
+                kept.append((image, operation))
+        return kept
+
+    def _distances(self, positions: NDArray[np.float64], image: NDArray[np.float64]) -> NDArray[np.float64]:
+        """To the nearest periodic image: right for distances far below the cell's edges."""
+        apart = positions - image
+        apart -= np.rint(apart)
+        distances: NDArray[np.float64] = np.linalg.norm(apart @ self._lattice.matrix, axis=1)
+        return distances
+
+
+def _single(values: Mapping[str, Any]) -> Any:
+    """One value where all are equal, else the mapping."""
+    first, *rest = values.values()
+    return first if all(value == first for value in rest) else dict(values)
+
+
+def _fitting(
+    members: list[tuple[AtomRow, NDArray[np.float64] | None]], tolerance: float
+) -> list[tuple[AtomRow, NDArray[np.float64] | None]]:
+    """Those that fit a site, or what does not."""
+    total = sum(row.occupancy for row, _ in members)
+    if total <= 1 + ROUNDING:
+        return members
+    shares = ", ".join(f"{row.label} {row.occupancy:g}" for row, _ in members)
+    if total <= 1 + tolerance + ROUNDING:
+        warnings.warn(f"the occupancies {shares} of a site add up to {total:g}; they are scaled to 1", stacklevel=3)
+        return members
+    heavy = [(row, star) for row, star in members if row.found.element != "H"]
+    if 0 < len(heavy) < len(members) and {row.found.element for row, _ in heavy} == {"O"}:
+        placed = ", ".join(row.label for row, _ in members if row.found.element == "H")
+        warnings.warn(f"the hydrogen {placed} stands on an oxygen and is left out; it has no position", stacklevel=3)
+        return _fitting(heavy, tolerance)
+    raise InputError(
+        f"the occupancies of a site ({shares}) add up to {total:g}; correct them, or allow for it by "
+        f"occupancy_tolerance (--occupancy-tolerance {total - 1:.2g})"
+    )
+
+
+def _rotated(star: NDArray[np.float64], rotation: NDArray[np.float64]) -> NDArray[np.float64]:
+    return six_of(rotation @ matrix_of(star) @ rotation.T)
+
+
+def _invariant(star: NDArray[np.float64], rotations: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What a tensor has of the symmetry of its site: its mean over the rotations that keep it."""
+    return np.mean([_rotated(star, rotation) for rotation in rotations], axis=0)
