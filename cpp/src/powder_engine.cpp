@@ -90,7 +90,8 @@ void PowderEngine::find_shells(const std::vector<Line>& lines, const SpectralLin
     shell_begin_.push_back(static_cast<std::uint32_t>(lines.size()));
     for (auto* column : {&s_squared_, &two_theta_, &lorentz_}) column->resize(n);
     for (std::size_t i = 0; i < n; ++i) s_squared_[i] = shell_g_[i] * shell_g_[i] / 4;
-    angles(shell_g_.data(), n, spectral.wavelength, options_.polarization, two_theta_.data(), lorentz_.data());
+    angles(shell_g_.data(), n, spectral.wavelength, options_.polarization, two_theta_.data(),
+           lorentz_.data());
     if (!by_bins()) return;
     // At the edge of a bin the last digit counts: that of libm, and of NumPy.
     for (std::size_t i = 0; i < n; ++i)

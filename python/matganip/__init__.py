@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from matganip.features.peaks import Peaks
     from matganip.features.powder.crystals import CrystalArrays
     from matganip.features.powder.diffraction import PowderDiffraction
+    from matganip.features.powder.instrument import Instrument
     from matganip.features.profiles import PeakShape, profile
     from matganip.features.radiation import Radiation
     from matganip.features.settings import DiffractionSettings
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
     from matganip.thermodynamics.mixing import mixing
     from matganip.thermodynamics.run import thermo
     from matganip.versions import vector_target
+    from matganip.workflows.pattern import pattern
 
 __version__ = _version("matganip")
 _renamed.install()
@@ -122,6 +124,8 @@ _HOME = {
     "PowderDiffraction": "features.powder.diffraction",
     "profile": "features.profiles",
     "Radiation": "features.radiation",
+    "Instrument": "features.powder.instrument",
+    "pattern": "workflows.pattern",
     "InputError": "errors",
     "MissingExtraError": "errors",
     "LabelTable": "labels.tables",
@@ -159,6 +163,7 @@ __all__ = [
     "Ensemble",
     "EnumerateOrbitsTransformation",
     "InputError",
+    "Instrument",
     "LabelTable",
     "LabelledStructures",
     "LatticeDiffraction",
@@ -193,6 +198,7 @@ __all__ = [
     "mixing",
     "monte_carlo",
     "octahedral_factor",
+    "pattern",
     "perovskite",
     "perovskite_sites",
     "perovskite_space",

@@ -14,8 +14,8 @@ void form_factors(const Scatterers& scatterers, std::size_t species, double deby
 void absorption(const Scatterers& scatterers, std::size_t species, double debye_waller,
                 const double* s_squared, std::size_t n, double* factors);
 
-/// 2theta in degrees and the factor (1 + A cos^2 2theta) / (sin^2 theta cos theta) of n lengths |g|, with A the
-/// `polarization`: 0 for neutrons, 1 for X-rays, cos^2 of the angle 2theta of a monochromator.
+/// 2theta in degrees and the factor (1 + A cos^2 2theta) / (sin^2 theta cos theta) of n lengths |g|, with A
+/// the `polarization`: 0 for neutrons, 1 for X-rays, cos^2 of the angle 2theta of a monochromator.
 void angles(const double* g, std::size_t n, double wavelength, double polarization, double* two_theta,
             double* lorentz);
 

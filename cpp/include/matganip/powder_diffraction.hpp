@@ -66,7 +66,7 @@ struct PreferredOrientation {
 
 struct PowderOptions {
     Merge merge = Merge::proximity;
-    bool scaled = true;     ///< the strongest peak is 100
+    bool scaled = true;         ///< the strongest peak is 100
     double polarization = 1.0;  ///< A of the factor 1 + A cos^2 2theta; 0 for neutrons
     PreferredOrientation orientation;
 };

@@ -8,7 +8,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec, TextIO
 
 import typer
 
@@ -49,8 +49,16 @@ def tidy(command: Callable[P, None]) -> Callable[P, None]:
     return guarded
 
 
-def _show_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object) -> None:
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
     """Print what was read otherwise than it stands in a file on a line of its own; any other warning as Python does."""
+    del file, line
     if issubclass(category, ReadingWarning):
         print(f"matganip: warning: {message}", file=sys.stderr)
     else:

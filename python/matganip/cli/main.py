@@ -19,6 +19,7 @@ from matganip.cli.label import label
 from matganip.cli.labels import app as labels
 from matganip.cli.match import match
 from matganip.cli.monte_carlo import monte_carlo
+from matganip.cli.pattern import pattern
 from matganip.cli.phase_diagram import phase_diagram
 from matganip.cli.predict import predict
 from matganip.cli.report import report
@@ -58,6 +59,7 @@ app.command("enumerate")(enumerate_orbits)
 app.command("sample")(sample)
 app.command("distinguish")(distinguish)
 app.command("match")(match)
+app.command("pattern")(pattern)
 app.command("label")(label)
 app.add_typer(labels, name="labels")
 app.command("tolerance")(tolerance)
@@ -106,6 +108,11 @@ def matganip(
 
     \b
     matganip match scan.xrdml CsPbI3.cif -s 2,2,2 -x I:Br=6
+
+    [bold]A powder pattern?[/bold] Of any crystal, X-rays or neutrons:
+
+    \b
+    matganip pattern CsPbI3.cif -r CuKa12 -o CsPbI3.xy -o CsPbI3.png
 
     [bold]Energies for them?[/bold] One database; rerun the command to resume:
 

@@ -8,7 +8,7 @@ import numpy as np
 from pymatgen.core.composition import Composition
 from pymatgen.core.structure import Structure
 
-from matganip.crystal.species import VACANT, site_type, specie_of
+from matganip.crystal.species import VACANT, SiteType, site_type, specie_of
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def from_atoms(atoms: Atoms) -> Structure:
     cell = np.array(atoms.cell)
     if abs(np.linalg.det(cell)) < 1e-9:
         raise InputError(
-            f"the Atoms {atoms.get_chemical_formula()} have no cell, as a molecule has none; give them one "
+            f"the Atoms {atoms.symbols} have no cell, as a molecule has none; give them one "
             "(atoms.center(vacuum=10) makes a box around it)"
         )
     from pymatgen.io.ase import AseAtomsAdaptor
@@ -97,16 +97,16 @@ def _set_isotopes(structure: Structure, atoms: Atoms) -> None:
     import periodictable
     from ase.data import atomic_masses
 
-    isotopes: list[int | None] = []
+    isotopes: list[int] = []  # 0 is the natural mixture
     for index, (number, mass) in enumerate(zip(atoms.numbers.tolist(), atoms.arrays["masses"].tolist(), strict=True)):
-        isotope = None
+        isotope = 0
         if abs(mass - atomic_masses[number]) > MASS_TOL and number > 0:
             element = periodictable.elements[number]
             near = min(element.isotopes, key=lambda a: abs(element[a].mass - mass))
-            isotope = near if abs(element[near].mass - mass) < MASS_TOL else None
+            isotope = near if abs(element[near].mass - mass) < MASS_TOL else 0
         if number == 1 and isotope in (2, 3):
-            structure[index].species = Composition({specie_of(site_type("D" if isotope == 2 else "T"), None): 1})
-            isotope = None
+            structure[index].species = Composition({specie_of(SiteType("D" if isotope == 2 else "T"), None): 1})
+            isotope = 0
         isotopes.append(isotope)
     if any(isotopes):
         structure.add_site_property("isotope", isotopes)

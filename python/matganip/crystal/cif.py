@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pymatgen.core.composition import Composition
@@ -103,7 +104,7 @@ def _chosen(path: Path, blocks: dict[str, CifBlock], block: str | None) -> CifBl
 
 
 def _structure(data: CifBlock, occupancy_tolerance: float) -> Structure:
-    parser = CifParser.from_str(
+    parser: Any = CifParser.from_str(
         str(_as_the_dictionary_spells(data)), frac_tolerance=0.0, occupancy_tolerance=1 + occupancy_tolerance
     )
     (values,) = parser.as_dict().values()
@@ -150,11 +151,12 @@ def _lattice(parser: CifParser, block: CifBlock) -> Lattice:
     return lattice
 
 
-def _magnetic(parser: CifParser, table: CifTable) -> Structure:
+def _magnetic(parser: Any, table: CifTable) -> Structure:
     """A magCIF, by pymatgen: moments become the site property ``magmom``, which no pattern knows of."""
     if parser.feature_flags["magcif_incommensurate"]:
         raise InputError("holds an incommensurate magnetic structure, which cannot be read")
     try:
+        structure: Structure
         (structure,) = parser.parse_structures(primitive=False, on_error="raise")
     except Exception as error:
         reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__

@@ -91,7 +91,7 @@ def _by_symbol(table: CifTable, lattice: Lattice) -> Operations | None:
     for suffix in ("Z", "S", "H", "R"):  # as ICSD writes a setting
         if name.strip().endswith(f" {suffix}"):
             name = name.strip().removesuffix(suffix).strip() + ":" + {"Z": "2", "S": "1"}.get(suffix, suffix)
-    group = gemmi.find_spacegroup_by_name(name, lattice.alpha, lattice.gamma)
+    group: gemmi.SpaceGroup | None = gemmi.find_spacegroup_by_name(name, lattice.alpha, lattice.gamma)
     if group is None:
         return None
     if ":" not in name and group.ext == "1":

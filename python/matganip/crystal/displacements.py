@@ -82,10 +82,10 @@ def carry_displacements(structure: Structure, before: Lattice) -> None:
     if np.allclose(turn, scale, atol=1e-9):
         return  # the same directions: U_cif is on unit vectors
     for site in structure:
-        values = [site.properties.get(name) for name in U_CIF]
+        values: list[Any] = [site.properties.get(name) for name in U_CIF]
         if any(value is None for value in values):
             continue
-        if any(isinstance(value, Mapping) for value in values):
+        if isinstance(values[0], Mapping):
             by_species = {name: [value[name] for value in values] for name in values[0]}
             turned = {name: _turned(six, before, structure.lattice, turn) for name, six in by_species.items()}
             site.properties.update({u: {n: turned[n][i] for n in turned} for i, u in enumerate(U_CIF)})

@@ -14,7 +14,7 @@ from pymatgen.core.structure import Structure
 
 from matganip.crystal.atom_rows import AtomRow
 from matganip.crystal.cif_symmetry import Operations
-from matganip.crystal.displacements import U_CIF, matrix_of, six_of, with_dimension
+from matganip.crystal.displacements import ISOTROPIC, U_CIF, matrix_of, six_of, with_dimension
 from matganip.crystal.species import name_of, specie_of
 from matganip.errors import InputError
 
@@ -48,9 +48,14 @@ class SharedSites:
         self._lattice = lattice
         self._operations = operations
         self._sites: list[_Site] = []
+        self._forms: set[str] = set()
+        self._anisotropic = False
 
     def add(self, row: AtomRow) -> None:
         """Put an atom and its images on their sites."""
+        self._anisotropic |= row.star is not None
+        if row.isotropic is not None:
+            self._forms.add(row.isotropic[0])
         position, stabilizer = self._special(row.position)
         star = None if row.star is None else _invariant(row.star, self._operations.rotations[stabilizer])
         taken = np.array([site.position for site in self._sites]).reshape(-1, 3)
@@ -95,27 +100,35 @@ class SharedSites:
             properties.append(self._properties(atoms))
         if not species:
             raise InputError("has no atoms")
-        every = {
-            name: [one.get(name) for one in properties] for name in dict.fromkeys(n for p in properties for n in p)
-        }
+        names = dict.fromkeys(name for one in properties for name in one)
+        every = {name: [one.get(name, 0) for one in properties] for name in names}
         structure = Structure(self._lattice, species, positions, site_properties=every, labels=labels)
         return structure.get_sorted_structure()
 
     def _properties(self, atoms: list[tuple[AtomRow, NDArray[np.float64] | None]]) -> dict[str, Any]:
-        """Displacements and isotopes; by the name of the species where a site's differ."""
+        """Displacements and isotopes, in one form on all sites; by the name of the species where a site's differ."""
         found: dict[str, dict[str, Any]] = {}
         for row, star in atoms:
             name = name_of(specie_of(row.found, row.charge))
-            if star is not None:
-                values = with_dimension(star, self._lattice).tolist()
-                for key, value in zip(U_CIF, values, strict=True):
-                    found.setdefault(key, {})[name] = value
-            if row.isotropic is not None:
-                found.setdefault(row.isotropic[0], {})[name] = row.isotropic[1]
+            for key, value in self._displacement(row, star).items():
+                found.setdefault(key, {})[name] = value
             if row.found.mass_number is not None:
                 found.setdefault("isotope", {})[name] = row.found.mass_number
         names = {name_of(specie_of(row.found, row.charge)) for row, _ in atoms}
         return {key: _single(values) if values.keys() == names else values for key, values in found.items()}
+
+    def _displacement(self, row: AtomRow, star: NDArray[np.float64] | None) -> dict[str, float]:
+        """As the file has it where all atoms of it have one form; otherwise U_cif of all, or B_iso of all."""
+        if row.isotropic is not None and not self._anisotropic:
+            name, value = row.isotropic
+            return {name: value} if len(self._forms) == 1 else {"B_iso": ISOTROPIC[name] * value}
+        if row.isotropic is not None:
+            name, value = row.isotropic
+            u = ISOTROPIC[name] * value / ISOTROPIC["U_iso"]
+            star = u * six_of(self._lattice.reciprocal_lattice_crystallographic.metric_tensor)
+        if star is None:
+            return {}
+        return dict(zip(U_CIF, with_dimension(star, self._lattice).tolist(), strict=True))
 
     # -- geometry ------------------------------------------------------------------------------------------------
 
@@ -181,4 +194,5 @@ def _rotated(star: NDArray[np.float64], rotation: NDArray[np.float64]) -> NDArra
 
 def _invariant(star: NDArray[np.float64], rotations: NDArray[np.float64]) -> NDArray[np.float64]:
     """What a tensor has of the symmetry of its site: its mean over the rotations that keep it."""
-    return np.mean([_rotated(star, rotation) for rotation in rotations], axis=0)
+    mean: NDArray[np.float64] = np.mean([_rotated(star, rotation) for rotation in rotations], axis=0)
+    return mean

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matganip.features.lattice.distinct import distinguishability
-    from matganip.features.powder.pymatgen_calculator import XRDCalculator
+    from matganip.features.powder.pymatgen_calculator import NDCalculator, XRDCalculator
 
-__all__ = ["XRDCalculator", "distinguishability"]
+__all__ = ["NDCalculator", "XRDCalculator", "distinguishability"]
 
-_HOME = {"XRDCalculator": "powder.pymatgen_calculator", "distinguishability": "lattice.distinct"}
+_HOME = {
+    "NDCalculator": "powder.pymatgen_calculator",
+    "XRDCalculator": "powder.pymatgen_calculator",
+    "distinguishability": "lattice.distinct",
+}
 
 
 def __getattr__(name: str) -> Any:

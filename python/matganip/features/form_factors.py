@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -262,15 +262,52 @@ def scattering_lengths(
     )
 
 
+def pymatgen_lengths(species: Sequence[str]) -> FormFactors:
+    """Coherent scattering lengths of the Neutron Data Booklet (2003) as pymatgen has them, real, in fm.
+
+    Parameters
+    ----------
+    species : sequence of str
+        As for `scattering_lengths`.
+
+    Returns
+    -------
+    FormFactors
+
+    Raises
+    ------
+    InputError
+        If one is not in the table.
+
+    Examples
+    --------
+    >>> pymatgen_lengths(["C", "D", "7Li"]).at(0.0).tolist()
+    [6.646, 6.671, -2.22]
+    """
+    table = _booklet()
+    lengths = np.zeros(len(species))
+    for i, name in enumerate(species):
+        symbol, mass_number, _ = scatterer(name)
+        if symbol == "vac":
+            continue
+        mass_number = HYDROGENS.get(symbol, mass_number)
+        key = _of_isotope(symbol) if mass_number is None else f"{mass_number}{_of_isotope(symbol)}"
+        if key not in table:
+            raise InputError(f"Unable to calculate ND pattern as there is no scattering coefficients for {key}.")
+        lengths[i] = table[key]
+    return FormFactors(tuple(species), lengths, np.zeros((len(species), 1, 2)), np.zeros(len(species)))
+
+
 @cache
 def _length(symbol: str, mass_number: int | None, wavelength: float) -> complex:
     import periodictable
 
     what = f"isotope '{mass_number}{symbol}'" if mass_number else f"element {symbol!r}"
     element = periodictable.elements.symbol(symbol) if Element.is_valid_symbol(symbol) else None
+    atom: Any = element
     if element is not None and mass_number is not None:
-        element = element[mass_number] if mass_number in element.isotopes else None
-    neutron = None if element is None else element.neutron
+        atom = element[mass_number] if mass_number in element.isotopes else None
+    neutron = None if atom is None else atom.neutron
     if neutron is None or neutron.b_c_complex is None or not np.isfinite(neutron.b_c_complex):
         raise InputError(f"{what} has no neutron scattering length in periodictable")
     if not neutron.is_energy_dependent:
@@ -333,6 +370,14 @@ def _missing(symbol: str, charge: int, table: str) -> str:
     what = f"element {symbol!r}" if not charge else f"ion {symbol!r} of charge {charge:+d}"
     elsewhere = f"; it is in {' and '.join(having)}" if having else "; no table has it"
     return f"{what} has no X-ray form factor in the table {table}{elsewhere}"
+
+
+@cache
+def _booklet() -> dict[str, float]:
+    """Pymatgen's scattering lengths by symbol and isotope, read as the data file that they are."""
+    table = files("pymatgen.analysis.diffraction") / "neutron_scattering_length.json"
+    lengths: dict[str, float] = json.loads(table.read_text(encoding="utf-8"))
+    return lengths
 
 
 @cache

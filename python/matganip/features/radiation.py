@@ -14,6 +14,7 @@ from matganip.errors import InputError
 from matganip.features.form_factors import (
     TABLES,
     FormFactors,
+    pymatgen_lengths,
     scattering_lengths,
     with_dispersion,
     xray_form_factors,
@@ -48,7 +49,8 @@ class Radiation:
     polarized : bool
         Whether the polarization factor 1 + cos^2 2theta applies (X-rays), or only Lorentz's (neutrons).
     table : str
-        Whose form factors: one of `matganip.features.form_factors.TABLES`, or "neutron".
+        Whose form factors: one of `matganip.features.form_factors.TABLES`, or "neutron", or "neutron-data-booklet",
+        which is pymatgen's.
     ions : tuple of (str, int), or "as read"
         Charges of the elements that scatter as ions, or whether species scatter with the charges that they carry.
     anomalous : bool
@@ -221,6 +223,8 @@ class Radiation:
         InputError
             If the table has no entry for one of them.
         """
+        if self.table == "neutron-data-booklet":
+            return pymatgen_lengths(species)
         if self.table == "neutron":
             return scattering_lengths(species, wavelength, dict(self.isotopes))
         ions: Mapping[str, int] | Literal["as read"] = "as read" if self.ions == "as read" else dict(self.ions)

@@ -191,6 +191,38 @@ def profiles(
     return ax
 
 
+@house_style()
+def powder_profile(
+    position: Floats, intensity: Floats, lines: Floats, *, label: str, title: str = "", ax: Place = None
+) -> Axes:
+    """Draw one profile on any axis, with a tick below it for each line.
+
+    Parameters
+    ----------
+    position : (n_grid,) float64 ndarray
+        Angles in degrees, Q or d.
+    intensity : (n_grid,) float64 ndarray
+    lines : (p,) float64 ndarray
+        Where the lines stand.
+    label : str
+        What the axis is, with its unit.
+    title, ax : str, Axes or Figure
+        Heading, and where to draw: a new figure by default.
+
+    Returns
+    -------
+    Axes
+    """
+    ax = axes_or_new(ax, 10, 4.2)
+    ax.plot(position, intensity, color=MODEL, lw=0.9)
+    top = max(float(intensity.max()), 1e-12)
+    ax.vlines(lines, -0.07 * top, -0.02 * top, color=BEST, lw=0.7)
+    ax.set(xlim=(float(position.min()), float(position.max())), ylim=(-0.09 * top, 1.05 * top), title=title)
+    ax.set_xlabel(label)
+    ax.set_ylabel("intensity, strongest 100")
+    return ax
+
+
 def _range(two_theta: Floats) -> tuple[float, float]:
     air = 0.02 * float(np.ptp(two_theta)) + 0.5
     return float(two_theta.min()) - air, float(two_theta.max()) + air

@@ -232,7 +232,7 @@ def rows_of(
     ----------
     structures : list of Structure, ase.Atoms or path
         Sites may be shared by several species or empty in part. Isotopes are the element D and the site property
-        ``isotope``, a mass number.
+        ``isotope``, a mass number; 0 is the natural mixture.
     charged : bool
         Whether species of different charges are told apart.
     displaced : bool
@@ -264,7 +264,7 @@ def rows_of(
         properties = [site.properties for site in sites if site.properties]
         if displaced and any(map(has_displacements, properties)):
             with_displacements.append(number)
-        if any(one.get("isotope") is not None for one in properties):
+        if any(one.get("isotope") for one in properties):
             with_isotopes.append(number)
     sizes = np.array([len(crystal) for crystal in crystals], dtype=np.int64)
     first = np.cumsum(sizes) - sizes  # site of each structure
@@ -293,7 +293,7 @@ def _set_isotopes(rows: AtomRows, crystal: Structure, number: int, codes: _Codes
             mass = site.properties.get("isotope")
             if isinstance(mass, Mapping):
                 mass = mass.get(name_of(specie))
-            if mass is not None:
+            if mass:
                 name = f"{mass}{name_of(specie) if codes.charged else symbol_of(specie)}"
                 if scatterer(name)[1] != mass:
                     raise InputError(

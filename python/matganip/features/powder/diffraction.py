@@ -170,7 +170,7 @@ class PowderDiffraction:
         """Read the structures, and say where magnetic moments are left out."""
         crystals = [read_structure(structure) for structure in structures]
         rows = rows_of(list(crystals), charged=self.radiation.ions == "as read", displaced=self.displacements)
-        if self.radiation.table == "neutron":
+        if not self.radiation.polarized:
             magnetic = [i for i, one in enumerate(crystals) if _is_magnetic(one)]
             if magnetic:
                 warnings.warn(
