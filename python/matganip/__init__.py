@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from matganip.features.powder.crystals import CrystalArrays
     from matganip.features.powder.diffraction import PowderDiffraction
     from matganip.features.powder.instrument import Instrument
+    from matganip.features.powder.realistic import Realism, realistic_patterns
     from matganip.features.profiles import PeakShape, profile
     from matganip.features.radiation import Radiation
     from matganip.features.settings import DiffractionSettings
@@ -126,6 +127,8 @@ _HOME = {
     "Radiation": "features.radiation",
     "Instrument": "features.powder.instrument",
     "pattern": "workflows.pattern",
+    "Realism": "features.powder.realistic",
+    "realistic_patterns": "features.powder.realistic",
     "InputError": "errors",
     "MissingExtraError": "errors",
     "LabelTable": "labels.tables",
@@ -179,6 +182,7 @@ __all__ = [
     "PowderDiffraction",
     "Radiation",
     "RefinementSettings",
+    "Realism",
     "__version__",
     "bartel_probability",
     "bartel_tau",
@@ -209,6 +213,7 @@ __all__ = [
     "read_screen",
     "read_structure",
     "read_structures",
+    "realistic_patterns",
     "replay",
     "screen",
     "search",

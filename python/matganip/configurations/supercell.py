@@ -394,9 +394,7 @@ class SubstitutedSupercell:
                 if "isotope" in properties:
                     properties["isotope"][site] = 0
         frame = self.supercell_structure
-        structure = Structure(
-            frame.lattice, species, frame.frac_coords, site_properties=properties, labels=labels
-        )
+        structure = Structure(frame.lattice, species, frame.frac_coords, site_properties=properties, labels=labels)
         structure.remove_sites(vacant)
         return structure
 

@@ -31,8 +31,8 @@ FORMULA_TOL = 0.02
 def read_cif(path: Path, text: str, block: str | None, occupancy_tolerance: float) -> Structure:
     """Read the structure of one data block.
 
-    Sites that several rows share hold all their species. Labels are those of the file, of a shared site all of them with commas between;
-    displacements are site properties, see `matganip.crystal.displacements`.
+    Sites that several rows share hold all their species, and have their labels, with commas between. Displacements are
+    site properties, see `matganip.crystal.displacements`.
 
     Parameters
     ----------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import tomllib
+import warnings
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from matganip.errors import InputError
+from matganip.errors import InputError, ReadingWarning
 from matganip.features.peaks import Pattern
 from matganip.features.profiles import PeakShape, Shape, profile
 from matganip.features.radiation import Radiation
@@ -100,7 +101,8 @@ def read_instrument(path: str | os.PathLike[str]) -> Instrument:
     """Read an instrument from a TOML file with its fields as keys, or from a GSAS-II file (.instprm).
 
     Of a GSAS-II file are taken: Lam, or Lam1, Lam2 and I(L2)/I(L1) of an anode that is known, Zero, Polariz., and U, V,
-    W (variances in centidegrees squared), X and Y (centidegrees). What else differs from 0 is refused by name.
+    W (variances in centidegrees squared), X and Y (centidegrees). SH/L is left out, with
+    a warning; a Z or an azimuth other than 0 is refused.
 
     Parameters
     ----------
@@ -140,9 +142,11 @@ def _from_gsas(text: str) -> Instrument:
     if kind not in ("PXC", "PNC"):
         raise InputError(f"Type {kind}: constant-wavelength X-rays (PXC) or neutrons (PNC) are read")
     numbers = {key: _number(key, values[key]) for key in values if key not in ("Type", "Source", "Bank")}
-    ignored = [key for key in ("Z",) if numbers.get(key)]
+    ignored = [key for key in ("Z", "Azimuth") if numbers.get(key)]
     if ignored:
         raise InputError(f"{', '.join(ignored)} has no counterpart here; set it to 0")
+    if numbers.get("SH/L"):
+        warnings.warn("SH/L, the asymmetry of lines at low angles, is left out", ReadingWarning, stacklevel=4)
     to_fwhm = 8 * math.log(2) / 1e4  # variances in centidegrees squared
     wavelength = numbers.get("Lam", numbers.get("Lam1"))
     if wavelength is None:
