@@ -86,15 +86,13 @@ def pattern(
         raise InputError("--fwhm and --instrument: the instrument has its own widths; leave one out")
     settings = Instrument() if instrument is None else read_instrument(instrument)
     settings = settings.replace(**{key: value for key, value in given.items() if value is not None})
-    reading = Reading(block, occupancy_tolerance)
     found = pattern_of(
-        source,
+        Reading(block, occupancy_tolerance).parent(source),
         settings,
         axis=axis,  # type: ignore[arg-type]
         debye_waller_factors=dict(_factor(text) for text in b or []) or None,
         displacements=not no_displacements,
-        block=reading.block,
-        occupancy_tolerance=reading.tolerance,
+        name=source.name,
     )
     for path in output or []:
         found.write(path)

@@ -189,6 +189,8 @@ def spaces_from(
     InputError
         If an option cannot be read, is missing, contradicts a study file, or would not act.
     """
+    from matganip.crystal.molecules import names_in, with_molecules
+
     with option("--oxidation"):
         states = notation.parse_oxidation(oxidation or [])
     if states and not charge_neutral and not ranked:
@@ -196,11 +198,11 @@ def spaces_from(
     if source.suffix == ".toml":
         given = [name for name, value in (("--charge-neutral", charge_neutral), ("--oxidation", states)) if value]
         return _study(source, bool(supercell or substitute), [*reading.options, *distances.options, *given])
-    parent = reading.parent(source)
-    if not substitute and parent.is_ordered:
-        raise InputError("--substitute is needed with an ordered structure, as in --substitute I:Br=3")
     with option("--substitute"):
         substitutions = notation.parse_substitutions(substitute or [], numbered=not any_composition)
+    parent = with_molecules(reading.parent(source), names_in(substitutions))
+    if not substitute and parent.is_ordered:
+        raise InputError("--substitute is needed with an ordered structure, as in --substitute I:Br=3")
     cells = _cells(supercell, parent, reading)
     from matganip.configurations.series import CompositionSeries
 

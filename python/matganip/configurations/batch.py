@@ -114,6 +114,13 @@ class ConfigurationBatch:
         """
         from ase import Atoms
 
+        if self.space.molecular:
+            from pymatgen.io.ase import AseAtomsAdaptor
+
+            for structure in self.structures():
+                structure.site_properties.clear()
+                yield AseAtomsAdaptor.get_atoms(structure, msonable=False)
+            return
         frame = self.space.supercell_structure
         for numbers in self.atomic_numbers():
             present = numbers > 0
@@ -131,8 +138,15 @@ class ConfigurationBatch:
         -------
         (n, n_atoms) uint8
             Atomic numbers, columns in the order of ``space.supercell_structure``; 0 is a vacancy.
+
+        Raises
+        ------
+        InputError
+            If molecular cations are among the species.
         """
         space = self.space
+        if space.molecular:
+            raise InputError("molecular cations have no atomic number; take structures() or atoms()")
         frame = space.supercell_structure
         host = [Element(element_of(frame, site)).Z for site in range(len(frame))]
         numbers = np.tile(np.array(host, dtype=np.uint8), (len(self), 1))

@@ -19,6 +19,7 @@ from matganip.configurations.species import (
     guessed_state,
     occupant_of,
 )
+from matganip.crystal.molecular_ions import MOLECULAR_CATIONS
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
@@ -256,6 +257,8 @@ def _mean_state(
 
 def _likely(symbol: str) -> dict[float, float]:
     """The common states of an element and the logarithm of their shares in the ICSD."""
+    if symbol in MOLECULAR_CATIONS:
+        return {float(MOLECULAR_CATIONS[symbol].charge): 0.0}
     if Composition.oxi_prob is None:
         Composition("NaCl").oxi_state_guesses()  # fills it
     found = Composition.oxi_prob or {}

@@ -16,6 +16,7 @@ from pymatgen.core.structure import Structure
 from matganip.configurations.composition import cells_of, element_of
 from matganip.configurations.exclusions import SITE_TOLERANCE
 from matganip.configurations.species import Occupant, occupant_of, parse_species
+from matganip.crystal.molecules import MOLECULE
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
@@ -241,6 +242,7 @@ def space_values(space: SubstitutedSupercell) -> dict[str, Any]:
             for one in space.sublattice_table
         ],
         **({"states": _states(space)} if stated else {}),
+        **({"molecules": parent.site_properties[MOLECULE]} if MOLECULE in parent.site_properties else {}),
     }
 
 
@@ -279,7 +281,14 @@ def space_arguments(values: Mapping[str, Any]) -> SpaceArguments:
         table = values["substitutions"]
         stated = states["species"] or [[None] * len(one["species"]) for one in table]
         return {
-            "parent": Structure(values["lattice"], [ion.specie for ion in ions], values["positions"]),
+            "parent": Structure(
+                values["lattice"],
+                [ion.specie for ion in ions],
+                values["positions"],
+                site_properties={MOLECULE: [str(one) for one in values["molecules"]]}
+                if "molecules" in values
+                else None,
+            ),
             "supercell": values["supercell"],
             "substitutions": {
                 tuple(one["sites"]): _substitutes(one["species"], of_species, [ions[i] for i in one["sites"]])

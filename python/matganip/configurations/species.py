@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pymatgen.core.periodic_table import DummySpecies, Element, Species
 
 from matganip.crystal import species as crystal_species
+from matganip.crystal.molecular_ions import MOLECULAR_CATIONS
 from matganip.errors import InputError
 
 VACANCY = "vac"
@@ -30,8 +31,10 @@ class Occupant(NamedTuple):
         return self.symbol if self.state is None else state_text(self.symbol, self.state)
 
     @property
-    def specie(self) -> Element | Species:
-        """As pymatgen has it."""
+    def specie(self) -> Element | Species | DummySpecies:
+        """As pymatgen has it; a molecular cation as a dummy."""
+        if self.symbol in MOLECULAR_CATIONS:
+            return crystal_species.molecule_specie(self.symbol)
         return Element(self.symbol) if self.state is None else Species(self.symbol, self.state)
 
 
@@ -73,7 +76,7 @@ def parse_species(text: str, label: str = "species") -> Occupant:
     name = text.strip()
     if name in VACANCY_NAMES:
         return Occupant(VACANCY)
-    if Element.is_valid_symbol(name):
+    if Element.is_valid_symbol(name) or name in MOLECULAR_CATIONS:
         return Occupant(name)
     found = re.fullmatch(r"([A-Z][a-z]?)(\d+(?:\.\d+)?)?([+-])|([A-Z][a-z]?)([+-])(\d+(?:\.\d+)?)", name)
     symbol = (found[1] or found[4]) if found else ""
@@ -105,6 +108,9 @@ def occupant_of(specie: Element | Species | DummySpecies) -> Occupant:
     >>> occupant_of(Species("Fe", 3)), occupant_of(Element("Fe")), occupant_of(DummySpecies("X"))
     (Occupant(symbol='Fe', state=3.0), Occupant(symbol='Fe', state=None), Occupant(symbol='vac', state=None))
     """
+    molecule = crystal_species.molecule_of(specie)
+    if molecule is not None:
+        return Occupant(molecule)
     if isinstance(specie, DummySpecies):
         if specie.symbol in VACANCY_NAMES:
             return Occupant(VACANCY)
@@ -134,6 +140,8 @@ def guessed_state(symbol: str, host_state: float) -> float | None:
     >>> guessed_state("Sn", 2), guessed_state("Bi", 2), guessed_state("He", 2)
     (2.0, 3.0, None)
     """
+    if symbol in MOLECULAR_CATIONS:
+        return float(MOLECULAR_CATIONS[symbol].charge)
     known = Element(symbol)
     if host_state in known.oxidation_states:
         return float(host_state)

@@ -40,6 +40,8 @@ from matganip.configurations.notation import SublatticeKey
 from matganip.configurations.species import Occupant, symbol_of
 from matganip.configurations.symmetry import PrimitiveCell, SupercellSymmetry, find_primitive_cell, site_permutations
 from matganip.crystal.displacements import carry_displacements
+from matganip.crystal.molecular_ions import MOLECULAR_CATIONS
+from matganip.crystal.molecules import MOLECULE, atoms_in, expanded, molecular_sites, names_in, with_molecules
 from matganip.crystal.structures import read_structure
 from matganip.errors import InputError
 
@@ -77,10 +79,11 @@ class SubstitutedSupercell:
             raise InputError(f"site_tolerance must not be negative, got {site_tolerance}")
         self.site_tolerance = float(site_tolerance)
         """Distance in angstrom below which sites are positions of one site, which holds one atom at most."""
-        self.parent: Structure = read_structure(parent)
-        """The parent crystal; a disordered one with the most abundant species on each site."""
-        _check_distances(self.parent, self.symprec)
         wanted: Substitutions = substitutions or {}
+        self.parent: Structure = with_molecules(read_structure(parent), names_in(wanted))
+        """The parent crystal; a disordered one with the most abundant species on each site, and one site for each
+        molecular cation where these are species or disordered in orientation."""
+        _check_distances(self.parent, self.symprec)
         self._disordered: DisorderedParent | None = None
         if not self.parent.is_ordered:
             check_split_occupancies(self.parent, self.site_tolerance, occupancy_tolerance or WHOLE)
@@ -192,7 +195,7 @@ class SubstitutedSupercell:
     def n_atoms(self) -> int:
         """Atoms of an arrangement: the sites of the supercell, substituted or not, less the vacancies.
 
-        Energies per atom, everywhere in this package, are per atom of these.
+        Energies per atom are per atom of these, everywhere; a molecular cation counts as its atoms.
 
         Examples
         --------
@@ -201,7 +204,8 @@ class SubstitutedSupercell:
         >>> len(space.supercell_structure), space.n_atoms
         (40, 36)
         """
-        return len(self._parent_sites) - self.composition.get(VACANCY, 0)
+        present = ((symbol_of(name), count) for name, count in self.composition.items() if name != VACANCY)
+        return sum(count * atoms_in(symbol) for symbol, count in present)
 
     # -- what may not stand together -----------------------------------------------------------------------------
 
@@ -347,7 +351,7 @@ class SubstitutedSupercell:
         return f"{one} on site {i} and {two} on site {j}, {apart:.3g} angstrom apart, which must keep {limit:g}"
 
     def atoms_of(self, occupations: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """Count the atoms of arrangements of any composition of the space's species: sites less vacancies.
+        """Count the atoms of arrangements of any composition of the space's species, those of molecules one by one.
 
         Parameters
         ----------
@@ -357,13 +361,21 @@ class SubstitutedSupercell:
         -------
         (n,) int64 ndarray
         """
-        vacant = np.zeros(len(occupations), dtype=np.int64)
-        for sublattice, species in enumerate(self.species):
-            if VACANCY in species:
-                columns = occupations[:, self.sublattices == sublattice]
-                vacant += (columns == species.index(VACANCY)).sum(axis=1)
-        atoms: NDArray[np.int64] = len(self._parent_sites) - vacant
+        frame = self.supercell_structure
+        fixed = np.setdiff1d(np.arange(len(frame)), self.site_indices)
+        atoms = np.full(len(occupations), sum(atoms_in(element_of(frame, int(i))) for i in fixed), dtype=np.int64)
+        for sublattice, table in enumerate(self.sublattice_table):
+            size = np.array([0 if one.symbol == VACANCY else atoms_in(one.symbol) for one in table.occupants])
+            atoms += size[occupations[:, self.sublattices == sublattice]].sum(axis=1)
         return atoms
+
+    @property
+    def molecular(self) -> bool:
+        """Whether molecular cations are among the species."""
+        hosts = {element_of(self.parent, i) for i in range(len(self.parent))}
+        return not MOLECULAR_CATIONS.keys().isdisjoint(
+            hosts | {one.symbol for table in self.sublattice_table for one in table.occupants}
+        )
 
     def structure(self, occupation: ArrayLike) -> Structure:
         """Make the supercell with its sites occupied by one row of codes.
@@ -376,12 +388,13 @@ class SubstitutedSupercell:
         Returns
         -------
         Structure
-            Vacant sites are left out.
+            Vacant sites are left out, and molecular cations are rigid molecules.
         """
         (row,) = self.checked_occupations(np.asarray(occupation)[np.newaxis])
         species = list(self.supercell_structure.species)
         labels: list[str | None] = [site.label for site in self.supercell_structure]
         properties = {name: list(values) for name, values in self.supercell_structure.site_properties.items()}
+        shapes = self._shapes
         vacant = []
         for site, sublattice, code in zip(self.site_indices, self.sublattices, row, strict=True):
             table = self.sublattice_table[sublattice]
@@ -393,10 +406,18 @@ class SubstitutedSupercell:
                 labels[site] = None  # that of the atom that was replaced, as is its isotope
                 if "isotope" in properties:
                     properties["isotope"][site] = 0
+                if MOLECULE in properties:
+                    properties[MOLECULE][site] = shapes.get(name, "")
         frame = self.supercell_structure
         structure = Structure(frame.lattice, species, frame.frac_coords, site_properties=properties, labels=labels)
         structure.remove_sites(vacant)
-        return structure
+        return expanded(structure)
+
+    @cached_property
+    def _shapes(self) -> dict[str, str]:
+        """The shape of each molecular cation of the parent, as it first occurs there."""
+        stored = self.parent.site_properties.get(MOLECULE, [""] * len(self.parent))
+        return {element_of(self.parent, i): str(shape) for i, shape in reversed(list(enumerate(stored))) if shape}
 
     def occupation_of(
         self, structure: Structure | Atoms | str | os.PathLike[str], tolerance: float = 0.5
@@ -419,7 +440,8 @@ class SubstitutedSupercell:
         InputError
             If the lattice differs, an atom is on no site, or a site has a species that it may not have; names it.
         """
-        return occupation_of(self, read_structure(structure), tolerance)
+        found = read_structure(structure)
+        return occupation_of(self, molecular_sites(found) if self.molecular else found, tolerance)
 
     def __repr__(self) -> str:
         sites = ", ".join(
@@ -427,7 +449,8 @@ class SubstitutedSupercell:
             for s in self.sublattice_table
         )
         formula = self.parent.composition.reduced_formula
-        return f"{type(self).__name__}({formula}, {len(self._parent_sites)} atoms, {sites})"
+        what = "sites" if self.molecular else "atoms"
+        return f"{type(self).__name__}({formula}, {len(self._parent_sites)} {what}, {sites})"
 
     # -- names ---------------------------------------------------------------------------------------------------
 

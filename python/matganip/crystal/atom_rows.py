@@ -100,8 +100,8 @@ def _site_type(label: str, symbol: str | None) -> SiteType:
     ion = molecular_cation(text)
     if ion is not None:
         raise InputError(
-            f"{what} is {ion.name}, a molecular ion: give its atoms, or an element in its place (with the sublattice "
-            "as it is, counts are the same)"
+            f"{what} is {ion.name}, a molecular ion: give its atoms, or an atom in its place and the molecule as a "
+            f"species (-x Cs:{ion.symbol}=1)"
         )
     found = site_type(text, label=symbol is None)
     if found is None:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from pymatgen.core.periodic_table import Element, Species
+from pymatgen.core.periodic_table import DummySpecies, Element, Species
+
+from matganip.crystal.molecular_ions import MOLECULAR_CATIONS
 
 HYDROGENS = {"D": 2, "T": 3}
 """Mass numbers of the isotopes that have symbols of their own."""
@@ -159,11 +161,14 @@ def specie_of(found: SiteType, charge: float | None) -> Element | Species:
 
 
 def symbol_of(specie: Any) -> str:
-    """Symbol of the element of a pymatgen specie without its charge; deuterium is "D".
+    """Symbol of the element of a pymatgen specie without its charge; deuterium is "D", a molecular cation "FA".
 
     >>> symbol_of(Element("D")), symbol_of(Species("Fe", 3))
     ('D', 'Fe')
     """
+    molecule = molecule_of(specie)
+    if molecule is not None:
+        return molecule
     element = getattr(specie, "element", specie)
     return str(getattr(element, "name", None) or element.symbol)
 
@@ -175,3 +180,23 @@ def name_of(specie: Any) -> str:
     ('Fe3+', 'D', 'D+')
     """
     return symbol_of(specie) if isinstance(specie, Element) else str(specie)
+
+
+def molecule_specie(symbol: str) -> DummySpecies:
+    """The specie of pymatgen that stands for a molecular cation.
+
+    >>> str(molecule_specie("FA").symbol)
+    'Qfa'
+    """
+    return DummySpecies(f"Q{symbol.lower()}", 0)
+
+
+def molecule_of(specie: Any) -> str | None:
+    """The molecular cation that a specie stands for; None of an atom.
+
+    >>> molecule_of(molecule_specie("FA")), molecule_of(Element("Cs"))
+    ('FA', None)
+    """
+    if not isinstance(specie, DummySpecies) or not specie.symbol.startswith("Q"):
+        return None
+    return next((symbol for symbol in MOLECULAR_CATIONS if symbol.lower() == specie.symbol[1:]), None)

@@ -30,6 +30,7 @@ def pattern(
     displacements: bool = True,
     block: str | None = None,
     occupancy_tolerance: float = OCCUPANCY_TOLERANCE,
+    name: str | None = None,
 ) -> PowderPattern:
     """Calculate the powder pattern of a crystal.
 
@@ -50,6 +51,8 @@ def pattern(
         Which data block of a CIF.
     occupancy_tolerance : float
         By how much the occupancies of a site may pass 1.
+    name : str, optional
+        What to call it; the name of the file, or the formula.
 
     Returns
     -------
@@ -78,8 +81,8 @@ def pattern(
         displacements=displacements and not debye_waller_factors,
     )
     (found,) = powder.patterns([structure], settings.two_theta)
-    name = Path(source).name if isinstance(source, str | os.PathLike) else structure.composition.reduced_formula
-    return PowderPattern(name, _formula(structure), found, settings, axis)
+    own = Path(source).name if isinstance(source, str | os.PathLike) else structure.composition.reduced_formula
+    return PowderPattern(name or own, _formula(structure), found, settings, axis)
 
 
 def _formula(structure: Structure) -> str:
