@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -179,7 +180,9 @@ def expanded(structure: Structure) -> Structure:
     """
     if not any(isinstance(one, DummySpecies) for one in structure.composition):
         return structure
-    species, coordinates, labels = [], [], []
+    species: list[Any] = []
+    coordinates: list[NDArray[np.float64]] = []
+    labels: list[str | None] = []
     for site in structure:
         symbol = molecule_of(site.specie)
         if symbol is None:
@@ -293,11 +296,11 @@ def _planar(n_arms: int, angles: tuple[float, ...], bond: float) -> Geometry:
     atoms: Geometry = [("C", 0.0, 0.0, 0.0)]
     for angle in angles[:n_arms]:
         a = np.radians(angle)
-        nitrogen = bond * np.array([np.cos(a), np.sin(a), 0.0])
-        atoms.append(("N", *map(float, nitrogen)))
+        x, y = bond * float(np.cos(a)), bond * float(np.sin(a))
+        atoms.append(("N", x, y, 0.0))
         for turn in (-60.0, 60.0):
             b = np.radians(angle + turn)
-            atoms.append(("H", *map(float, nitrogen + 1.01 * np.array([np.cos(b), np.sin(b), 0.0]))))
+            atoms.append(("H", x + 1.01 * float(np.cos(b)), y + 1.01 * float(np.sin(b)), 0.0))
     if n_arms == 2:
         atoms.append(("H", -1.09, 0.0, 0.0))
     return _centred(atoms)

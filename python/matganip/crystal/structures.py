@@ -11,7 +11,6 @@ import numpy as np
 from pymatgen.core.structure import Structure
 
 from matganip.crystal.atom_rows import FARTHEST
-from matganip.crystal.cif import read_cif
 from matganip.errors import InputError, ReadingWarning, first_line
 
 if TYPE_CHECKING:
@@ -83,6 +82,8 @@ def _read_file(path: Path, block: str | None, occupancy_tolerance: float) -> Str
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     if _is_cif(path):
+        from matganip.crystal.cif import read_cif
+
         return _checked(read_cif(path, text, block, occupancy_tolerance), str(path))
     if block is not None:
         raise InputError(f"{path}: has no data blocks, a CIF has; leave block ({block!r}) out")

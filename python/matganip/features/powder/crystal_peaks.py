@@ -123,7 +123,8 @@ def crystal_peaks(
     if not crystals:
         raise InputError("there is no crystal to diffract")
     radiation = Radiation.of(how.radiation)
-    patterns = PowderDiffraction(radiation).patterns(
+    # At rest: some files have displacements and others have none, which is no difference of the crystals.
+    patterns = PowderDiffraction(radiation, displacements=False).patterns(
         crystals, how.two_theta_range, scaled=how.intensities == "scaled", num_threads=num_threads
     )
     units = np.array([len(crystal) / how.atoms_per_unit for crystal in crystals])
