@@ -272,7 +272,7 @@ def test_calculator_refuses_two_kinds_of_displacements_as_pymatgen_does() -> Non
 def test_calculator_refuses_what_pymatgen_refuses() -> None:
     with pytest.raises(TypeError, match="must be either float, int or str"):
         XRDCalculator(["CuKa"])
-    with pytest.raises(KeyError):
+    with pytest.raises(mg.InputError, match="radiation 'no such line' is unknown"):
         XRDCalculator("no such line")
     with pytest.raises(ValueError, match="Lr"):
         XRDCalculator().get_pattern(Structure(CSCL.lattice, ["Lr"], [[0, 0, 0]]))

@@ -118,7 +118,6 @@ class ConfigurationBatch:
             from pymatgen.io.ase import AseAtomsAdaptor
 
             for structure in self.structures():
-                structure.site_properties.clear()
                 yield AseAtomsAdaptor.get_atoms(structure, msonable=False)
             return
         frame = self.space.supercell_structure
