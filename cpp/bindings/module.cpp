@@ -5,6 +5,7 @@
 PYBIND11_MODULE(_core, module) {
     module.doc() =
         "The compiled kernels of matganip; called by its configurations and diffraction rooms only.";
+    matganip::bindings::register_certify(module);
     matganip::bindings::register_configurations(module);
     matganip::bindings::register_diffraction(module);
     matganip::bindings::register_lattice_gas(module);

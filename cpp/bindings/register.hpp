@@ -4,6 +4,7 @@
 
 namespace matganip::bindings {
 
+void register_certify(pybind11::module_& module);
 void register_configurations(pybind11::module_& module);
 void register_diffraction(pybind11::module_& module);
 void register_lattice_gas(pybind11::module_& module);

@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from matganip.sampling.replay import replay
     from matganip.sampling.search import search
     from matganip.sampling.suggest import suggest
+    from matganip.screening.certify import certify
     from matganip.screening.reading import read_screen
     from matganip.screening.run import screen
     from matganip.thermodynamics.ground_states import ground_states
@@ -140,6 +141,7 @@ _HOME = {
     "Matganip": "learning.gan",
     "Dataset": "learning.dataset",
     "MatganipConfig": "learning.config",
+    "certify": "screening.certify",
     "screen": "screening.run",
     "read_screen": "screening.reading",
     "thermo": "thermodynamics.run",
@@ -186,6 +188,7 @@ __all__ = [
     "__version__",
     "bartel_probability",
     "bartel_tau",
+    "certify",
     "cross_validate",
     "datasets",
     "derivative_structures",

@@ -29,6 +29,51 @@ class OrbitEnumerator:
     def resume_after(self, row: NDArray[np.uint8]) -> None: ...
     def fill(self, occupations: NDArray[np.uint8], multiplicity: NDArray[np.int64], *, num_threads: int = 0) -> int: ...
 
+class LowestOrbits:
+    def __init__(
+        self,
+        *,
+        permutations: NDArray[np.uint16],
+        sublattice: NDArray[np.int32],
+        first_state: NDArray[np.int32],
+        kind: NDArray[np.int32],
+        kind_sublattice: NDArray[np.int32],
+        count: NDArray[np.int32],
+        constant: float,
+        field: NDArray[np.float64],
+        pair: NDArray[np.float64],
+        triplets: NDArray[np.int32],
+        coupling: NDArray[np.float64],
+        exclusions: NDArray[np.int32],
+        shift: NDArray[np.float64],
+        stiffness: float,
+        cubic: NDArray[np.float64],
+        top: int,
+        window: float,
+        slack: float,
+    ) -> None: ...
+    def advance(self, *, num_threads: int = 0) -> bool: ...
+    @property
+    def lower_bound(self) -> float: ...
+    @property
+    def threshold(self) -> float: ...
+    @property
+    def n_visited(self) -> int: ...
+    @property
+    def n_open(self) -> int: ...
+    def found(self) -> dict[str, NDArray[Any]]: ...
+    def open(self) -> dict[str, NDArray[Any]]: ...
+    def resume(
+        self,
+        *,
+        open_codes: NDArray[np.uint8],
+        open_bounds: NDArray[np.float64],
+        found_codes: NDArray[np.uint8],
+        found_energies: NDArray[np.float64],
+        found_multiplicities: NDArray[np.int64],
+        n_visited: int,
+    ) -> None: ...
+
 class LatticePattern:
     def __init__(
         self,

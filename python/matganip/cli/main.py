@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from matganip.cli.certify import certify
 from matganip.cli.console import DEBUG, INTERRUPTED, fail
 from matganip.cli.count import count
 from matganip.cli.dft import dft
@@ -52,6 +53,7 @@ app.command("monte-carlo")(monte_carlo)
 app.command("phase-diagram")(phase_diagram)
 app.command("ground-states")(ground_states)
 app.command("screen")(screen)
+app.command("certify")(certify)
 app.command("verify")(verify)
 app.command("report")(report)
 app.command("count")(count)
@@ -140,6 +142,7 @@ def matganip(
     [bold]Too many to screen them all? And at a temperature?[/bold]
 
     \b
+    matganip certify runs/model --top 100 --output winners.parquet
     matganip search runs/model -s 3,3,3 -x I:Br=20 --output best.parquet
     matganip thermo runs/model --temperatures 100-1000:100
 

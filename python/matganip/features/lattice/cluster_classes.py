@@ -83,14 +83,22 @@ class States:
     name: tuple[str, ...]
 
     @classmethod
-    def of(cls, space: ConfigurationSpace) -> States:
-        """The states of a space, mode by mode and within one site by site."""
+    def of(cls, space: ConfigurationSpace, references: Sequence[str] | None = None) -> States:
+        """The states of a space, mode by mode and within one site by site.
+
+        Parameters
+        ----------
+        space : ConfigurationSpace
+        references : sequence of str, optional
+            The reference species of each sublattice; by default the parent's own.
+        """
         n_codes = max(map(len, space.species))
         mode_of_code = np.full((space.n_sites, n_codes), INVALID, dtype=np.int32)
         found: list[tuple[int, int, str]] = []
         for sublattice, one in enumerate(space.sublattice_table):
             own = np.flatnonzero(space.sublattices == sublattice)
-            reference = one.host if one.host in one.species else max(one.species)
+            own_reference = one.host if one.host in one.species else max(one.species)
+            reference = own_reference if references is None else references[sublattice]
             others = sorted(set(one.species) - {reference})
             for code, name in enumerate(one.species):
                 mode = REFERENCE if name == reference else others.index(name)
@@ -101,7 +109,9 @@ class States:
         return cls(sites, modes, mode_of_code, tuple(name for _, _, name in found))
 
 
-def cluster_classes(space: ConfigurationSpace, order: int = 3, cutoff: float | None = None) -> ClusterClasses:
+def cluster_classes(
+    space: ConfigurationSpace, order: int = 3, cutoff: float | None = None, states: States | None = None
+) -> ClusterClasses:
     """Find the classes of clusters of a space.
 
     Parameters
@@ -111,6 +121,8 @@ def cluster_classes(space: ConfigurationSpace, order: int = 3, cutoff: float | N
         Sites of the largest clusters.
     cutoff : float, optional
         Angstrom: leave out clusters with a longer distance; by default none are left out.
+    states : States, optional
+        What sites may carry beside their reference species; by default those of `States.of`.
 
     Returns
     -------
@@ -129,7 +141,7 @@ def cluster_classes(space: ConfigurationSpace, order: int = 3, cutoff: float | N
     >>> [int((found.order == k).sum()) for k in (1, 2, 3)], found.names[1]
     ([1, 7, 19], 'Br-Br 4.45 Å')
     """
-    states = States.of(space)
+    states = States.of(space) if states is None else states
     apart = _distances(space)[np.ix_(states.site, states.site)]
     reach = apart.max(initial=0.0) if cutoff is None else cutoff
     moves = _moves(space, states)
