@@ -8,51 +8,12 @@
 #include <string>
 #include <utility>
 
-#include "matganip/vectorize.hpp"
+#include "matganip/targets.hpp"
 
 namespace matganip {
 namespace {
 
 constexpr double infinite = std::numeric_limits<double>::infinity();
-/// A pivot smaller than this part of the largest diagonal element counts as none.
-constexpr double least_pivot = 1e-12;
-
-/// U of M = U^T U, row by row, in place of the upper triangle of `m` (n, stride); what follows column n - 1
-/// of a row is carried along, so that a right-hand side there becomes U^-T b. False where M is not positive.
-MATGANIP_CLONES bool factor(double* m, std::size_t n, std::size_t stride, std::size_t width) {
-    double largest = 0.0;
-    for (std::size_t k = 0; k < n; ++k) largest = std::max(largest, m[k * stride + k]);
-    for (std::size_t k = 0; k < n; ++k) {
-        double* __restrict row = m + k * stride;
-        if (!(row[k] > least_pivot * largest)) return false;
-        const double scale = 1.0 / std::sqrt(row[k]);
-        for (std::size_t j = k; j < width; ++j) row[j] *= scale;
-        for (std::size_t i = k + 1; i < n; ++i) {
-            double* __restrict other = m + i * stride;
-            const double by = row[i];
-            for (std::size_t j = i; j < width; ++j) other[j] -= by * row[j];
-        }
-    }
-    return true;
-}
-
-/// |U^-T b|^2 with U from `factor`; b is destroyed.
-MATGANIP_CLONES double solved_square(const double* u, std::size_t n, double* __restrict b) {
-    double sum = 0.0;
-    for (std::size_t k = 0; k < n; ++k) {
-        const double* __restrict row = u + k * n;
-        const double z = b[k] / row[k];
-        sum += z * z;
-        for (std::size_t j = k + 1; j < n; ++j) b[j] -= z * row[j];
-    }
-    return sum;
-}
-
-MATGANIP_CLONES void add_scaled(double* __restrict to, const double* __restrict from, double by,
-                                std::size_t n) {
-    for (std::size_t i = 0; i < n; ++i) to[i] += by * from[i];
-}
-
 void require(bool fits, const char* message) {
     if (!fits) throw std::invalid_argument(message);
 }
@@ -150,6 +111,7 @@ InteractionModel::InteractionModel(const InteractionTables& t)
 
 ConvexBound::ConvexBound(const InteractionModel& model)
     : model_(model),
+      kernels_(kernels().convex),
       quadratic_(model.n_states * (model.n_states + 1)),
       linear_(model.n_states),
       work_(model.n_states * (model.n_states + 1)),
@@ -162,7 +124,7 @@ ConvexBound::ConvexBound(const InteractionModel& model)
                 std::copy_n(model.pair.data() + (first + s) * n + first, m, quadratic_.data() + s * (m + 1));
             add_shifts(depth, 0.0);
             std::vector<double> u(m * m);
-            const bool positive = factor(quadratic_.data(), m, m + 1, m);
+            const bool positive = kernels_.factor(quadratic_.data(), m, m + 1, m);
             for (std::size_t s = 0; s < m; ++s)
                 std::copy_n(quadratic_.data() + s * (m + 1), m, u.data() + s * m);
             factors_.push_back(positive ? std::move(u) : std::vector<double>{});
@@ -176,8 +138,8 @@ ConvexBound::ConvexBound(const InteractionModel& model)
             for (std::size_t u = first; u < n; ++u) {
                 if (static_cast<std::size_t>(model.kind[u]) != kind) continue;
                 for (std::size_t s = 0; s < m; ++s)
-                    add_scaled(sum.data() + s * m, model.triplet.data() + (u * n + first + s) * n + first,
-                               1.0, m);
+                    kernels_.add_scaled(sum.data() + s * m,
+                                        model.triplet.data() + (u * n + first + s) * n + first, 1.0, m);
             }
             coupled_.push_back(std::move(sum));
         }
@@ -208,7 +170,7 @@ double ConvexBound::cubic_terms(std::size_t depth, const PartialArrangement& now
         const double mean = sites > 0 ? now.count[kind] / sites : 0.0;
         if (mean == 0.0) continue;
         for (std::size_t s = 0; s < m; ++s)
-            add_scaled(quadratic_.data() + s * stride, sum.data() + s * m, mean, m);
+            kernels_.add_scaled(quadratic_.data() + s * stride, sum.data() + s * m, mean, m);
     }
     double constant = 0.0, deviation = 0.0;
     for (std::size_t s = 0; s < m; ++s) {
@@ -224,7 +186,8 @@ double ConvexBound::cubic_terms(std::size_t depth, const PartialArrangement& now
         constant += mean_[s] * sum / 6.0;
     }
     for (std::size_t s = 0; s < m; ++s)
-        add_scaled(quadratic_.data() + s * stride, now.pair.data() + (first + s) * n + first, 1.0, m);
+        kernels_.add_scaled(quadratic_.data() + s * stride, now.pair.data() + (first + s) * n + first, 1.0,
+                            m);
     return constant - model_.cubic[depth] * deviation * std::sqrt(deviation) / 6.0;
 }
 
@@ -238,7 +201,7 @@ double ConvexBound::factored(std::size_t depth, double extra) {
     for (std::size_t site = depth; site < model_.n_sites; ++site)
         for (std::size_t s = model_.first_free(site); s < model_.first_free(site + 1); ++s)
             work_[(s - first) * stride + m] -= model_.shift[depth * model_.n_sites + site] + extra;
-    if (!factor(work_.data(), m, stride, stride)) return infinite;
+    if (!kernels_.factor(work_.data(), m, stride, stride)) return infinite;
     double square = 0.0;
     for (std::size_t s = 0; s < m; ++s) square += work_[s * stride + m] * work_[s * stride + m];
     return square;
@@ -258,7 +221,7 @@ double ConvexBound::operator()(std::size_t depth, const PartialArrangement& now)
         for (std::size_t site = depth; site < model_.n_sites; ++site)
             for (std::size_t s = model_.first_free(site); s < model_.first_free(site + 1); ++s)
                 linear_[s - first] -= model_.shift[depth * model_.n_sites + site];
-        return bound - 0.5 * solved_square(factors_[depth].data(), m, linear_.data());
+        return bound - 0.5 * kernels_.solved_square(factors_[depth].data(), m, linear_.data());
     }
     bound += cubic_terms(depth, now);
     double extra = 0.0, scale = 0.0;

@@ -13,6 +13,7 @@ extern const GraphKernels graph_kernels;
 extern const NetworkKernels network_kernels;
 extern const ReadoutKernels readout_kernels;
 extern const OrbitKernels orbit_kernels;
+extern const ConvexKernels convex_kernels;
 
 extern const Kernels kernels;
 const Kernels kernels{MATGANIP_NAME(MATGANIP_TARGET),
@@ -23,6 +24,7 @@ const Kernels kernels{MATGANIP_NAME(MATGANIP_TARGET),
                       graph_kernels,
                       network_kernels,
                       readout_kernels,
-                      orbit_kernels};
+                      orbit_kernels,
+                      convex_kernels};
 
 }  // namespace matganip::MATGANIP_TARGET

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 import matganip as mg
 from matganip.features.lattice.cluster_classes import cluster_classes
 from matganip.features.lattice.diffraction import LatticeDiffraction
-from matganip.learning.site_interactions import SiteInteractions
 from matganip.learning.lowest import LowestOrbits
+from matganip.learning.site_interactions import SiteInteractions
 
 PEROVSKITE = mg.perovskite("CsPbI3", a=6.289)
 SPACES = [

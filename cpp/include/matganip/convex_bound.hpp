@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "matganip/kernels.hpp"
 #include "matganip/lowest_orbits.hpp"
 
 namespace matganip {
@@ -65,6 +66,7 @@ class ConvexBound {
     void add_shifts(std::size_t depth, double extra);
 
     const InteractionModel& model_;
+    const ConvexKernels& kernels_;
     /// For each depth and kind: sum of the couplings with the free states of that kind, (n_free, n_free).
     std::vector<std::vector<double>> coupled_;
     std::vector<std::vector<double>> factors_;  // without triplets: the factor at each depth

@@ -158,6 +158,17 @@ struct OrbitKernels {
     std::size_t (*count_equal)(const std::uint64_t* masks, std::size_t n, std::uint64_t chosen);
 };
 
+struct ConvexKernels {
+    /// U of M = U^T U, row by row, in place of the upper triangle of `m` (n, stride). What follows column n -
+    /// 1 of a row, up to `width`, is carried along, so that a right-hand side there becomes U^-T b. False
+    /// where M is not positive.
+    bool (*factor)(double* m, std::size_t n, std::size_t stride, std::size_t width);
+    /// |U^-T b|^2 with U (n, n) from `factor`; b is destroyed.
+    double (*solved_square)(const double* u, std::size_t n, double* b);
+    /// to += by * from
+    void (*add_scaled)(double* to, const double* from, double by, std::size_t n);
+};
+
 /// A target: one set of instructions, and everything compiled for it.
 struct Kernels {
     const char* target;
@@ -169,6 +180,7 @@ struct Kernels {
     const NetworkKernels& network;
     const ReadoutKernels& readout;
     const OrbitKernels& orbits;
+    const ConvexKernels& convex;
 };
 
 }  // namespace matganip

@@ -11,10 +11,10 @@ import numpy as np
 
 from matganip.configurations.batch import ConfigurationBatch
 from matganip.errors import InputError
-from matganip.learning.site_interactions import SiteInteractions
 from matganip.learning.lowest import SLACK, LowestOrbits
 from matganip.learning.model import Model
 from matganip.learning.pair_surrogate import PairSurrogate
+from matganip.learning.site_interactions import SiteInteractions
 from matganip.progress import ProgressOption, reporting
 from matganip.results.certificate import Certificate
 from matganip.sampling.search import deferred_interrupt
@@ -45,10 +45,10 @@ def certify(
 ) -> Certificate:
     r"""Find the lowest orbits of a space by a model and prove that there are no lower ones.
 
-    A model that is linear in its columns is a sum over pairs and triplets of sites (`matganip.learning.site_interactions`).
-    Branch and bound decides site after site, leaves out what symmetry repeats and what a lower bound puts above the
-    last winner (``docs/adr/0019-proved-winners.md``), and so proves what a screen finds by visiting every orbit: the
-    winners are the same rows, in the same order.
+    A model that is linear in its columns is a sum over pairs and triplets of sites
+    (`matganip.learning.site_interactions`). Branch and bound decides site after site, leaves out what symmetry repeats
+    and what a lower bound puts above the last winner (``docs/adr/0019-proved-winners.md``), and so proves what a screen
+    finds by visiting every orbit: the winners are the same rows, in the same order.
 
     Parameters
     ----------
