@@ -101,6 +101,23 @@ def test_a_molecule_without_an_orientation_is_no_disorder_of_its_atoms() -> None
     assert structure.is_ordered
 
 
+def test_a_type_symbol_may_be_a_molecule(tmp_path) -> None:
+    path = tmp_path / "mixed.cif"
+    rows = "A1 FA 0 0 0 0.5\nA2 MA 0 0 0 0.5\nPb1 Pb 0.5 0.5 0.5 1\nI1 I 0 0.5 0.5 1\n"
+    cell = "".join(f"_cell_length_{one} 6.3\n" for one in "abc")
+    cell += "".join(f"_cell_angle_{one} 90\n" for one in ("alpha", "beta", "gamma"))
+    names = ("label", "type_symbol", "fract_x", "fract_y", "fract_z", "occupancy")
+    loop = "loop_\n" + "".join(f"_atom_site_{name}\n" for name in names)
+    path.write_text(f"data_x\n{cell}_symmetry_space_group_name_H-M 'P m -3 m'\n{loop}{rows}")
+    space = mg.ConfigurationSpace(path, (2, 2, 2))
+    same_number_of(space, {"Cs": {"Rb": 4}})
+    structure = next(next(space.orbits()).structures())
+    assert structure.composition["C"] == 8
+    assert structure.composition["N"] == 12
+    with pytest.raises(mg.InputError, match="element 'MA' has no X-ray form factor"):
+        mg.PowderDiffraction().patterns([path])
+
+
 def test_from_the_shell(tmp_path, capsys) -> None:
     from typer.testing import CliRunner
 

@@ -426,8 +426,8 @@ class ConfigurationSpace(SubstitutedSupercell):
         --------
         >>> import matganip as mg
         >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (16, 16, 16), {"I": {"Br": 4000}})
-        >>> space.sample_configurations(2, canonical=False).occupations.sum(axis=1)
-        array([8288, 8288])
+        >>> space.sample_configurations(2, canonical=False).occupations.sum(axis=1).tolist()
+        [8288, 8288]
 
         Notes
         -----

@@ -99,10 +99,7 @@ def _site_type(label: str, symbol: str | None) -> SiteType:
     text, what = (symbol, f"the type symbol {symbol!r} of {label}") if symbol else (label, f"the label {label!r}")
     ion = molecular_cation(text)
     if ion is not None:
-        raise InputError(
-            f"{what} is {ion.name}, a molecular ion: give its atoms, or an atom in its place and the molecule as a "
-            f"species (-x Cs:{ion.symbol}=1)"
-        )
+        return SiteType(ion.symbol)
     found = site_type(text, label=symbol is None)
     if found is None:
         raise InputError(f"{what} names no element")

@@ -38,7 +38,7 @@ class SiteType:
     Attributes
     ----------
     element : str or None
-        Symbol of the element, "D" and "T" included; None is a vacancy.
+        Symbol of the element, "D" and "T" included, or of a molecular cation, "FA"; None is a vacancy.
     mass_number : int or None
         Of an isotope, where one is meant.
     charge : float or None
@@ -149,7 +149,7 @@ def _with_mass(symbol: str, mass_number: int | None, charge: float | None, *, gu
     return SiteType(symbol, mass_number, charge, guessed=guessed)
 
 
-def specie_of(found: SiteType, charge: float | None) -> Element | Species:
+def specie_of(found: SiteType, charge: float | None) -> Element | Species | DummySpecies:
     """Make pymatgen's object: with an oxidation state where one is known.
 
     >>> str(specie_of(SiteType("Fe"), 3)), specie_of(SiteType("D"), None).name
@@ -157,6 +157,8 @@ def specie_of(found: SiteType, charge: float | None) -> Element | Species:
     """
     if found.element is None:
         raise ValueError("a vacancy is no specie")
+    if found.element in MOLECULAR_CATIONS:
+        return molecule_specie(found.element)
     return Element(found.element) if charge is None else Species(found.element, charge)
 
 

@@ -247,7 +247,7 @@ def scattering_lengths(
     Examples
     --------
     >>> scattering_lengths(["I", "H", "D", "7Li"]).at(0.0).round(3).tolist()
-    [5.28, -3.739, 6.668, -2.28]
+    [5.28, -3.741, 6.668, -2.28]
     """
     lengths = np.zeros(len(species), dtype=np.complex128)
     for i, name in enumerate(species):

@@ -171,7 +171,8 @@ class PatternModel:
         theta = np.arcsin(sine[inside])
         polarization: Floats | float = 1.0
         if self.radiation.polarized:
-            k = 1.0 if self.monochromator is None else np.cos(np.radians(self.monochromator)) ** 2
+            own = self.radiation.polarization
+            k = own if self.monochromator is None else np.cos(np.radians(self.monochromator)) ** 2
             polarization = 1 + k * np.cos(2 * theta) ** 2
         factor = shares[line] * polarization / (np.sin(theta) ** 2 * np.cos(theta))
         centre = np.degrees(2 * theta) + values["zero"] + values["displacement"] * np.cos(theta)

@@ -122,7 +122,7 @@ class NDCalculator(_CompiledPattern, neutron.NDCalculator):
     >>> from matganip.features import NDCalculator
     >>> crystal = Structure(Lattice.cubic(4.209), ["Cs", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
     >>> NDCalculator(1.54184).get_pattern(crystal, two_theta_range=(0, 40)).y.round(2).tolist()
-    [6.65, 100.0, 1.98]
+    [7.55, 100.0, 3.48]
     """
 
     def __init__(
