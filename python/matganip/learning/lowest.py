@@ -182,8 +182,14 @@ def _is_positive(matrix: Floats) -> bool:
     return True
 
 
-def _cubic_norms(triplets: NDArray[np.int32], coupling: Floats, first: NDArray[np.int32]) -> Floats:
-    """For each number of decided sites the largest singular value of the free triplets' couplings, n by n squared."""
+def _cubic_norms(
+    triplets: NDArray[np.int32], coupling: Floats, first: NDArray[np.int32], kind: NDArray[np.int32]
+) -> Floats:
+    """For each number of decided sites the largest singular value of the free triplets' couplings, n by n squared.
+
+    They act on deviations from the mean occupation, whose sum over the sites of a kind is zero: what a coupling has in
+    common along a kind is left out.
+    """
     n, n_sites = int(first[-1]), len(first) - 1
     norm = np.zeros(n_sites)
     if not len(coupling):
@@ -193,7 +199,13 @@ def _cubic_norms(triplets: NDArray[np.int32], coupling: Floats, first: NDArray[n
     for x, y, z in ((a, b, c), (a, c, b), (b, a, c), (b, c, a), (c, a, b), (c, b, a)):
         full[x, y, z] = coupling
     for depth in range(n_sites):
-        part = full[first[depth] :, first[depth] :, first[depth] :].reshape(n - first[depth], -1)
+        part = full[first[depth] :, first[depth] :, first[depth] :].copy()
+        for one in np.unique(kind[first[depth] :]):
+            own = kind[first[depth] :] == one
+            for axis in range(3):
+                at = (*(slice(None),) * axis, own)
+                part[at] -= part[at].mean(axis=axis, keepdims=True)
+        part = part.reshape(len(part), -1)
         norm[depth] = np.sqrt(max(0.0, float(np.linalg.eigvalsh(part @ part.T)[-1]))) * (1 + 1e-9)
     return norm
 
@@ -281,7 +293,7 @@ class LowestOrbits:
             exclusions=self._exclusions(),
             shift=_shifts(centred, one.first, one.kind, stiffness, mean),
             stiffness=stiffness,
-            cubic=_cubic_norms(triplets, energy.coupling, one.first),
+            cubic=_cubic_norms(triplets, energy.coupling, one.first, one.kind),
             top=top,
             window=-1.0 if window is None else window,
             slack=slack,
