@@ -65,7 +65,7 @@ def pattern(
 
     \b
     matganip pattern NaCl.cif
-    matganip pattern NaCl.cif -r CuKa12 --monochromator 26.6 -o NaCl.xy -o NaCl.png
+    matganip pattern NaCl.cif -r CuKa12 --monochromator 26.6 -o lab.xy -o lab.png
     matganip pattern LiD.cif -r "neutron 1.54" --axis q -o LiD.csv
     matganip pattern NaCl.cif --instrument lab.instprm -o NaCl_powder.cif
     """

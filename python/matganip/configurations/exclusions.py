@@ -11,14 +11,12 @@ from numpy.typing import NDArray
 from pymatgen.core.structure import Structure
 
 from matganip.configurations.composition import VACANCY, element_of
+from matganip.configurations.notation import SITE_TOLERANCE as SITE_TOLERANCE
 from matganip.configurations.species import symbol_of
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
     from matganip.configurations.supercell import SubstitutedSupercell
-
-SITE_TOLERANCE = 0.75
-"""Sites closer than this, in angstrom, are positions of one site; the shortest bond, that of H2, has 0.74."""
 
 MinDistance = Mapping[str, float] | Mapping[tuple[str, str], float]
 """Smallest distance in angstrom between two species, ``{"Na-Na": 2.5}`` or ``{("Na", "Na"): 2.5}``."""

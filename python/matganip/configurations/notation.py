@@ -9,6 +9,9 @@ from typing import Any, TypeVar
 
 from matganip.errors import InputError
 
+SITE_TOLERANCE = 0.75
+"""Sites closer than this, in angstrom, are positions of one site; the shortest bond, that of H2, has 0.74."""
+
 N = TypeVar("N", int, float)
 
 Supercell = tuple[int, int, int] | tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]

@@ -12,8 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 
-from matganip.configurations.exclusions import SITE_TOLERANCE
-from matganip.configurations.notation import Supercell, checked_supercell
+from matganip.configurations.notation import SITE_TOLERANCE, Supercell, checked_supercell
 from matganip.features.settings import FOR_NETWORKS, DiffractionSettings
 from matganip.learning.config import NetworkSettings
 from matganip.settings import Settings
