@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "arrays.hpp"
+#include "matganip/families.hpp"
 #include "matganip/overlaps.hpp"
 #include "matganip/powder_diffraction.hpp"
 #include "register.hpp"
@@ -98,11 +99,72 @@ py::dict py_powder_patterns(const py::dict& arrays, const py::list& lines, bool 
     using namespace py::literals;
     return py::dict("n_peaks"_a = moved(std::move(patterns.n_peaks)),
                     "n_reflections"_a = moved(std::move(patterns.n_reflections)),
+                    "n_listed"_a = moved(std::move(patterns.n_listed)),
                     "two_theta"_a = moved(std::move(patterns.two_theta)),
                     "intensity"_a = moved(std::move(patterns.intensity)),
                     "d_spacings"_a = moved(std::move(patterns.d_spacings)),
                     "n_members"_a = moved(std::move(patterns.n_members)),
                     "hkl"_a = moved(std::move(patterns.hkl)));
+}
+
+/// Takes a new reference of the interpreter's, or throws what it raised.
+py::object owned(PyObject* made) {
+    if (made == nullptr) throw py::error_already_set();
+    return py::reinterpret_steal<py::object>(made);
+}
+
+/// The collector of cycles rests meanwhile: it would look through all that the program holds, again and
+/// again, while thousands of objects are made that hold none.
+struct NoCollection {
+    const bool was_on = PyGC_Disable() != 0;
+    NoCollection() = default;
+    NoCollection(const NoCollection&) = delete;
+    NoCollection& operator=(const NoCollection&) = delete;
+    ~NoCollection() {
+        if (was_on) PyGC_Enable();
+    }
+};
+
+/// {"hkl": (h, k, l), "multiplicity": m}. By the interpreter's own calls: there are thousands.
+py::object as_dict(const Family& family, std::size_t n_indices, const py::str& hkl,
+                   const py::str& multiplicity) {
+    py::object indices = owned(PyTuple_New(static_cast<Py_ssize_t>(n_indices)));
+    for (std::size_t i = 0; i < n_indices; ++i)
+        PyTuple_SET_ITEM(indices.ptr(), static_cast<Py_ssize_t>(i),
+                         owned(PyLong_FromLong(family.hkl[i])).release().ptr());
+    // Numbers alone make no cycle; the collector would find out by itself, one tuple and one dictionary at a
+    // time.
+    PyObject_GC_UnTrack(indices.ptr());
+    py::object dict = owned(PyDict_New());
+    const py::object count = owned(PyLong_FromLongLong(family.multiplicity));
+    if (PyDict_SetItem(dict.ptr(), hkl.ptr(), indices.ptr()) != 0 ||
+        PyDict_SetItem(dict.ptr(), multiplicity.ptr(), count.ptr()) != 0)
+        throw py::error_already_set();
+    return dict;
+}
+
+py::list py_families(const py::array& hkl, const py::array& ends, bool hexagonal) {
+    const auto rows = require_array<std::int32_t>(hkl, "hkl", 2);
+    const auto last = require_array<std::int64_t>(ends, "ends", 1);
+    if (rows.shape(1) != 3) throw std::invalid_argument("hkl must be (n, 3)");
+    Families found;
+    {
+        const py::gil_scoped_release released;
+        found = find_families(as_span(rows), as_span(last), hexagonal);
+    }
+    const NoCollection resting;
+    const py::str key("hkl"), multiplicity("multiplicity");
+    py::list peaks(found.ends.size());
+    std::size_t family = 0;
+    for (std::size_t p = 0; p < found.ends.size(); ++p) {
+        py::list families(found.ends[p] - family);
+        for (std::size_t i = 0; family < found.ends[p]; ++i, ++family)
+            PyList_SET_ITEM(
+                families.ptr(), static_cast<Py_ssize_t>(i),
+                as_dict(found.families[family], hexagonal ? 4 : 3, key, multiplicity).release().ptr());
+        PyList_SET_ITEM(peaks.ptr(), static_cast<Py_ssize_t>(p), families.release().ptr());
+    }
+    return peaks;
 }
 
 /// (structure, atom, other) of the first overlap, or None.
@@ -127,6 +189,9 @@ void register_powder(py::module_& module) {
         py::arg("num_threads") = 0,
         "Peaks of a batch of structures, one after the other; matganip/powder_diffraction.hpp documents "
         "the arrays.");
+    module.def("reflection_families", &py_families, py::arg("hkl"), py::arg("ends"), py::kw_only(),
+               py::arg("hexagonal"),
+               "Families (lists of dictionaries) of the reflections of each peak; matganip/families.hpp.");
     module.def("find_overlap", &py_find_overlap, py::kw_only(), py::arg("arrays"), py::arg("distance"),
                py::arg("num_threads") = 0,
                "Structure and two atoms of the first overlap of a batch, or None; matganip/overlaps.hpp.");

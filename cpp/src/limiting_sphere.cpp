@@ -92,8 +92,6 @@ void LimitingSphere::fill(const Matrix& lattice, const Matrix& reciprocal, doubl
     for (std::size_t axis = 0; axis < 3; ++axis) length[axis] = std::sqrt(dot(lattice[axis], lattice[axis]));
     axes = {0, 1, 2};
     std::stable_sort(axes.begin(), axes.end(), [&](auto a, auto b) { return length[a] < length[b]; });
-    along_ = {};
-    along_[axes[2]] = 1;
     for (std::size_t i = 0; i < 3; ++i) {
         const double bound = std::floor(outer * length[axes[i]] + 1e-6);
         if (!(bound < std::numeric_limits<std::int16_t>::max()))
@@ -107,17 +105,30 @@ void LimitingSphere::fill(const Matrix& lattice, const Matrix& reciprocal, doubl
     const std::size_t total = find_rows(reciprocal, axes, bounds, outer * outer + 2 * sphere_tol, rows);
     side_ = padded(total) + line_doubles;
     g_.resize(2 * side_);
-    row_of_.resize(side_);
     fill_squares(rows, reciprocal, axes, side_, g_.data());
     longest = 0;
-    for (std::size_t r = 0; r < rows.size(); ++r) {
-        std::fill_n(row_of_.begin() + rows[r].start, rows[r].half, static_cast<std::uint32_t>(r));
-        longest = std::max(longest, rows[r].half);
-    }
+    for (const ReflectionRow& row : rows) longest = std::max(longest, row.half);
+    fill_hkl();
     // Slack holds what rows wrote past their end.
     for (const std::size_t end : {side_, 2 * side_})
         std::fill(g_.begin() + (end - side_ + total), g_.begin() + end,
                   std::numeric_limits<double>::infinity());
+}
+
+void LimitingSphere::fill_hkl() {
+    hkl_.resize(2 * side_);
+    for (const ReflectionRow& row : rows)
+        for (const bool upper : {true, false}) {
+            std::array<int, 3> index = row.base;
+            const int step = upper ? 1 : -1;
+            index[axes[2]] = row.first + static_cast<int>(row.half) - (upper ? 0 : 1);
+            Indices* out = hkl_.data() + (upper ? 0 : side_) + row.start;
+            for (std::uint32_t m = 0; m < row.half; ++m, index[axes[2]] += step) {
+                const int leading = index[0] != 0 ? index[0] : index[1] != 0 ? index[1] : index[2];
+                const int sign = leading < 0 ? -1 : 1;
+                for (std::size_t i = 0; i < 3; ++i) out[m][i] = static_cast<std::int16_t>(sign * index[i]);
+            }
+        }
 }
 
 // Dealt into as many bins as there are lines, then sorted by insertion: a line has not far to go.

@@ -12,7 +12,7 @@ namespace matganip {
 namespace {
 
 // Structures that a thread takes at a time, and such pieces for each thread between two looks at the caller.
-constexpr std::size_t structures_per_piece = 16, pieces_per_thread = 4;
+constexpr std::size_t structures_per_piece = 4, pieces_per_thread = 4;
 // Multiplications, roughly, that a piece should not pass: a fraction of a second.
 constexpr double work_per_piece = 1e8;
 
@@ -77,7 +77,8 @@ PowderRun::PowderRun(const PowderBatch& batch, std::span<const SpectralLine> spe
     : batch_(batch), spectrum_(spectrum), options_(options), num_threads_(num_threads) {
     check(batch_, spectrum_, options_);
     const auto threads = static_cast<std::size_t>(resolve_threads(num_threads));
-    for (std::size_t i = 0; i < pieces_per_thread * threads; ++i)
+    // A single thread has no one to share with, and one engine's memory stays in its cache.
+    for (std::size_t i = 0; i < (threads == 1 ? 1 : pieces_per_thread * threads); ++i)
         engines_.push_back(std::make_unique<PowderEngine>(batch_, spectrum_, options_));
 }
 
@@ -115,6 +116,7 @@ bool PowderRun::next(PowderPatterns& patterns) {
     };
     join(&PowderPatterns::n_peaks);
     join(&PowderPatterns::n_reflections);
+    join(&PowderPatterns::n_listed);
     join(&PowderPatterns::two_theta);
     join(&PowderPatterns::intensity);
     join(&PowderPatterns::d_spacings);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 #include <numbers>
 #include <numeric>
 #include <tuple>
@@ -31,8 +32,7 @@ class Orientation {
     }
 
     double weight(const LimitingSphere& sphere, const Line& line) const {
-        std::array<std::int16_t, 3> hkl{};
-        sphere.write_hkl(line.reflection, hkl.data());
+        const auto& hkl = sphere.hkl(line.reflection);
         const double cosine = (hkl[0] * along_[0] + hkl[1] * along_[1] + hkl[2] * along_[2]) / line.g;
         const double square = std::min(cosine * cosine, 1.0);
         return std::pow(r_ * r_ * square + (1 - square) / r_, -1.5);
@@ -55,6 +55,7 @@ Matrix matrix_of(std::span<const double> matrices, std::size_t i) {
 void PowderEngine::compute(std::size_t first, std::size_t last) {
     patterns_.n_peaks.clear();
     patterns_.n_reflections.clear();
+    patterns_.n_listed.clear();
     for (auto* column : {&patterns_.two_theta, &patterns_.intensity, &patterns_.d_spacings}) column->clear();
     patterns_.n_members.clear();
     patterns_.hkl.clear();
@@ -202,15 +203,19 @@ void PowderEngine::write() {
         n_members += members;
     }
     patterns_.n_peaks.push_back(static_cast<std::int64_t>(groups_.size()));
+    patterns_.n_listed.push_back(static_cast<std::int64_t>(n_members));
     const std::size_t start = patterns_.hkl.size();
-    patterns_.hkl.resize(start + 3 * n_members);
+    // Four indices are copied, of which the last is overwritten by the next one, or cut off.
+    patterns_.hkl.resize(start + 3 * n_members + 1);
     std::int16_t* to = patterns_.hkl.data() + start;
     for (const Group& group : groups_)
         for (std::size_t i = group.begin; i < group.end; ++i) {
             const LimitingSphere& sphere = spheres_[peaks_[i].spectral];
             for (std::size_t r = peaks_[i].first; r < peaks_[i].last; ++r, to += 3)
-                sphere.write_hkl(sphere.lines()[r].reflection, to);
+                std::memcpy(to, sphere.hkl(sphere.lines()[r].reflection).data(),
+                            sizeof(LimitingSphere::Indices));
         }
+    patterns_.hkl.pop_back();
 }
 
 }  // namespace matganip

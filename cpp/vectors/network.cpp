@@ -23,9 +23,10 @@ void convolve(const Convolution& c) {
                         const Pixel* upper = c.in + (2 * y + ky) * row + 2 * x * c.n_in;
                         const Pixel* lower = upper + row;
                         for (std::size_t t = 0; t < n_taps; ++t, w += channel_group) {
-                            const Floats window[4] = {
+                            Floats window[4] = {
                                 load(upper[t].lanes + lane), load(upper[t + c.n_in].lanes + lane),
                                 load(lower[t].lanes + lane), load(lower[t + c.n_in].lanes + lane)};
+                            for (Floats& pixels : window) keep(pixels);
                             for (std::size_t g = 0; g < channels_together; ++g)
                                 for (std::size_t p = 0; p < 4; ++p) sums[p][g] += w[g] * window[p];
                         }

@@ -43,7 +43,8 @@ MATGANIP_INLINE void sum_atoms(const RowTables& row, std::size_t begin, std::siz
     for (std::size_t j = begin; j < end; ++j)
         for (std::size_t v = 0; v < n_vectors; ++v) {
             const std::size_t at = j * row.stride + m + v * lanes;
-            const Doubles c = load(row.cosine + at), s = load(row.sine + at);
+            Doubles c = load(row.cosine + at), s = load(row.sine + at);
+            keep(c), keep(s);
             rc[v] += row.p_re[j] * c;
             is[v] += row.p_im[j] * s;
             rs[v] += row.p_re[j] * s;

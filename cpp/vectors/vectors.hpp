@@ -114,6 +114,15 @@ MATGANIP_INLINE Floats load(const float* from) {
     return load<Floats>(from);
 }
 
+/// Keeps a vector that is used several times in a register: GCC would read it from memory for each use, and
+/// loads are then what a loop waits for.
+template <class Vector>
+MATGANIP_INLINE void keep([[maybe_unused]] Vector& vector) {
+#if defined(__GNUC__) && defined(__x86_64__) && !defined(MATGANIP_PLAIN_VECTORS)
+    asm("" : "+v"(vector));
+#endif
+}
+
 /// The same number in every lane. A sum with zero would not do: it turns -0 into 0.
 MATGANIP_INLINE Doubles all(double x) {
     return x - Doubles{};

@@ -53,28 +53,19 @@ class LimitingSphere {
     /// vector has lanes: the next row, or slack at the end, takes them.
     std::size_t side() const { return side_; }
 
+    using Indices = std::array<std::int16_t, 4>;  // and a zero, for whole words are copied
+
     /// hkl of a reflection on the axes as given; of the Friedel pair that whose first index that is not 0 is
     /// positive.
-    void write_hkl(std::uint32_t reflection, std::int16_t* hkl) const {
-        const bool upper = reflection < side_;
-        const auto slot = static_cast<std::uint32_t>(upper ? reflection : reflection - side_);
-        const ReflectionRow& row = rows[row_of_[slot]];
-        const auto m = static_cast<int>(slot - row.start), middle = row.first + static_cast<int>(row.half);
-        const int l = upper ? middle + m : middle - 1 - m;
-        const int a = row.base[0] + l * along_[0], b = row.base[1] + l * along_[1],
-                  c = row.base[2] + l * along_[2];
-        const int leading = a != 0 ? a : b != 0 ? b : c, sign = leading < 0 ? -1 : 1;
-        hkl[0] = static_cast<std::int16_t>(sign * a);
-        hkl[1] = static_cast<std::int16_t>(sign * b);
-        hkl[2] = static_cast<std::int16_t>(sign * c);
-    }
+    const Indices& hkl(std::uint32_t reflection) const { return hkl_[reflection]; }
 
   private:
+    void fill_hkl();
+
     double inner_ = 0.0, outer_ = 0.0;
     std::size_t side_ = 0;
-    std::array<int, 3> along_{};         // (0, 0, 1) on the axes as given
-    std::vector<double> g_;              // (2 side) |g|
-    std::vector<std::uint32_t> row_of_;  // (side)
+    std::vector<double> g_;     // (2 side) |g|
+    std::vector<Indices> hkl_;  // (2 side)
     std::vector<std::uint32_t> bins_, ends_;
     std::vector<Line> lines_;
 };

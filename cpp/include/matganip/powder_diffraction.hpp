@@ -76,6 +76,7 @@ struct PowderOptions {
 struct PowderPatterns {
     Column<std::int64_t> n_peaks;        ///< of each structure
     Column<std::int64_t> n_reflections;  ///< in the range, one of each Friedel pair, absent ones included
+    Column<std::int64_t> n_listed;       ///< of each structure: members of its peaks, rows of `hkl`
     Column<double> two_theta;            ///< degrees, of the first line of each peak
     Column<double> intensity;        ///< Lorentz-polarization |F|^2, summed over all reflections of the peak
     Column<double> d_spacings;       ///< angstrom, of the first line of each peak

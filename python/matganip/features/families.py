@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import overload
 
@@ -44,6 +44,9 @@ class Families(Sequence[list[HklFamily]]):
 
     def __len__(self) -> int:
         return len(self._n_members)
+
+    def __iter__(self) -> Iterator[list[HklFamily]]:
+        return iter(self._families)
 
     @overload
     def __getitem__(self, index: int) -> list[HklFamily]: ...

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pymatgen.core.lattice import Lattice
 
+from matganip import _core
 from matganip.errors import InputError
 from matganip.features.radiation import Radiation
 
@@ -228,23 +229,16 @@ def families_of(hkl: NDArray[np.integer], ends: NDArray[np.int64], hexagonal: bo
     -------
     list of list of dict
         See `Reflections.families`.
+
+    Examples
+    --------
+    >>> families_of(np.array([[1, 0, 0], [0, 1, 0], [1, 1, 0]]), np.array([0, 2, 3]), hexagonal=False)
+    [[{'hkl': (1, 0, 0), 'multiplicity': 4}], [{'hkl': (1, 1, 0), 'multiplicity': 2}]]
     """
-    hkl = hkl.astype(np.int64)
-    if hexagonal:
-        h, k, l = hkl.T  # noqa: E741
-        hkl = np.column_stack([h, k, -h - k, l])
-    peak = np.repeat(np.arange(len(ends) - 1), np.diff(ends))
-    kind = np.sort(np.abs(hkl), axis=1)
-    order = np.lexsort((*-hkl.T[::-1], *kind.T, peak))
-    labels = np.column_stack([peak, kind])[order]
-    first = np.flatnonzero(np.any(np.diff(labels, axis=0, prepend=-1), axis=1))
-    multiplicity = 2 * np.diff(first, append=len(order))
-    largest, of_peak = hkl[order][first], labels[first, 0]
-    falling = np.lexsort((*-largest.T[::-1], of_peak))
-    families: list[list[HklFamily]] = [[] for _ in range(len(ends) - 1)]
-    columns = of_peak[falling].tolist(), largest[falling].tolist(), multiplicity[falling].tolist()
-    for p, indices, count in zip(*columns, strict=True):
-        families[p].append({"hkl": tuple(indices), "multiplicity": count})
+    indices = np.ascontiguousarray(hkl, dtype=np.int32)
+    families: list[list[HklFamily]] = _core.reflection_families(
+        indices, np.ascontiguousarray(ends, dtype=np.int64), hexagonal=hexagonal
+    )
     return families
 
 

@@ -244,7 +244,7 @@ def _refuse_overlaps(rows: AtomRows, arrays: dict[str, NDArray[Any]], threads: i
 def _split(found: dict[str, NDArray[Any]], lattices: NDArray[np.float64]) -> list[Pattern]:
     """The pattern of each structure, as views of the arrays that hold all."""
     ends = np.concatenate([[0], np.cumsum(found["n_peaks"])])
-    members = np.concatenate([[0], np.cumsum(found["n_members"])])[ends].tolist()
+    members = np.concatenate([[0], np.cumsum(found["n_listed"])]).tolist()
     ends = ends.tolist()
     two_theta, intensity, d_spacings = found["two_theta"], found["intensity"], found["d_spacings"]
     hkl, n_members = found["hkl"].reshape(-1, 3), found["n_members"]
