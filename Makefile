@@ -73,6 +73,7 @@ bench: setup
 	$(BIN)/python bench/table.py
 	$(BIN)/python bench/diffraction_table.py
 	$(BIN)/python bench/prediction_table.py
+	$(BIN)/python bench/vector_targets.py
 
 docs: setup demo
 	$(BIN)/python docs/make_figures.py $(OUT)

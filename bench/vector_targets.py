@@ -1,6 +1,6 @@
-"""Every kernel on every vector target that runs here, in one process; writes docs/benchmarks-vectors.md: part of `make bench`.
+"""Every kernel on every vector target that runs here, in one process; writes docs/benchmarks-vectors.md (`make bench`).
 
-With ``--before FOLDER`` (the ``python`` folder of another build) its times stand beside them, from a process of its own.
+With ``--before FOLDER`` (the ``python`` folder of another build) its times stand beside them, from its own process.
 """
 
 from __future__ import annotations
@@ -82,6 +82,11 @@ def actions() -> dict[str, tuple[Action, int]]:
     )
     features = numbers(1024, 28)
     made["kernel readout, 480 centres"] = (lambda: readout.predict(features, num_threads=1), len(features))
+    squares = _core.SumOfSquares(
+        directions=numbers(28, 7), shift=numbers(7), linear=numbers(7), squares=numbers(7), constant=0.0
+    )
+    many = numbers(16384, 28)
+    made["distilled surrogate, 7 squares of 28 peaks"] = (lambda: squares.predict(many, num_threads=1), len(many))
     mixed = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 6}, "Pb": {"Sn": 4}})
     made["enumeration, 34,968 orbits"] = (lambda: sum(len(b) for b in mixed.orbits(num_threads=1)), 34_968)
     return made

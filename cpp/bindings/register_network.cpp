@@ -6,6 +6,7 @@
 #include "arrays.hpp"
 #include "matganip/convolutional_network.hpp"
 #include "matganip/rational_kernel.hpp"
+#include "matganip/sum_of_squares.hpp"
 #include "register.hpp"
 
 namespace matganip::bindings {
@@ -105,6 +106,37 @@ py::array_t<double> py_predict_rows(const RationalKernel& kernel, const py::arra
     return outputs;
 }
 
+SumOfSquares make_sum_of_squares(const py::array& directions, const py::array& shift, const py::array& linear,
+                                 const py::array& squares, double constant) {
+    const auto axes = require_array<double>(directions, "directions", 2);
+    const auto shifts = require_array<double>(shift, "shift", 1);
+    const auto slopes = require_array<double>(linear, "linear", 1),
+               bends = require_array<double>(squares, "squares", 1);
+    if (axes.shape(1) != shifts.shape(0))
+        throw std::invalid_argument("directions must have a column for each shift");
+    return SumOfSquares(as_span(axes), as_span(shifts), as_span(slopes), as_span(bends), constant);
+}
+
+py::array_t<double> py_sum_of_squares(const SumOfSquares& function, const py::array& rows, int num_threads) {
+    const auto values = require_array<double>(rows, "rows", 2);
+    const std::size_t p = function.n_inputs(), n_rows = static_cast<std::size_t>(values.shape(0));
+    if (values.shape(1) != static_cast<py::ssize_t>(p))
+        throw std::invalid_argument("rows must be (n, " + std::to_string(p) + ")");
+    py::array_t<double> outputs(values.shape(0));
+    const auto read = as_span(values);
+    const auto written = as_mutable_span(outputs);
+    const std::size_t piece = (work_per_piece / function.work_per_row() / 1024 + 1) * 1024;
+    for (std::size_t first = 0; first < n_rows; first += piece) {
+        const std::size_t n = std::min(piece, n_rows - first);
+        {
+            const py::gil_scoped_release released;
+            function.predict(read.subspan(first * p, n * p), written.subspan(first, n), num_threads);
+        }
+        if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    }
+    return outputs;
+}
+
 }  // namespace
 
 void register_network(py::module_& module) {
@@ -122,6 +154,12 @@ void register_network(py::module_& module) {
              py::arg("coefficients"), py::arg("near"))
         .def("predict", &py_predict_rows, py::arg("rows"), py::kw_only(), py::arg("num_threads") = 0,
              "Outputs (n, n_outputs) float64 of rows (n, n_features) float64.");
+    py::class_<SumOfSquares>(module, "SumOfSquares",
+                             "A quadratic function of rows; matganip/sum_of_squares.hpp.")
+        .def(py::init(&make_sum_of_squares), py::kw_only(), py::arg("directions"), py::arg("shift"),
+             py::arg("linear"), py::arg("squares"), py::arg("constant"))
+        .def("predict", &py_sum_of_squares, py::arg("rows"), py::kw_only(), py::arg("num_threads") = 0,
+             "Values (n,) float64 of rows (n, n_inputs) float64.");
 }
 
 }  // namespace matganip::bindings

@@ -216,6 +216,27 @@ BOOST_AUTO_TEST_CASE(readout) {
     });
 }
 
+BOOST_AUTO_TEST_CASE(sums_of_squares) {
+    const std::size_t n = 21, n_inputs = 28;
+    const auto rows = random_numbers(n * n_inputs);
+    for (const std::size_t stride : {8, 16, 24}) {
+        const auto directions = random_numbers(n_inputs * stride), shift = random_numbers(stride);
+        const auto linear = random_numbers(stride), squares = random_numbers(stride);
+        compare("sum_squares", 16 * 30 * 30 * stride * ulp, [&](const Kernels& k) {
+            std::vector<double> values(n), one(1);
+            k.readout.sum_squares(rows.data(), n, n_inputs, directions.data(), stride, shift.data(),
+                                  linear.data(), squares.data(), 0.5, values.data());
+            // A row has the same value in any company.
+            for (std::size_t row = 0; row < n; ++row) {
+                k.readout.sum_squares(&rows[row * n_inputs], 1, n_inputs, directions.data(), stride,
+                                      shift.data(), linear.data(), squares.data(), 0.5, one.data());
+                BOOST_TEST_REQUIRE(one[0] == values[row]);
+            }
+            return values;
+        });
+    }
+}
+
 BOOST_AUTO_TEST_CASE(masks_are_the_same_bytes) {
     const std::size_t n = 301, words = 2;
     std::mt19937_64 generator(7);

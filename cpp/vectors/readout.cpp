@@ -50,8 +50,61 @@ void add_near(const double* u, std::size_t n_features, const double* centres, st
         }
 }
 
+/// sums[row] += the squares of `n_vectors` vectors of axes, of `n_rows` rows.
+template <std::size_t n_rows, std::size_t n_vectors>
+MATGANIP_INLINE void add_squares(const double* rows, std::size_t n_inputs, const double* directions,
+                                 std::size_t stride, const double* shift, const double* linear,
+                                 const double* squares, Doubles* sums) {
+    Doubles u[n_rows][n_vectors];
+    for (auto& row : u)
+        for (std::size_t v = 0; v < n_vectors; ++v) row[v] = load(shift + v * lanes);
+    for (std::size_t i = 0; i < n_inputs; ++i)
+        for (std::size_t v = 0; v < n_vectors; ++v) {
+            Doubles w = load(directions + i * stride + v * lanes);
+            keep(w);
+            for (std::size_t r = 0; r < n_rows; ++r) u[r][v] += rows[r * n_inputs + i] * w;
+        }
+    for (std::size_t r = 0; r < n_rows; ++r)
+        for (std::size_t v = 0; v < n_vectors; ++v)
+            sums[r] += u[r][v] * (load(linear + v * lanes) + load(squares + v * lanes) * u[r][v]);
+}
+
+template <std::size_t n_rows>
+MATGANIP_INLINE void sum_rows(const double* rows, std::size_t n_inputs, const double* directions,
+                              std::size_t stride, const double* shift, const double* linear,
+                              const double* squares, double constant, double* values) {
+    Doubles sums[n_rows]{};
+    std::size_t k = 0;
+    for (; k + 2 * lanes <= stride; k += 2 * lanes)
+        add_squares<n_rows, 2>(rows, n_inputs, directions + k, stride, shift + k, linear + k, squares + k,
+                               sums);
+    for (; k < stride; k += lanes)
+        add_squares<n_rows, 1>(rows, n_inputs, directions + k, stride, shift + k, linear + k, squares + k,
+                               sums);
+    for (std::size_t r = 0; r < n_rows; ++r) {
+        double parts[lanes];
+        store(sums[r], parts);
+        double sum = constant;
+        for (const double part : parts) sum += part;
+        values[r] = sum;
+    }
+}
+
+void sum_squares(const double* rows, std::size_t n, std::size_t n_inputs, const double* directions,
+                 std::size_t stride, const double* shift, const double* linear, const double* squares,
+                 double constant, double* values) {
+    constexpr std::size_t together = n_registers == 32 ? 8 : 4;
+    std::size_t row = 0;
+    for (; row + together <= n; row += together)
+        sum_rows<together>(rows + row * n_inputs, n_inputs, directions, stride, shift, linear, squares,
+                           constant, values + row);
+    for (; row < n; ++row)
+        sum_rows<1>(rows + row * n_inputs, n_inputs, directions, stride, shift, linear, squares, constant,
+                    values + row);
+}
+
 }  // namespace
 
-extern const ReadoutKernels readout_kernels{add_linear, add_near};
+extern const ReadoutKernels readout_kernels{add_linear, add_near, sum_squares};
 
 }  // namespace matganip::MATGANIP_TARGET

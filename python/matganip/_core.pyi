@@ -184,6 +184,18 @@ class RationalKernel:
     ) -> None: ...
     def predict(self, rows: NDArray[np.float64], *, num_threads: int = 0) -> NDArray[np.float64]: ...
 
+class SumOfSquares:
+    def __init__(
+        self,
+        *,
+        directions: NDArray[np.float64],
+        shift: NDArray[np.float64],
+        linear: NDArray[np.float64],
+        squares: NDArray[np.float64],
+        constant: float,
+    ) -> None: ...
+    def predict(self, rows: NDArray[np.float64], *, num_threads: int = 0) -> NDArray[np.float64]: ...
+
 def powder_patterns(
     *,
     arrays: dict[str, NDArray[Any]],

@@ -7,8 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import matganip as mg
+from matganip import _core
 from matganip.errors import InputError
 from matganip.learning.dataset import Dataset
 from matganip.learning.representation import GraphRepresentation
@@ -180,3 +183,30 @@ def test_it_is_a_model_too(tmp_path):
 def test_the_name_of_version_0_1_still_works():
     with pytest.warns(DeprecationWarning, match=r"matganip\.Student is called DistilledSurrogate now"):
         assert mg.Student is DistilledSurrogate
+
+
+@given(st.integers(1, 9), st.integers(1, 19), st.integers(0, 23), st.integers(0, 2**32 - 1))
+def test_the_sum_of_squares_is_that_of_its_twin(p, r, n, seed):
+    rng = np.random.default_rng(seed)
+    directions, shift, linear, squares = (rng.normal(size=s) for s in ((p, r), r, r, r))
+    rows, constant = rng.normal(size=(n, p)), float(rng.normal())
+    function = _core.SumOfSquares(directions=directions, shift=shift, linear=linear, squares=squares, constant=constant)
+    expected = []
+    for row in rows:
+        u = [shift[k] + sum(row[i] * directions[i, k] for i in range(p)) for k in range(r)]
+        expected.append(constant + sum(u[k] * (linear[k] + squares[k] * u[k]) for k in range(r)))
+    found = function.predict(rows, num_threads=1)
+    assert found == pytest.approx(np.array(expected), rel=1e-10, abs=1e-10)
+    alone = [function.predict(rows[i : i + 1], num_threads=2)[0] for i in range(n)]
+    assert found.tolist() == alone
+
+
+def test_a_sum_of_squares_that_does_not_fit_is_refused():
+    three = np.ones(3)
+    with pytest.raises(ValueError, match="directions must have a column for each shift"):
+        _core.SumOfSquares(directions=np.ones((2, 4)), shift=three, linear=three, squares=three, constant=0.0)
+    with pytest.raises(ValueError, match="directions, shift, linear and squares"):
+        _core.SumOfSquares(directions=np.ones((2, 3)), shift=three, linear=np.ones(2), squares=three, constant=0.0)
+    function = _core.SumOfSquares(directions=np.ones((2, 3)), shift=three, linear=three, squares=three, constant=0.0)
+    with pytest.raises(ValueError, match=r"rows must be \(n, 2\)"):
+        function.predict(np.ones((4, 3)))

@@ -145,6 +145,10 @@ struct ReadoutKernels {
     /// Adds the curved part of `readout_rows` rows to sums (n_outputs, readout_rows); see `RationalKernel`.
     void (*add_near)(const double* u, std::size_t n_features, const double* centres, std::size_t n_groups,
                      double near, const double* coefficients, std::size_t n_outputs, double* sums);
+    /// The values of n rows; see `SumOfSquares`. `stride` squares, in whole cache lines.
+    void (*sum_squares)(const double* rows, std::size_t n, std::size_t n_inputs, const double* directions,
+                        std::size_t stride, const double* shift, const double* linear, const double* squares,
+                        double constant, double* values);
 };
 
 struct OrbitKernels {

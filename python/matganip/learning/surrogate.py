@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from matganip import _core
 from matganip.errors import InputError
 from matganip.files import atomic_path, read_json
 from matganip.learning.ridge import solve_ridge
@@ -33,7 +34,6 @@ FORMAT, VERSION = "matganip-surrogate", 2
 QUANTILES = (0.5, 0.9, 0.99, 0.999)
 
 _LEAST_ROWS = 12
-_ROWS_PER_BLOCK = 1024  # so many that a block and its products stay within the second-level cache
 _SAME = 9  # decimals, of 100, to which equal peaks agree
 _RANK_TOLERANCE = 1e-9
 
@@ -224,13 +224,15 @@ class DistilledSurrogate:
         """Number of peaks that it reads."""
         return len(self.origin)
 
-    def predict(self, intensity: ArrayLike) -> Floats:
+    def predict(self, intensity: ArrayLike, *, num_threads: int = 1) -> Floats:
         """Predict the property from peaks.
 
         Parameters
         ----------
         intensity : (n, p) array
             Intensities of the vertices of the graph, in its order.
+        num_threads : int
+            0 is all cores. The result is the same bytes for any number.
 
         Returns
         -------
@@ -245,31 +247,22 @@ class DistilledSurrogate:
         rows = np.asarray(intensity, dtype=np.float64)
         if rows.ndim != 2 or rows.shape[1] != self.n_peaks:
             raise InputError(f"intensity must have shape (n, {self.n_peaks}), not {rows.shape}")
-        shift = -(self.origin @ self.directions)  # (r,)
-        y = np.empty(len(rows))
-        for start in range(0, len(rows), _ROWS_PER_BLOCK):
-            part = slice(start, start + _ROWS_PER_BLOCK)
-            y[part] = self._block(np.ascontiguousarray(rows[part].T), shift)
+        y: Floats = self._function.predict(np.ascontiguousarray(rows), num_threads=num_threads)
         bad = np.flatnonzero(~np.isfinite(y))
         if len(bad):
             raise InputError(f"row {bad[0]}: an intensity is not a finite number ({len(bad)} such rows)")
         return y
 
-    def _block(self, columns: Floats, shift: Floats) -> Floats:
-        """Predict (b,) from peaks (p, b).
-
-        Each sum runs over the peaks in order, element by element of the block. In a matrix product the rounding of a
-        row would depend on its place.
-        """
-        u = np.repeat(shift[:, None], columns.shape[1], axis=1)  # (r, b)
-        product = np.empty_like(u)
-        for peak, weight in zip(columns, self.directions, strict=True):
-            np.multiply(weight[:, None], peak, out=product)
-            u += product
-        y = np.full(columns.shape[1], self.constant)
-        for along, linear, square in zip(u, self.linear, self.squares, strict=True):
-            y += along * (linear + square * along)
-        return y
+    @property
+    def _function(self) -> _core.SumOfSquares:
+        """Each row is summed in one order: in a matrix product the rounding of a row would depend on its place."""
+        return _core.SumOfSquares(
+            directions=np.ascontiguousarray(self.directions),
+            shift=-(self.origin @ self.directions),
+            linear=np.ascontiguousarray(self.linear),
+            squares=np.ascontiguousarray(self.squares),
+            constant=self.constant,
+        )
 
     def measure(
         self, model: Matganip | Ensemble, represent: GraphRepresentation, occupations: NDArray[np.uint8]
