@@ -1,7 +1,4 @@
-"""Every kernel on every vector target that runs here, in one process; writes docs/benchmarks-vectors.md (`make bench`).
-
-With ``--before FOLDER`` (the ``python`` folder of another build) its times stand beside them, from its own process.
-"""
+"""Every kernel on every vector target that runs here, in one process; writes docs/benchmarks-vectors.md."""
 
 from __future__ import annotations
 
@@ -10,8 +7,6 @@ import datetime
 import json
 import os
 import platform
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -94,14 +89,13 @@ def actions() -> dict[str, tuple[Action, int]]:
 
 def measure() -> dict[str, dict[str, float]]:
     """CPU seconds of each action on each target, in turn; results compared first."""
-    targets = _core.vector_targets() if hasattr(_core, "vector_targets") else ["before"]
+    targets = _core.vector_targets()
     found: dict[str, dict[str, float]] = {}
     for name, (action, n) in actions().items():
         results, times = {}, {target: [] for target in targets}
         for round_ in range(ROUNDS + 1):
             for target in targets:
-                if target != "before":
-                    _core.use_vector_target(target)
+                _core.use_vector_target(target)
                 start = time.process_time()
                 result = action()
                 times[target].append(time.process_time() - start)
@@ -118,7 +112,6 @@ def main() -> None:
     """Measure, then write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks-vectors.md")
-    parser.add_argument("--before", type=Path, help="the python folder of another build")
     parser.add_argument("--json", action="store_true", help="only print the figures")
     options = parser.parse_args()
     if options.json:
@@ -126,12 +119,6 @@ def main() -> None:
         return
     load = os.getloadavg()[1]
     found = measure()
-    if options.before:
-        environment = {**os.environ, "PYTHONPATH": str(options.before)}
-        command = [sys.executable, __file__, "--json"]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        for name, times in json.loads(done.stdout).items():
-            found[name]["before"] = times["before"]
     options.output.write_text(page(found, load))
 
 
@@ -148,7 +135,7 @@ def page(found: dict[str, dict[str, float]], load: float) -> str:
     ]
     template = (ROOT / "bench" / "benchmarks-vectors.md.in").read_text()
     return template.format(
-        date=datetime.date.today(), target=mg.vector_target(), machine=f"{platform.machine()}, {os.cpu_count()} cores",
+        date=datetime.date.today(), target=wide, machine=f"{platform.machine()}, {os.cpu_count()} cores",
         rounds=ROUNDS, load=f"{load:.0f}", table=markdown(header, lines),
     )  # fmt: skip
 
