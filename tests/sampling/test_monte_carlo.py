@@ -153,6 +153,10 @@ def test_monte_carlo_of_a_model(alloy):
         assert abs(frame.U_eV[k] - functions.energy[k]) < 5 * frame.U_eV_error[k] + 1e-6
         assert abs(frame.F_eV[k] - functions.free_energy[k]) < 5 * frame.F_eV_error[k] + 1e-6
     assert found.points[0].lowest_enthalpy == pytest.approx(functions.ground, abs=1e-6)
+    grid = np.linspace(200, 900, 701)
+    exact_peak = grid[np.argmax(mg.thermo(alloy, space, grid).functions.heat_capacity)]
+    peak, error = found.points[0].peak
+    assert abs(peak - exact_peak) < 5 * error + 12
     assert "Pd4 Ag4" in str(found)
     assert found.to_dict()["points"][0]["averages"][0]["T_K"] == 200.0
     again = mg.monte_carlo(alloy, space, [200, 400, 900], n_sweeps=400, n_groups=4, num_threads=2)

@@ -76,7 +76,7 @@ def _in_clusters(model: Model, clusters: SharedClusters, slope: Floats) -> tuple
     shares = representation(shared, cell).features(rows)
     wanted = model.represent(cell).features(rows) @ slope
     matrix = np.column_stack([shares, np.ones(n_rows)])
-    found = np.linalg.lstsq(matrix, wanted, rcond=1e-12)[0]
+    found: Floats = np.asarray(np.linalg.lstsq(matrix, wanted, rcond=1e-12)[0], dtype=np.float64)
     off = float(np.abs(matrix @ found - wanted).max())
     if off > _SAME * max(float(np.ptp(wanted)), 1e-12):
         raise InputError(

@@ -38,6 +38,9 @@ class MonteCarloPoint:
     values, errors : (t, 5 + n) float64 ndarray
         For each temperature F, H, C (of H), S and E, per supercell in eV and eV/K, and the number of sites of each of
         `kinds`; and their standard errors. H is E less chemical potentials times numbers, and F its free energy.
+    peak : (float, float)
+        Temperature at which C is largest between those asked for, kelvin, and its standard error; nan where that is at
+        an end of them.
     kinds : tuple of (int, int)
         Sublattice and code.
     rungs : (k,) float64 ndarray
@@ -55,6 +58,7 @@ class MonteCarloPoint:
     potentials: dict[str, float] | None
     values: Floats
     errors: Floats
+    peak: tuple[float, float]
     kinds: tuple[tuple[int, int], ...]
     rungs: Floats
     accepted: NDArray[np.int64]
@@ -121,6 +125,8 @@ class MonteCarloResult(Result):
                     "chemical_potentials_eV": point.potentials,
                     "averages": [{name: or_null(value) for name, value in row.items()} for row in self._rows(point)],
                     "replicas_K": [or_null(float(t)) if t < 1e100 else None for t in point.rungs],
+                    "heat_capacity_peak_K": or_null(point.peak[0]),
+                    "heat_capacity_peak_error_K": or_null(point.peak[1]),
                     "exchanged": point.exchanged.tolist(),
                     "lowest_eV": point.lowest_enthalpy,
                 }
@@ -160,6 +166,8 @@ class MonteCarloResult(Result):
                 f"{self.n_equilibrate:,}; at the lowest temperature {swaps} of the swaps and {changes} of the changes "
                 f"were made, and at least {least:.0%} of the exchanges of any two neighbours."
             )
+            if np.isfinite(point.peak).all():
+                said.append(f"The heat capacity is largest at {pm(*point.peak, 1)} K.")
             if least < POOR_EXCHANGE:
                 said.append(
                     "Replicas hardly pass one rung of the ladder: the error bars there are too small. Take more "

@@ -32,6 +32,8 @@ TEMPERATURES = (200.0, 300.0, 400.0, 500.0, 600.0, 800.0, 1000.0)
 """Kelvin, where no others are asked for."""
 CHANGES = 0.5
 """Share of trials that change the composition where chemical potentials are given."""
+_GRID, _FEWEST = 61, 3
+"""Temperatures at which the heat capacity is looked for its peak; fewest that must be asked for."""
 _CHUNKS = 5
 """Parts of each group's time that a jackknife leaves out one by one."""
 
@@ -196,9 +198,8 @@ class _Samples:
     def without(self, part: NDArray[np.bool_]) -> _Samples:
         return _Samples(self.enthalpy[:, ~part], self.observed[:, ~part])
 
-    def averages(self, beta: Floats, at: Floats, log_count: float, start: Floats | None) -> tuple[Floats, Floats]:
-        """Rows for each of `at`: F/kT, mean and variance of H, means of what was observed; and f of the rungs."""
-        solved = Reweighting.of(beta, self.enthalpy, log_count, start)
+    def averages(self, solved: Reweighting, at: Floats) -> Floats:
+        """Rows for each of `at`: F/kT, mean and variance of H, means of what was observed."""
         flat = self.observed.reshape(-1, self.observed.shape[-1])
         rows = []
         for one in at:
@@ -206,7 +207,7 @@ class _Samples:
             weight = np.exp(logs)
             mean = float(weight @ solved.samples)
             rows.append([free, mean, float(weight @ (solved.samples - mean) ** 2), *(weight @ flat)])
-        return np.array(rows), solved.free
+        return np.array(rows)
 
 
 def _averaged(gas: LatticeGas, ladder: Ladder, kelvin: Floats, potentials: dict[str, float] | None) -> MonteCarloPoint:
@@ -219,19 +220,44 @@ def _averaged(gas: LatticeGas, ladder: Ladder, kelvin: Floats, potentials: dict[
     samples = _Samples(ladder.enthalpy.reshape(k, -1), observed.reshape(k, g * m, -1))
     at = 1.0 / (BOLTZMANN * kelvin)
     part = (np.arange(g)[:, None] * _CHUNKS + np.arange(m) * _CHUNKS // m).reshape(-1)
-    whole, free = samples.averages(ladder.beta, at, log_count, None)
-    values = _functions(whole, kelvin)
-    left = [
-        _functions(samples.without(part == one).averages(ladder.beta, at, log_count, free)[0], kelvin)
-        for one in range(g * _CHUNKS)
-    ]
-    n = len(left)
-    spread: Floats = np.sqrt((n - 1) / n * ((np.array(left) - np.mean(left, axis=0)) ** 2).sum(axis=0))
+    solved = Reweighting.of(ladder.beta, samples.enthalpy, log_count)
+    values, peak = _functions(samples.averages(solved, at), kelvin), _peak(solved, kelvin)
+    left, peaks = [], []
+    for one in range(g * _CHUNKS):
+        rest = samples.without(part == one)
+        again = Reweighting.of(ladder.beta, rest.enthalpy, log_count, solved.free)
+        left.append(_functions(rest.averages(again, at), kelvin))
+        peaks.append(_peak(again, kelvin))
     lowest = structure_of(gas.space, ladder.lowest)
     return MonteCarloPoint(
-        potentials, values, spread, tuple(kinds), 1.0 / (BOLTZMANN * np.maximum(ladder.beta, 1e-300)),
+        potentials, values, _jackknife(np.array(left)), (peak, float(_jackknife(np.array(peaks)))), tuple(kinds), 1.0 / (BOLTZMANN * np.maximum(ladder.beta, 1e-300)),
         ladder.accepted, ladder.exchanged, lowest, ladder.lowest_enthalpy,
     )  # fmt: skip
+
+
+def _jackknife(left: Floats) -> Floats:
+    """Standard errors from values with one part of the samples left out, (n, ...)."""
+    n = len(left)
+    error: Floats = np.sqrt((n - 1) / n * ((left - left.mean(axis=0)) ** 2).sum(axis=0))
+    return error
+
+
+def _peak(solved: Reweighting, kelvin: Floats) -> float:
+    """Where the heat capacity is largest between the temperatures asked for, kelvin; nan where that is at an end."""
+    finite = kelvin[np.isfinite(kelvin)]
+    if len(finite) < _FEWEST:
+        return float("nan")
+    grid = np.linspace(finite.min(), finite.max(), _GRID)
+    heat = np.empty(_GRID)
+    for row, t in enumerate(grid):
+        weight = np.exp(solved.log_weights(float(1.0 / (BOLTZMANN * t)))[0])
+        mean = weight @ solved.samples
+        heat[row] = (weight @ (solved.samples - mean) ** 2) / t**2
+    top = int(heat.argmax())
+    if top in (0, _GRID - 1):
+        return float("nan")
+    before, here, after = heat[top - 1 : top + 2]  # the top of the parabola through three points
+    return float(grid[top] + 0.5 * (grid[1] - grid[0]) * (before - after) / (before - 2 * here + after))
 
 
 def structure_of(space: ConfigurationSpace, occupation: NDArray[np.uint8]) -> Structure:

@@ -97,6 +97,7 @@ def thermo(
     ``mg.thermo(model, space, [300, 1000])``; ``mg.thermo("runs/screen").to_frame()``;
     ``mg.thermo(model, large, sample=20_000).plot()``.
     """
+    temperatures = None if temperatures is None else [float(t) for t in temperatures]  # an array has no truth value
     with reporting(progress) as report:
         if not isinstance(source, ScreenResult) and (not isinstance(source, str | os.PathLike) or is_model(source)):
             if uniform is not None:
