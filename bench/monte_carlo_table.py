@@ -95,6 +95,8 @@ def main() -> None:
     parser.add_argument("--per-atom", action="store_true")
     parser.add_argument("--sweeps", type=int, default=1000, help="of icet; ours are twenty times as many")
     parser.add_argument("--kelvin", type=float, nargs="+", default=[300.0, 600.0, 1200.0])
+    parser.add_argument("--share", type=float, default=0.5, help="of the second species, by name, where atoms swap")
+    parser.add_argument("--swaps-only", action="store_true")
     asked = parser.parse_args()
     labels = mg.read_structures(asked.labels, energy=asked.energy, per_atom=asked.per_atom)
     host, other = sorted({symbol for atoms in labels.structures for symbol in atoms.symbols})
@@ -106,13 +108,15 @@ def main() -> None:
     found, off = expansion(model, gas)
     print(f"icet has the same energies within {off:.1e} meV a site")
     row = np.zeros(gas.space.n_sites, dtype=np.uint8)
-    row[np.random.default_rng(1).permutation(len(row))[: len(row) // 2]] = 1
     code = gas.space.species[0].index(other)
+    row[:] = 1 - code
+    row[np.random.default_rng(1).permutation(len(row))[: round(asked.share * len(row))]] = code
     pure_energies = gas.energy(np.array([np.full(len(row), 1 - code), np.full(len(row), code)], dtype=np.uint8))
     middle = float(np.diff(pure_energies)[0]) / len(row)
     print("| 216 sites | U icet, meV/site | U matganip | x icet | x matganip | difference, standard errors |")
     print("|---|---|---|---|---|---|")
-    for potentials in (None, {host: 0.0, other: middle}, {host: 0.0, other: middle + 0.05}):
+    free = [{host: 0.0, other: middle}, {host: 0.0, other: middle + 0.05}]
+    for potentials in (None, *([] if asked.swaps_only else free)):
         for kelvin in asked.kelvin:
             energy, count, _, names = by_icet(found, atoms_of(gas.space, row), kelvin, potentials, asked.sweeps, 1)
             ours, counts, _ = by_us(gas, row, kelvin, potentials, 20 * asked.sweeps, 1)
@@ -120,13 +124,15 @@ def main() -> None:
             difference = (theirs - mean) / np.hypot(error, own)
             what = "swaps" if potentials is None else f"mu = {potentials[other]:.3f} eV"
             if potentials is None:
-                shares = "0.5 | 0.5"
+                shares = f"{asked.share:g} | {asked.share:g}"
             else:
                 named = names[-1].split("_")[0]
                 (x, dx), (y, dy) = blocks(count), blocks(counts[:, gas.space.species[0].index(named)])
                 shares = f"{x:.4f} ± {dx:.4f} | {y:.4f} ± {dy:.4f}"
             print(f"| {what}, {kelvin:g} K | {theirs:.3f} ± {error:.3f} | {mean:.3f} ± {own:.3f} | {shares} | "
                   f"{difference:+.1f} |", flush=True)  # fmt: skip
+    if asked.swaps_only:
+        return
     print("| sweeps per CPU second | icet | matganip | ratio |\n|---|---|---|---|")
     for cell, sweeps in (((6, 6, 6), 100), ((10, 10, 10), 20)):
         gas = lattice_gas(model, any_composition(model, cell))

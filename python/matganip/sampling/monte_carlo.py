@@ -230,7 +230,8 @@ def _averaged(gas: LatticeGas, ladder: Ladder, kelvin: Floats, potentials: dict[
         peaks.append(_peak(again, kelvin))
     lowest = structure_of(gas.space, ladder.lowest)
     return MonteCarloPoint(
-        potentials, values, _jackknife(np.array(left)), (peak, float(_jackknife(np.array(peaks)))), tuple(kinds), 1.0 / (BOLTZMANN * np.maximum(ladder.beta, 1e-300)),
+        potentials, values, _jackknife(np.array(left)), (peak, float(_jackknife(np.array(peaks)))),
+        tuple(kinds), 1.0 / (BOLTZMANN * np.maximum(ladder.beta, 1e-300)),
         ladder.accepted, ladder.exchanged, lowest, ladder.lowest_enthalpy,
     )  # fmt: skip
 
