@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
 from matganip import _renamed
@@ -73,6 +72,7 @@ if TYPE_CHECKING:
     from matganip.sampling.search import search
     from matganip.sampling.suggest import suggest
     from matganip.screening.certify import certify
+    from matganip.screening.rank import rank
     from matganip.screening.reading import read_screen
     from matganip.screening.run import screen
     from matganip.thermodynamics.ground_states import ground_states
@@ -81,7 +81,6 @@ if TYPE_CHECKING:
     from matganip.versions import vector_target
     from matganip.workflows.pattern import pattern
 
-__version__ = _version("matganip")
 _renamed.install()
 
 _HOME = {
@@ -142,6 +141,7 @@ _HOME = {
     "Dataset": "learning.dataset",
     "MatganipConfig": "learning.config",
     "certify": "screening.certify",
+    "rank": "screening.rank",
     "screen": "screening.run",
     "read_screen": "screening.reading",
     "thermo": "thermodynamics.run",
@@ -211,6 +211,7 @@ __all__ = [
     "perovskite_space",
     "phase_diagram",
     "profile",
+    "rank",
     "read_labels",
     "read_pattern",
     "read_screen",
@@ -231,6 +232,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version(__name__)
     if name == "datasets":  # a module: importing it makes it an attribute
         return importlib.import_module(f"{__name__}.crystal.datasets")
     if name in _RENAMED:

@@ -5,19 +5,25 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import tarfile
+import tempfile
 import zipfile
+from pathlib import Path
 
 import ase.io
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pymatgen.core import Structure
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from pymatgen.core import Lattice, Structure
 
 import matganip as mg
+from matganip.configurations.codec import occupations_from_digits
 from matganip.configurations.io.parquet import ROW_GROUP, arrangement_columns
-from matganip.configurations.io.writers import INDEX, open_writer, write
+from matganip.configurations.io.writers import ARCHIVES, INDEX, open_writer, write
 
 EACH = [
     ("o.parquet", None),
@@ -81,13 +87,15 @@ def test_a_folder_of_structures_reads_back_in_pymatgen_and_ase(space, batch, tmp
     assert_same(space, batch, map(ase.io.read, files), keys, multiplicities)
 
 
-def test_files_are_named_by_number_and_formula_and_say_what_they_are(space, batch, tmp_path):
+def test_files_are_named_by_number_multiplicity_and_formula_and_say_what_they_are(space, batch, tmp_path):
     assert batch.write(tmp_path / "orbits", "cif") == len(batch)
-    text = (tmp_path / "orbits" / "000003_Cs3Sn1Pb2I6Br2.cif").read_text()
+    text = (tmp_path / "orbits" / f"000003_w{batch.multiplicity[3]}_Cs3Sn1Pb2I6Br2.cif").read_text()
     expected = f"# orbit 3 multiplicity {batch.multiplicity[3]} key {batch.orbit_keys()[3]}"
     assert text.splitlines()[0] == expected
     batch.write(tmp_path / "poscars", "poscar")
-    lines = (tmp_path / "poscars" / "POSCAR_000003_Cs3Sn1Pb2I6Br2.vasp").read_text().splitlines()
+    lines = (
+        (tmp_path / "poscars" / f"POSCAR_000003_w{batch.multiplicity[3]}_Cs3Sn1Pb2I6Br2.vasp").read_text().splitlines()
+    )
     assert lines[0] == expected[2:]
     assert len(lines[5].split()) == 5  # each element in one block, as VASP wants its POTCARs
 
@@ -98,7 +106,7 @@ def test_archives_hold_what_the_folder_holds(space, batch, tmp_path):
     batch.write(tmp_path / "orbits.zip", "cif")
     with zipfile.ZipFile(tmp_path / "orbits.zip") as archive:
         assert {name: archive.read(name) for name in archive.namelist()} == folder
-    for name in ("orbits.tar.gz", "orbits.tgz"):
+    for name in (f"orbits{end}" for end in ARCHIVES if end != ".zip"):
         batch.write(tmp_path / name, "cif")
         with tarfile.open(tmp_path / name) as archive:
             assert {member.name: archive.extractfile(member).read() for member in archive} == folder
@@ -220,7 +228,9 @@ def test_a_folder_with_something_in_it_is_left_alone(batch, tmp_path):
         ("orbits.zip", None, "fmt='cif' or 'poscar'"),
         ("orbits", "xsf", "'xsf' is none of parquet, extxyz, cif, poscar"),
         ("orbits.parquet", "cif", "the name says parquet, fmt says cif"),
-        ("orbits.cif", "cif", "are a folder or an archive"),
+        ("orbits.cif", "cif", "are a folder, whose name has no ending such as .cif, or an archive"),
+        ("orbits.rar", "poscar", r"are a folder, whose name has no ending such as .rar, or an archive \(.zip, .tar"),
+        ("orbits.tar.zst", "cif", "are a folder, whose name has no ending such as .zst"),
         ("orbits.tar.gz", "extxyz", "extxyz is one file, not an archive"),
     ],
 )
@@ -254,3 +264,70 @@ def test_atoms_are_the_structures(space, batch):
     text = io.StringIO()
     ase.io.write(text, list(batch.atoms()), format="extxyz")
     assert text.getvalue().count("Lattice=") == len(batch)
+
+
+def test_a_version_is_no_ending(batch, tmp_path):
+    assert batch.write(tmp_path / "run-1.2", "cif") == len(batch)
+    assert batch.write(tmp_path / "ORBITS.TAR.GZ", "poscar") == len(batch)
+
+
+@pytest.mark.parametrize(("name", "fmt"), EACH)
+def test_further_numbers_and_numbers_of_orbits_are_written(space, batch, tmp_path, name, fmt):
+    energies = np.linspace(-1, 1, len(batch))
+    with open_writer(tmp_path / name, space, fmt, values=["e_eV"]) as writer:
+        writer.write(batch, orbits=list(range(7, 7 + len(batch))), values={"e_eV": energies})
+    path = tmp_path / name
+    if fmt in ("cif", "poscar") and path.is_dir():
+        rows = list(csv.DictReader((path / INDEX).read_text().splitlines()))
+        found = [(int(row["orbit"]), float(row["e_eV"])) for row in rows]
+        assert all((path / row["file"]).exists() and row["composition"] in row["file"] for row in rows)
+    elif name.endswith(".parquet"):
+        table = pq.read_table(path)
+        found = list(zip(table["orbit"].to_pylist(), table["e_eV"].to_pylist(), strict=True))
+    elif name.endswith(".xyz"):
+        found = [(one.info["orbit"], one.info["e_eV"]) for one in ase.io.read(path, index=":")]
+    else:
+        return
+    assert [number for number, _ in found] == list(range(7, 7 + len(batch)))
+    assert np.allclose([energy for _, energy in found], energies)
+
+
+FORMATS_READ_BACK = [("o.parquet", None), ("o.xyz", None), ("o", "cif"), ("o", "poscar"), ("o.zip", "cif")]
+ANY_SPECIES = st.lists(st.sampled_from(["vac", "Li", "Mn4+", "K", "Fe3+", "X"]), min_size=1, max_size=2, unique=True)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.sampled_from(["Na", "Fe2+", "Fe3+", "Fe"]), st.sampled_from(["Cl", "O2-"]), ANY_SPECIES,
+    st.floats(3.5, 6), st.floats(75, 105), st.sampled_from([(2, 1, 1), (1, 3, 1), ((1, 1, 0), (-1, 1, 0), (0, 0, 1))]),
+    st.sampled_from(FORMATS_READ_BACK),
+)  # fmt: skip
+def test_what_is_read_back_is_what_was_written(cation, anion, wanted, a, angle, cells, how):
+    assume(cation not in wanted and not {"vac", "X"} <= set(wanted))
+    lattice = Lattice.from_parameters(a, a * 1.1, a, 90, angle, 90)
+    crystal = Structure(lattice, [cation, anion], [[0.1, 0, 0], [0.5, 0.5, 0.5]])
+    space = mg.ConfigurationSpace(crystal, cells, {(0,): dict.fromkeys(wanted, 1)})
+    batch = next(space.orbits())
+    name, fmt = how
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        batch.write(path, fmt)
+        if name.endswith(".zip"):
+            shutil.unpack_archive(path, folder)
+            path = Path(folder) / "o"
+        if name == "o.parquet":
+            table = pq.read_table(path)
+            assert mg.ConfigurationSpace.from_metadata(table.schema.metadata).key == space.key
+            rows = occupations_from_digits(table["occupation"].to_pylist(), space.n_sites)
+        elif name == "o.xyz":
+            rows = [space.occupation_of(frame) for frame in ase.io.read(path, index=":")]
+        else:
+            index = list(csv.DictReader((path / INDEX).read_text().splitlines()))
+            rows = occupations_from_digits([row["orbit_key"].partition(":")[2] for row in index], space.n_sites)
+            structures = [mg.read_structure(path / row["file"]) for row in index]
+            if fmt == "poscar" and any(species[-1] in "+-" for species in space.species[0]):
+                bare = [space.structure(row).remove_oxidation_states() for row in rows]  # no place for states there
+                assert all(one.matches(two) for one, two in zip(structures, bare, strict=True))
+            else:
+                assert np.array_equal([space.occupation_of(one) for one in structures], rows)
+        assert np.array_equal(rows, batch.occupations)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,24 +23,78 @@ from matganip.cli.spaces import (
     Source,
     Substitute,
     SupercellOption,
+    Symprec,
     spaces_from,
 )
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
+    from matganip.configurations.batch import ConfigurationBatch
     from matganip.configurations.space import ConfigurationSpace
     from matganip.results.arrangements import Arrangements, DryRun
+    from matganip.results.ranked import Ranked
 
 Output = Annotated[
     Path | None,
     typer.Option(
         "--output",
         "-o",
-        help="Where to write them: .parquet, .xyz, or with --format cif or poscar a folder, a .zip or a .tar.gz.",
+        help="Where to write them: .parquet, .xyz, or with --format cif or poscar a folder, a .zip, .tar, .tar.gz, "
+        ".tar.bz2 or .tar.xz, with an index.csv.",
     ),
 ]
 Format = Annotated[str | None, typer.Option("--format", "-f", help="parquet, extxyz, cif or poscar.")]
-Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many to print.")]
+Limit = Annotated[int | None, typer.Option("--limit", "-n", min=1, help="How many to print; 20.")]
+Rank = Annotated[
+    str | None,
+    typer.Option(
+        "--rank",
+        metavar="ewald",
+        help="Rank by the electrostatic energy of point charges (--oxidation, the file's, or guessed) and keep the "
+        "--lowest, the --highest or both.",
+    ),
+]
+Lowest = Annotated[int | None, typer.Option("--lowest", min=1, help="With --rank: how many of the lowest to keep; 50.")]
+Highest = Annotated[int | None, typer.Option("--highest", min=1, help="With --rank: how many of the highest to keep.")]
+
+
+@dataclass(frozen=True)
+class Ends:
+    """What --rank, --lowest and --highest say."""
+
+    rank: str | None = None
+    lowest: int | None = None
+    highest: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.rank is None and (self.lowest or self.highest):
+            raise InputError("--lowest and --highest act with --rank only, as in --rank ewald --lowest 50")
+        if self.rank not in (None, "ewald"):
+            raise InputError(f"--rank {self.rank}: ewald is the one that needs no labels")
+
+    def of(
+        self,
+        arrangements: ConfigurationSpace | ConfigurationBatch | Iterable[ConfigurationBatch],
+        oxidation: list[str] | None,
+        output: Path | None,
+        fmt: str | None,
+        *,
+        limit: int,
+        quiet: bool,
+    ) -> Ranked:
+        """Rank arrangements, and write what is kept."""
+        from matganip.configurations.notation import parse_oxidation
+        from matganip.screening.rank import rank
+
+        lowest = 50 if self.lowest is None and self.highest is None else self.lowest or 0
+        ranked = rank(
+            arrangements,
+            lowest=lowest,
+            highest=self.highest or 0,
+            oxidation_states=parse_oxidation(oxidation or []),
+            progress=not quiet,
+        )
+        return replace(ranked if output is None else ranked.write(output, fmt), shown=limit)
 
 
 @tidy
@@ -50,13 +106,17 @@ def enumerate_orbits(
     occupancy_tolerance: OccupancyTolerance = None,
     site_tolerance: SiteTolerance = None,
     min_distance: MinDistance = None,
+    symprec: Symprec = None,
     output: Output = None,
     fmt: Format = None,
+    rank: Rank = None,
+    lowest: Lowest = None,
+    highest: Highest = None,
     shard: Annotated[str, typer.Option("--shard", help="k/n: part k (from 0) of n near-equal parts.")] = "0/1",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print number, size and time, and write nothing.")] = False,
     charge_neutral: ChargeNeutral = False,
     oxidation: Oxidation = None,
-    limit: Limit = 20,
+    limit: Limit = None,
     json: Json = False,
 ) -> None:
     """List one arrangement of each orbit, with its multiplicity.
@@ -65,23 +125,40 @@ def enumerate_orbits(
     matganip enumerate CsPbI3.cif -s 2,2,2 -x I:Br=3 --output orbits.parquet
     matganip enumerate CsPbI3.cif -s 2,2,2 -x I:Br=3 -o structures.zip -f cif
     matganip enumerate CsPbI3.cif -s 2,2,3 -x I:Br=9 -o 3.parquet --shard 3/8
+
+    The lowest by their Ewald energies, without any label:
+
+    \b
+    matganip enumerate LiFeO2.cif -s 2,2,1 --rank ewald --lowest 50 -o 50.xyz
     """
-    part = parse_shard(shard)
-    reading, distances = Reading(block, occupancy_tolerance), Distances(site_tolerance, min_distance)
-    found = spaces_from(source, supercell, substitute, charge_neutral, oxidation, reading, distances)
-    if dry_run:
-        if output is None:
-            raise InputError("--dry-run needs an --output, whose size it estimates")
-        files = [path_of(output, space, len(found.spaces)) for space in found.spaces]
-        render([_dry_run(space, file, fmt, part) for space, file in zip(found.spaces, files, strict=True)], json)
-        return
-    render(
-        [
-            _enumerated(space, output and path_of(output, space, len(found.spaces)), fmt, part, limit, quiet=json)
-            for space in found.spaces
-        ],
-        json,
+    part, ends = parse_shard(shard), Ends(rank, lowest, highest)
+    _refuse_unused(output, fmt, dry_run, rank, limit)
+    reading, distances = Reading(block, occupancy_tolerance, symprec), Distances(site_tolerance, min_distance)
+    found = spaces_from(
+        source, supercell, substitute, charge_neutral, oxidation, reading, distances, ranked=rank is not None
     )
+    files = [output and path_of(output, space, len(found.spaces)) for space in found.spaces]
+    places = list(zip(found.spaces, files, strict=True))
+    if dry_run:
+        render([_dry_run(space, file, fmt, part) for space, file in places], json)
+    elif rank is not None:
+        ranked = [
+            ends.of(space.orbits(16384, shard=part), oxidation, file, fmt, limit=limit or 20, quiet=json)
+            for space, file in places
+        ]
+        render(ranked, json)
+    else:
+        render([_enumerated(space, file, fmt, part, limit or 20, quiet=json) for space, file in places], json)
+
+
+def _refuse_unused(output: Path | None, fmt: str | None, dry_run: bool, rank: str | None, limit: int | None) -> None:
+    """Refuse options that would not act."""
+    if fmt is not None and output is None:
+        raise InputError(f"--format {fmt}: nothing is written without --output; name one, or leave --format out")
+    if dry_run and rank is not None:
+        raise InputError("--dry-run does not estimate a ranking; leave out --rank")
+    if dry_run and limit is not None:
+        raise InputError("--dry-run prints no arrangements; leave out --limit")
 
 
 def parse_shard(text: str) -> tuple[int, int]:
@@ -115,7 +192,7 @@ def _enumerated(
     return Arrangements(space.first_orbits(limit, part), n_orbits, file)
 
 
-def _dry_run(space: ConfigurationSpace, file: Path, fmt: str | None, part: tuple[int, int]) -> DryRun:
+def _dry_run(space: ConfigurationSpace, file: Path | None, fmt: str | None, part: tuple[int, int]) -> DryRun:
     from matganip.configurations.io.estimate import estimate_output
     from matganip.results.arrangements import DryRun
 

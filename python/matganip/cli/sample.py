@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from matganip.cli.console import render, tidy
-from matganip.cli.enumerate import Format, Limit, Output, path_of
+from matganip.cli.enumerate import Ends, Format, Highest, Limit, Lowest, Output, Rank, path_of
 from matganip.cli.spaces import (
     Block,
     ChargeNeutral,
@@ -21,14 +21,17 @@ from matganip.cli.spaces import (
     Source,
     Substitute,
     SupercellOption,
+    Symprec,
     spaces_from,
 )
+from matganip.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from matganip.configurations.space import ConfigurationSpace
     from matganip.results.arrangements import Sample
+    from matganip.results.ranked import Ranked
 
 
 @tidy
@@ -40,6 +43,7 @@ def sample(
     occupancy_tolerance: OccupancyTolerance = None,
     site_tolerance: SiteTolerance = None,
     min_distance: MinDistance = None,
+    symprec: Symprec = None,
     number: Annotated[int, typer.Option("--number", "-N", min=1, help="How many to draw, of each composition.")] = 1000,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same sample.")] = 0,
     configurations: Annotated[
@@ -48,27 +52,40 @@ def sample(
     ] = False,
     output: Output = None,
     fmt: Format = None,
+    rank: Rank = None,
+    lowest: Lowest = None,
+    highest: Highest = None,
     charge_neutral: ChargeNeutral = False,
     oxidation: Oxidation = None,
-    limit: Limit = 20,
+    limit: Limit = None,
     json: Json = False,
 ) -> None:
     """Draw orbits independently and uniformly, without enumerating, from a space of any size.
 
     \b
     matganip sample CsPbI3.cif -s 3,3,3 -x I:Br=27,Cl=27 -N 10000 -o s.parquet
+    matganip sample LiFeO2.cif -s 3,3,3 -N 100000 --rank ewald --lowest 20
     """
-    reading, distances = Reading(block, occupancy_tolerance), Distances(site_tolerance, min_distance)
-    found = spaces_from(source, supercell, substitute, charge_neutral, oxidation, reading, distances)
+    ends = Ends(rank, lowest, highest)
+    if fmt is not None and output is None:
+        raise InputError(f"--format {fmt}: nothing is written without --output; name one, or leave --format out")
+    reading, distances = Reading(block, occupancy_tolerance, symprec), Distances(site_tolerance, min_distance)
+    found = spaces_from(
+        source, supercell, substitute, charge_neutral, oxidation, reading, distances, ranked=rank is not None
+    )
 
-    def drawn(space: ConfigurationSpace) -> Sample:
+    def drawn(space: ConfigurationSpace) -> Sample | Ranked:
         from matganip.results.arrangements import Sample
 
         batch = (space.sample_configurations if configurations else space.sample_orbits)(number, seed=seed)
         file: Path | None = output and path_of(output, space, len(found.spaces))
+        if rank is not None:
+            return ends.of(batch.distinct(), oxidation, file, fmt, limit=limit or 20, quiet=json)
         if file:
             batch.write(file, fmt)
-        what = "arrangements" if configurations else "orbits"
-        return Sample(batch[:limit], space.count_orbits(), file, number, seed, what)
+        shown = batch[: limit or 20]
+        if configurations:  # counting the orbits of a large cell takes longer than the sample, and is not asked for
+            return Sample(shown, space.n_configurations, file, number, seed, "arrangements")
+        return Sample(shown, space.count_orbits(), file, number, seed)
 
     render([drawn(space) for space in found.spaces], json)

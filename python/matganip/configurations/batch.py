@@ -13,7 +13,7 @@ from pymatgen.core.periodic_table import Element
 
 from matganip.configurations import codec
 from matganip.configurations.composition import VACANCY, element_of
-from matganip.configurations.species import symbol_of
+from matganip.configurations.species import occupant_of, symbol_of
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
@@ -110,7 +110,8 @@ class ConfigurationBatch:
         Yields
         ------
         ase.Atoms
-            With the atoms in the order of `structures`.
+            With the atoms in the order of `structures`; where two states of an element share a sublattice, with the
+            array ``oxi_states``, which pymatgen's adaptor reads.
         """
         from ase import Atoms
 
@@ -121,14 +122,19 @@ class ConfigurationBatch:
                 yield AseAtomsAdaptor.get_atoms(structure, msonable=False)
             return
         frame = self.space.supercell_structure
-        for numbers in self.atomic_numbers():
+        stated = any(name[-1] in "+-" for species in self.space.species for name in species)
+        for numbers, row in zip(self.atomic_numbers(), self.occupations, strict=True):
             present = numbers > 0
-            yield Atoms(
+            atoms = Atoms(
                 numbers=numbers[present],
                 scaled_positions=frame.frac_coords[present],
                 cell=frame.lattice.matrix,
                 pbc=True,
             )
+            if stated:
+                states = [occupant_of(specie).state for specie in self.space.structure(row).species]
+                atoms.arrays["oxi_states"] = np.array([0.0 if state is None else state for state in states])
+            yield atoms
 
     def atomic_numbers(self) -> NDArray[np.uint8]:
         """Give the element on every site of the supercell, substituted or not.

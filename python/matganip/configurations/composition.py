@@ -267,3 +267,11 @@ def cells_of(matrix: NDArray[np.int64]) -> int:
     2
     """
     return round(abs(float(np.linalg.det(matrix))))
+
+
+def check_distances(parent: Structure, symprec: float) -> None:
+    """Refuse a parent with sites that coincide."""
+    distances = parent.distance_matrix + 1e3 * np.eye(len(parent))
+    if distances.min() < max(symprec, 1e-3):
+        first, second = np.unravel_index(int(distances.argmin()), distances.shape)
+        raise InputError(f"sites {first} and {second} of the parent coincide ({distances.min():.3g} angstrom apart)")

@@ -34,9 +34,12 @@ class DerivativeBatch(ConfigurationBatch):
     ----------
     superlattice : Superlattice
         The shape. `space` is the space of this composition on it, and what `multiplicity` counts in.
+    has_all_species : bool
+        Whether every allowed species occurs.
     """
 
     superlattice: Superlattice = field(kw_only=True, repr=False)
+    has_all_species: bool = field(kw_only=True, default=True)
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ def derivative_structures(
     *,
     superperiodic: bool = False,
     exchange_labels: bool = False,
+    all_species: bool = False,
     batch_size: int = 65536,
     num_threads: int | None = None,
     symprec: float = 0.01,
@@ -93,6 +97,9 @@ def derivative_structures(
         Treat the species of each sublattice as interchangeable labels: arrangements that differ only by an exchange
         of labels are given once. Between compositions, the one with most of the first label represents all;
         `multiplicity` is that of the one orbit given.
+    all_species : bool
+        Only arrangements in which every allowed species occurs, as Hart and Forcade count; those with fewer are left
+        out.
     batch_size : int
         Largest number of rows of a batch. A batch holds one composition on one superlattice; most are smaller.
     num_threads : int, optional
@@ -128,6 +135,10 @@ def derivative_structures(
     [(4, 1), (4, 1), (4, 1), (4, 1), (4, 1), (4, 1), (4, 1)]
     """
     structure = read_structure(parent)
+    if not structure.is_ordered:
+        raise InputError(
+            "the parent has partial occupancies; give one with full sites, and the species allowed on them"
+        )
     primitive, choices = _primitive_choices(structure, species, symprec)
     shapes = shapes_of(primitive, max_volume, min_volume)
     if batch_size < 1:
@@ -136,8 +147,24 @@ def derivative_structures(
         batch
         for shape in shapes
         for space, periods in _spaces_on(shape, primitive.symmetry, choices, exchange_labels, symprec)
-        for batch in _distinct(space, shape, [] if superperiodic else periods, exchange_labels, batch_size, num_threads)
+        if (whole := _has_all(space, choices)) or not all_species
+        for batch in _distinct(
+            space, shape, whole, [] if superperiodic else periods, exchange_labels, batch_size, num_threads
+        )
     )
+
+
+def shapes_of_derivatives(
+    structure: Structure, species: Choices, max_volume: int, min_volume: int, symprec: float
+) -> list[Superlattice]:
+    """The superlattices on which `derivative_structures` looks, of the crystal with its sublattices told apart."""
+    return shapes_of(_primitive_choices(structure, species, symprec)[0], max_volume, min_volume)
+
+
+def _has_all(space: ConfigurationSpace, choices: Sequence[_Choice]) -> bool:
+    """Whether every allowed species occurs in a composition; a host that may not stay is none of them."""
+    allowed = {choice.sites: len(choice.names) for choice in choices}
+    return all(sum(n > 0 for n in one.counts) == allowed[one.parent_sites] for one in space.sublattice_table)
 
 
 def _primitive_choices(
@@ -229,6 +256,7 @@ def _cycle_of_first_column(translation: NDArray[np.uint16]) -> list[int]:
 def _distinct(
     space: ConfigurationSpace,
     shape: Superlattice,
+    whole: bool,
     periods: list[NDArray[np.uint16]],
     exchange_labels: bool,
     batch_size: int,
@@ -246,7 +274,9 @@ def _distinct(
             keep &= np.any(rows[:, period] != rows, axis=1)
         keep[keep] = _comes_first(rows[keep], space, relabellings, num_threads)
         if keep.any():
-            yield DerivativeBatch(space, rows[keep], batch.multiplicity[keep], superlattice=shape)
+            yield DerivativeBatch(
+                space, rows[keep], batch.multiplicity[keep], superlattice=shape, has_all_species=whole
+            )
 
 
 def _comes_first(

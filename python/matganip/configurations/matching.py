@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
 from matganip.configurations.composition import VACANCY, element_of
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 def occupation_of(space: SubstitutedSupercell, structure: Structure, tolerance: float) -> NDArray[np.uint8]:
     """Codes (n_sites,) of a structure in the space's own order; see `SubstitutedSupercell.occupation_of`."""
     frame = space.supercell_structure
-    if not np.allclose(structure.lattice.matrix, frame.lattice.matrix, atol=tolerance):
+    same = np.allclose(structure.lattice.matrix, frame.lattice.matrix, atol=tolerance)
+    if not same and not np.allclose(_upright(structure.lattice), _upright(frame.lattice), atol=tolerance):
         raise InputError(
             f"the structure's lattice {np.round(structure.lattice.matrix, 3).tolist()} is not the supercell's "
             f"{np.round(frame.lattice.matrix, 3).tolist()}"
@@ -38,11 +40,17 @@ def occupation_of(space: SubstitutedSupercell, structure: Structure, tolerance: 
     return codes
 
 
+def _upright(lattice: Lattice) -> NDArray[np.float64]:
+    """The vectors as a CIF file has them, which keeps lengths and angles but no orientation."""
+    return np.array(Lattice.from_parameters(*lattice.parameters).matrix)
+
+
 def _code(species: tuple[str, ...], found: Occupant, site: int) -> int:
     """The code of what is on a site: by its element, and by its state where two states of the element may be there."""
     alike = [code for code, name in enumerate(species) if symbol_of(name) == found.symbol]
     if len(alike) > 1:
-        exact = [code for code in alike if parse_species(species[code]).state == found.state]
+        # Files write 0 for an unknown state.
+        exact = [code for code in alike if (parse_species(species[code]).state or None) == (found.state or None)]
         if not exact:
             raise InputError(
                 f"site {site} may hold {', '.join(species[code] for code in alike)}, the structure has {found.text} "

@@ -232,6 +232,41 @@ def parse_substitutions(texts: Iterable[str], numbered: bool = True) -> dict[Sub
     return found
 
 
+def parse_allowed(texts: Iterable[str]) -> dict[SublatticeKey, list[str] | dict[str, int]]:
+    """Read the species allowed on sublattices, as `derivative_structures` takes them.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        ``"Ni:Ni,Al"``, or ``"Ni:Ni=3,Al=1"`` for that ratio.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    InputError
+        If a text is not of this form.
+
+    Examples
+    --------
+    >>> parse_allowed(["Ni:Ni,Al", "O:O=3,vac=1"])
+    {'Ni': ['Ni', 'Al'], 'O': {'O': 3, 'vac': 1}}
+    """
+    found: dict[SublatticeKey, list[str] | dict[str, int]] = {}
+    for text in texts:
+        host, species = parse_substitution(text, numbered=False)
+        if host in found:
+            raise InputError(f"{text}: gives the species on {sublattice_name(host)} again")
+        parts = text.partition(":")[2].split(",")
+        ratio = ["=" in part for part in parts]
+        if any(ratio) and (not all(ratio) or any(len(numbers) > 1 for numbers in species.values())):
+            raise InputError(f"{text}: give the species alone, as in Ni:Ni,Al, or one ratio, as in Ni:Ni=3,Al=1")
+        found[host] = {name: numbers[0] for name, numbers in species.items()} if all(ratio) else list(species)
+    return found
+
+
 def parse_composition(texts: Iterable[str]) -> dict[str, dict[str, int]]:
     """Read the substitutions of one composition, as `ConfigurationSpace` takes them and JSON holds them.
 

@@ -89,10 +89,10 @@ class CompositionSeries:
         reason: InputError | None = None
         for wanted in _compositions(choices):
             try:
-                if fitting:
-                    fitting.append(fitting[0].with_substitutions(wanted))
-                else:
-                    first = ConfigurationSpace(
+                fitting.append(
+                    fitting[0].with_substitutions(wanted)  # they share the symmetry, which is found once
+                    if fitting
+                    else ConfigurationSpace(
                         parent,
                         supercell,
                         wanted,
@@ -101,8 +101,7 @@ class CompositionSeries:
                         site_tolerance=site_tolerance,
                         min_distance=min_distance,
                     )
-                    _ = first.cycle_types  # the symmetry is found once, and shared by all compositions
-                    fitting.append(first)
+                )
             except CountsDoNotFitError as error:
                 reason = error
         charged: dict[str, float] = {}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +19,7 @@ from matganip.configurations.composition import (
     Sublattice,
     Substitutions,
     cells_of,
+    check_distances,
     element_of,
     resolve_substitutions,
     sites_of,
@@ -47,6 +48,8 @@ from matganip.errors import InputError
 
 if TYPE_CHECKING:
     from ase import Atoms
+
+T = TypeVar("T")
 
 
 class SubstitutedSupercell:
@@ -83,7 +86,7 @@ class SubstitutedSupercell:
         self.parent: Structure = with_molecules(read_structure(parent), names_in(wanted))
         """The parent crystal; a disordered one with the most abundant species on each site, and one site for each
         molecular cation where these are species or disordered in orientation."""
-        _check_distances(self.parent, self.symprec)
+        check_distances(self.parent, self.symprec)
         self._disordered: DisorderedParent | None = None
         if not self.parent.is_ordered:
             check_split_occupancies(self.parent, self.site_tolerance, occupancy_tolerance or WHOLE)
@@ -99,6 +102,7 @@ class SubstitutedSupercell:
         self.supercell_structure: Structure = self.parent.make_supercell(self.supercell_matrix, in_place=False)
         """The supercell with nothing substituted."""
         carry_displacements(self.supercell_structure, self.parent.lattice)
+        self._of_lattice: dict[str, Any] = {}
         # make_supercell puts the copies of each parent site one after the other.
         self._parent_sites = np.repeat(np.arange(len(self.parent)), self.n_cells)
 
@@ -287,20 +291,24 @@ class SubstitutedSupercell:
         """Operations of the parent that keep the supercell's lattice and each sublattice."""
         return self.primitive_cell.symmetry.on_superlattice(self.primitive_cell.vectors_of(self.supercell_matrix))
 
-    @cached_property
+    @property
     def group(self) -> NDArray[np.uint16]:
         """(n_ops, n_sites): the distinct permutations of the columns, as the kernels take them."""
-        return site_permutations(
-            self.symmetry,
-            np.array(self.supercell_structure.lattice.matrix),
-            self.supercell_structure.frac_coords[self.site_indices],
-            self.symprec,
-        )
+        return self._shared("group", self._permutations)
 
-    @cached_property
+    @property
     def cycle_types(self) -> CycleTypes:
         """The elements of `group` by their cycle types, on which exact counts and uniform samples depend."""
-        return elements_by_cycle_type(self.group, [sum(c) for c in self.counts])
+        return self._shared("cycle_types", lambda: elements_by_cycle_type(self.group, [sum(c) for c in self.counts]))
+
+    def _permutations(self) -> NDArray[np.uint16]:
+        lattice, positions = self.supercell_structure.lattice.matrix, self.supercell_structure.frac_coords
+        return site_permutations(self.symmetry, np.array(lattice), positions[self.site_indices], self.symprec)
+
+    def _shared(self, name: str, found: Callable[[], T]) -> T:
+        """What depends on the sublattices alone: found when first needed, and shared by all compositions."""
+        value: T = self._of_lattice[name] if name in self._of_lattice else found()
+        return self._of_lattice.setdefault(name, value)  # type: ignore[no-any-return]
 
     @property
     def site_permutations(self) -> NDArray[np.int32]:
@@ -489,11 +497,3 @@ class SubstitutedSupercell:
 
 def _digest(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
-
-
-def _check_distances(parent: Structure, symprec: float) -> None:
-    """Refuse a parent with sites that coincide."""
-    distances = parent.distance_matrix + 1e3 * np.eye(len(parent))
-    if distances.min() < max(symprec, 1e-3):
-        first, second = np.unravel_index(int(distances.argmin()), distances.shape)
-        raise InputError(f"sites {first} and {second} of the parent coincide ({distances.min():.3g} angstrom apart)")

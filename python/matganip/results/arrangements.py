@@ -30,7 +30,8 @@ class Arrangements(Result):
     shown : ConfigurationBatch
         The orbits to show.
     n_orbits : int
-        How many orbits these are some of: those of the space, of a part of it, or of the file.
+        How many these are some of: orbits of the space, of a part of it, or of the file; arrangements of the space
+        where these were drawn.
     file : pathlib.Path, optional
         Where all of them are.
     """
@@ -99,7 +100,7 @@ class Sample(Arrangements):
     n_drawn, seed : int
         How many were drawn, and the seed.
     what : str
-        What was drawn uniformly: orbits or arrangements.
+        What was drawn uniformly: orbits, of which `n_orbits` is the number, or arrangements.
     """
 
     n_drawn: int = 0
@@ -107,9 +108,11 @@ class Sample(Arrangements):
     what: str = "orbits"
 
     def to_dict(self) -> dict[str, Any]:
-        """The space, the draw, and the first orbits drawn, as JSON values."""
-        space = space_summary(self.shown.space, self.n_orbits)
-        return {**space, "drawn": self.n_drawn, "seed": self.seed, "first": self.records()}
+        """The space, the draw, and the first orbits drawn, as JSON values; orbits of a space are counted if drawn."""
+        counted = self.n_orbits if self.what == "orbits" else None
+        found = {**space_summary(self.shown.space, counted), "drawn": self.n_drawn, "seed": self.seed}
+        found.update(what=self.what, first=self.records())
+        return found if self.file is None else {**found, "file": str(self.file)}
 
     @property
     def n_listed(self) -> int:
@@ -119,7 +122,7 @@ class Sample(Arrangements):
     def sentences(self) -> tuple[str, ...]:
         """How the sample was drawn, and where it is."""
         where = f"; they are in {self.file}" if self.file else ""
-        return (f"{self.n_drawn:,} {self.what} drawn from {self.n_orbits:,} orbits with seed {self.seed}{where}",)
+        return (f"{self.n_drawn:,} {self.what} drawn from {self.n_orbits:,} {self.what} with seed {self.seed}{where}",)
 
 
 @dataclass(frozen=True)
@@ -128,19 +131,24 @@ class DryRun(Result):
 
     Attributes
     ----------
-    file : pathlib.Path
-        Where they would go.
+    file : pathlib.Path or None
+        Where they would go; None where they would only be enumerated.
     estimate : OutputEstimate
         Number, size and time.
     """
 
-    file: Path
+    file: Path | None
     estimate: OutputEstimate
 
     def to_dict(self) -> dict[str, Any]:
         """File, orbits, bytes and seconds as JSON values."""
         found = self.estimate
-        return {"file": str(self.file), "orbits": found.n_orbits, "bytes": found.size, "seconds": found.seconds}
+        return {
+            "file": None if self.file is None else str(self.file),
+            "orbits": found.n_orbits,
+            "bytes": found.size,
+            "seconds": found.seconds,
+        }
 
     def to_frame(self) -> pd.DataFrame:
         """One row."""
@@ -156,5 +164,8 @@ class DryRun(Result):
         """Number, size and time."""
         from rich.filesize import decimal
 
-        size, time = decimal(round(self.estimate.size)), duration(self.estimate.seconds)
+        time = duration(self.estimate.seconds)
+        if self.file is None:
+            return (f"{self.estimate.n_orbits:,} orbits, enumerated in about {time}; name an --output for its size",)
+        size = decimal(round(self.estimate.size))
         return (f"{self.file}: {self.estimate.n_orbits:,} orbits, about {size} in about {time}; nothing was written",)

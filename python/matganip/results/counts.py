@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 COLUMNS = ("", "composition", "sites", "arrangements", "orbits", "site permutations")
 
 
-def space_summary(space: ConfigurationSpace, n_orbits: int) -> dict[str, Any]:
-    """A space in a few JSON values; counts are exact integers of any size."""
+def space_summary(space: ConfigurationSpace, n_orbits: int | None) -> dict[str, Any]:
+    """A space in a few JSON values; counts are exact integers of any size, null where they were not asked for."""
     return {
         "composition": composition_text(space),
         "sites": space.n_sites,

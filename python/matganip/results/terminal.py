@@ -57,8 +57,15 @@ def _width(table: Table, column: int) -> int:
 
 
 def print_sentence(console: Console, sentence: str, style: str = "", indent: str = "  ") -> None:
-    """Print a sentence, wrapped and indented as the tables are."""
+    """Print a sentence, wrapped and indented as the tables are; a number that is longer than a line stays on one."""
     from rich.text import Text
 
-    filled = textwrap.fill(sentence, console.width, initial_indent=indent, subsequent_indent=indent)
-    console.print(Text(filled, style=style))
+    filled = textwrap.fill(
+        sentence,
+        console.width,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    console.print(Text(filled, style=style), crop=False, soft_wrap=True)

@@ -30,7 +30,7 @@ class OutputEstimate:
     n_orbits : int
         Orbits in the file: the exact number.
     size : float
-        Bytes.
+        Bytes; 0 without a file.
     seconds : float
         On this machine, the enumeration included.
     """
@@ -41,7 +41,7 @@ class OutputEstimate:
 
 
 def estimate_output(
-    space: ConfigurationSpace, path: str | os.PathLike[str], fmt: str | None = None, parts: int = 1
+    space: ConfigurationSpace, path: str | os.PathLike[str] | None, fmt: str | None = None, parts: int = 1
 ) -> OutputEstimate:
     """Estimate size and time of writing the orbits of a space to a file; nothing is written there.
 
@@ -50,7 +50,7 @@ def estimate_output(
     space : ConfigurationSpace
         The space.
     path, fmt
-        As for `matganip.configurations.io.writers.open_writer`.
+        As for `matganip.configurations.io.writers.open_writer`; without a path only the enumeration is timed.
     parts : int
         The file holds one of this many near-equal parts of the space.
 
@@ -68,6 +68,9 @@ def estimate_output(
     Two samples of different size are written to a temporary folder: their difference is what an orbit costs, the rest
     what a file costs. Neighbours in the stream compress better than a sample does: Parquet files come out smaller.
     """
+    n_orbits = space.count_orbits() // parts
+    if path is None:
+        return OutputEstimate(n_orbits, 0.0, _seconds_an_orbit(space) * n_orbits)
     target = Path(path)
     large = SAMPLE if fmt in (None, "parquet") else SAMPLE // 20
     small = large // 10
@@ -75,7 +78,6 @@ def estimate_output(
     _cost(batch[:small], target, fmt)  # imports on first use do not count
     few_bytes, few_seconds = _cost(batch[:small], target, fmt)
     many_bytes, many_seconds = _cost(batch, target, fmt)
-    n_orbits = space.count_orbits() // parts
     seconds_an_orbit = max(0.0, many_seconds - few_seconds) / (large - small) + _seconds_an_orbit(space)
     return OutputEstimate(
         n_orbits,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -60,13 +60,18 @@ def arrangement_columns(space: ConfigurationSpace, occupations: NDArray[np.uint8
 
 
 def _table(
-    space: ConfigurationSpace, occupations: NDArray[np.uint8], multiplicity: NDArray[np.int64], first: int
+    space: ConfigurationSpace,
+    occupations: NDArray[np.uint8],
+    multiplicity: NDArray[np.int64],
+    orbits: Sequence[int],
+    values: Mapping[str, Sequence[float] | NDArray[np.float64]],
 ) -> pa.Table:
-    """Orbits as a table: ``orbit`` (a running number), ``multiplicity``, and the columns of the arrangement."""
+    """Orbits as a table: ``orbit`` (its number), ``multiplicity``, further numbers, columns of the arrangement."""
     return pa.table(
         {
-            "orbit": pa.array(np.arange(first, first + len(multiplicity))),
+            "orbit": pa.array(np.asarray(orbits, dtype=np.int64)),
             "multiplicity": pa.array(multiplicity),
+            **{name: pa.array(np.asarray(column, dtype=np.float64)) for name, column in values.items()},
             **arrangement_columns(space, occupations),
         }
     )
@@ -74,8 +79,8 @@ def _table(
 
 @contextmanager
 def parquet_writer(
-    path: str | os.PathLike[str], space: ConfigurationSpace
-) -> Iterator[Callable[[ConfigurationBatch, int], None]]:
+    path: str | os.PathLike[str], space: ConfigurationSpace, values: Sequence[str] = ()
+) -> Iterator[Callable[[ConfigurationBatch, list[int], Mapping[str, Any]], None]]:
     """Write orbits batch by batch; the file is renamed to its final name when the context ends without an error.
 
     Parameters
@@ -84,18 +89,22 @@ def parquet_writer(
         The Parquet file.
     space : ConfigurationSpace
         The space of all batches.
+    values : sequence of str
+        Names of further columns of numbers.
 
     Yields
     ------
     callable
-        Takes a batch and the number of its first orbit.
+        Takes a batch, the numbers of its orbits, and their further numbers.
 
     Raises
     ------
     InputError
         If the file cannot be written, or a batch is of another space.
     """
-    nothing = _table(space, np.empty((0, space.n_sites), np.uint8), np.empty(0, np.int64), 0)
+    nothing = _table(
+        space, np.empty((0, space.n_sites), np.uint8), np.empty(0, np.int64), [], {name: [] for name in values}
+    )
     schema = nothing.schema.with_metadata(space.metadata())
     waiting = [schema.empty_table()]
 
@@ -109,10 +118,10 @@ def parquet_writer(
                 done += ROW_GROUP
             waiting[:] = [table.slice(done)]
 
-        def put(batch: ConfigurationBatch, first: int) -> None:
+        def put(batch: ConfigurationBatch, orbits: list[int], numbers: Mapping[str, Any]) -> None:
             if batch.space.key != space.key:
                 raise InputError(f"{path}: one Parquet file holds one space, {space!r}; got a batch of {batch.space!r}")
-            table = _table(space, batch.occupations, batch.multiplicity, first)
+            table = _table(space, batch.occupations, batch.multiplicity, orbits, numbers)
             waiting.append(table.replace_schema_metadata(schema.metadata))
             if sum(table.num_rows for table in waiting) >= ROW_GROUP:
                 write_groups(ROW_GROUP)

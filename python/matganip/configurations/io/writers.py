@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import os
+import re
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from matganip.configurations.io.parquet import parquet_writer
 from matganip.errors import InputError
@@ -23,8 +29,10 @@ if TYPE_CHECKING:
     from matganip.configurations.batch import ConfigurationBatch
     from matganip.configurations.space import ConfigurationSpace
 
-Put = Callable[["ConfigurationBatch", int], None]
-"""Writes a batch whose first orbit has this number."""
+Values = Mapping[str, Sequence[float] | Sequence[int] | Sequence[str] | NDArray[np.float64]]
+"""Further values of each arrangement of a batch, by the name of their column; a Parquet file takes numbers."""
+Put = Callable[["ConfigurationBatch", list[int], Values], None]
+"""Writes a batch whose orbits have these numbers."""
 AddFile = Callable[[str, str], None]
 """Adds a file of this name and text to a folder or an archive."""
 
@@ -33,6 +41,18 @@ INDEX = "index.csv"
 """Name of the file beside CIF and POSCAR files that lists them with their multiplicities."""
 
 _FORMAT_OF_SUFFIX = {".parquet": "parquet", ".xyz": "extxyz", ".extxyz": "extxyz"}
+
+ARCHIVES = {
+    ".zip": "zip",
+    ".tar": "",
+    ".tar.gz": "gz",
+    ".tgz": "gz",
+    ".tar.bz2": "bz2",
+    ".tbz2": "bz2",
+    ".tar.xz": "xz",
+    ".txz": "xz",
+}
+"""Endings of archives, and how they are compressed."""
 
 
 class BatchWriter:
@@ -52,21 +72,33 @@ class BatchWriter:
         self.n_written = 0
         """Arrangements written so far."""
 
-    def write(self, batch: ConfigurationBatch) -> None:
+    def write(
+        self, batch: ConfigurationBatch, *, orbits: Sequence[int] | None = None, values: Values | None = None
+    ) -> None:
         """Write a batch; the numbering of the orbits continues.
 
         Parameters
         ----------
         batch : ConfigurationBatch
             Orbits.
+        orbits : sequence of int, optional
+            Their numbers, where they are not the next ones.
+        values : mapping, optional
+            Further numbers of each, by the names given to `open_writer`.
         """
-        self._put(batch, self._first + self.n_written)
+        start = self._first + self.n_written
+        self._put(batch, list(range(start, start + len(batch)) if orbits is None else orbits), values or {})
         self.n_written += len(batch)
 
 
 @contextmanager
 def open_writer(
-    path: str | os.PathLike[str], space: ConfigurationSpace, fmt: str | None = None, *, first: int = 0
+    path: str | os.PathLike[str],
+    space: ConfigurationSpace,
+    fmt: str | None = None,
+    *,
+    first: int = 0,
+    values: Sequence[str] = (),
 ) -> Iterator[BatchWriter]:
     """Write a stream of batches without holding it in memory.
 
@@ -82,6 +114,8 @@ def open_writer(
         By default that of the suffix: ``.parquet``, ``.xyz`` or ``.extxyz``.
     first : int
         Number of the first orbit, for a stream that continues another.
+    values : sequence of str
+        Names of further numbers that each arrangement has: columns of tables, ``info`` of frames.
 
     Yields
     ------
@@ -103,9 +137,14 @@ def open_writer(
     extxyz
         One file with a frame for each arrangement, for ASE; the three are in ``Atoms.info``.
     cif, poscar
-        A file for each arrangement, ``000012_Cs8Sn4Pb4I24.cif`` or ``POSCAR_000012_Cs8Sn4Pb4I24.vasp`` (its atoms
-        sorted by element), and ``index.csv`` with the three for each file. In an archive if the path ends in ``.zip``,
-        ``.tar.gz`` or ``.tgz``, otherwise in a folder, which must not exist yet or be empty.
+        A file for each arrangement, named by its number, multiplicity and composition, ``000012_w24_Cs8Sn4Pb4I24.cif``
+        or ``POSCAR_000012_w24_Cs8Sn4Pb4I24.vasp`` (its atoms sorted by element), and ``index.csv`` with these and the
+        orbit key of each file. In an archive if the path ends in one of `ARCHIVES`, otherwise in a folder, which must
+        not exist yet or be empty.
+
+    Oxidation states are written where the parent or the substitutions have them: in CIF files (0 for species without
+    one beside others with), as the column ``oxi_states`` of extended XYZ where two states of an element share a
+    sublattice. A POSCAR file has no place for them but the remarks behind the positions.
 
     Examples
     --------
@@ -117,10 +156,10 @@ def open_writer(
     ...     for batch in space.orbits(batch_size=4):
     ...         writer.write(batch)
     >>> sorted(path.name for path in folder.iterdir())[:2], writer.n_written
-    (['000000_Cs8Sn4Pb4I24.cif', '000001_Cs8Sn4Pb4I24.cif'], 6)
+    (['000000_w6_Cs8Sn4Pb4I24.cif', '000001_w8_Cs8Sn4Pb4I24.cif'], 6)
     """
     final = Path(path)
-    with _opener(final, _format_of(final, fmt), space) as put:
+    with _opener(final, _format_of(final, fmt), space, values) as put:
         yield BatchWriter(put, first)
 
 
@@ -174,7 +213,7 @@ def path_of_composition(path: str | os.PathLike[str], space: ConfigurationSpace)
         for species, counts in zip(space.species, space.counts, strict=True)
         for name, count in zip(species, counts, strict=True)
     )
-    suffix = "".join(output.suffixes[-2:]) if output.name.endswith(".tar.gz") else output.suffix
+    suffix = _archive_suffix(output) or output.suffix
     return output.with_name(f"{output.name.removesuffix(suffix)}_{label}{suffix}")
 
 
@@ -190,23 +229,34 @@ def _format_of(path: Path, fmt: str | None) -> str:
         raise InputError(f"fmt: {fmt!r} is none of {', '.join(FORMATS)}")
     if by_suffix is not None and by_suffix != found:
         raise InputError(f"{path}: the name says {by_suffix}, fmt says {found}")
-    if found in ("cif", "poscar") and path.suffix.lower() in (".cif", ".vasp", ".poscar"):
-        raise InputError(f"{path}: many arrangements are a folder or an archive (.zip, .tar.gz) of {found} files")
-    if found in ("parquet", "extxyz") and _is_archive(path):
+    archive = _archive_suffix(path)
+    if found in ("cif", "poscar") and not archive and path.suffix and not path.is_dir():
+        _refuse_suffix(path, found)
+    if found in ("parquet", "extxyz") and archive:
         raise InputError(f"{path}: {found} is one file, not an archive; an archive holds cif or poscar files")
     return found
 
 
-def _opener(path: Path, fmt: str, space: ConfigurationSpace) -> AbstractContextManager[Put]:
+def _refuse_suffix(path: Path, fmt: str) -> None:
+    """Refuse a folder whose name says that it is a file: ``x.cif``, ``x.rar``; a version number is no such ending."""
+    if re.fullmatch(r"\.[A-Za-z][A-Za-z0-9]{0,6}", path.suffix):
+        raise InputError(
+            f"{path}: many arrangements are a folder, whose name has no ending such as {path.suffix}, or an archive "
+            f"({', '.join(ARCHIVES)}) of {fmt} files"
+        )
+
+
+def _opener(path: Path, fmt: str, space: ConfigurationSpace, values: Sequence[str]) -> AbstractContextManager[Put]:
     if fmt == "parquet":
-        return parquet_writer(path, space)
+        return parquet_writer(path, space, values)
     if fmt == "extxyz":
         return _extxyz_writer(path)
-    return _structure_files_writer(path, fmt)
+    return _structure_files_writer(path, fmt, values)
 
 
-def _is_archive(path: Path) -> bool:
-    return path.name.lower().endswith((".zip", ".tar.gz", ".tgz"))
+def _archive_suffix(path: Path) -> str:
+    """The ending of an archive; empty for anything else."""
+    return next((path.name[-len(end) :] for end in ARCHIVES if path.name.lower().endswith(end)), "")
 
 
 @contextmanager
@@ -215,32 +265,41 @@ def _extxyz_writer(path: Path) -> Iterator[Put]:
 
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
 
-        def put(batch: ConfigurationBatch, first: int) -> None:
-            rows = zip(batch.atoms(), batch.multiplicity.tolist(), batch.orbit_keys(), strict=True)
-            for number, (atoms, multiplicity, key) in enumerate(rows, first):
+        def put(batch: ConfigurationBatch, orbits: list[int], values: Values) -> None:
+            rows = zip(batch.atoms(), orbits, batch.multiplicity.tolist(), batch.orbit_keys(), strict=True)
+            for row, (atoms, number, multiplicity, key) in enumerate(rows):
                 atoms.info.update(orbit=number, multiplicity=multiplicity, orbit_key=key)
+                atoms.info.update({name: _plain(column[row]) for name, column in values.items()})
                 write_extxyz(file, [atoms])
 
         yield put
 
 
 @contextmanager
-def _structure_files_writer(path: Path, fmt: str) -> Iterator[Put]:
+def _structure_files_writer(path: Path, fmt: str, values: Sequence[str]) -> Iterator[Put]:
     """A file for each arrangement, then their index."""
     index = io.StringIO()
-    index.write("file,orbit,multiplicity,orbit_key\n")
+    index.write(",".join(("file", "orbit", "multiplicity", "composition", *values, "orbit_key")) + "\n")
     with _container(path) as add:
 
-        def put(batch: ConfigurationBatch, first: int) -> None:
-            rows = zip(batch.structures(), batch.multiplicity.tolist(), batch.orbit_keys(), strict=True)
-            for number, (structure, multiplicity, key) in enumerate(rows, first):
-                stem = f"{number:06d}_{structure.composition.formula.replace(' ', '')}"
-                name, text = _file_of(structure, fmt, stem, f"orbit {number} multiplicity {multiplicity} key {key}")
+        def put(batch: ConfigurationBatch, orbits: list[int], numbers: Values) -> None:
+            rows = zip(batch.structures(), orbits, batch.multiplicity.tolist(), batch.orbit_keys(), strict=True)
+            for row, (structure, number, multiplicity, key) in enumerate(rows):
+                formula = structure.composition.formula.replace(" ", "")
+                stem = f"{number:06d}_w{multiplicity}_{formula}"
+                further = [str(_plain(numbers[name][row])) for name in values]
+                told = "".join(f" {name} {one}" for name, one in zip(values, further, strict=True))
+                comment = f"orbit {number} multiplicity {multiplicity}{told} key {key}"
+                name, text = _file_of(structure, fmt, stem, comment)
                 add(name, text)
-                index.write(f"{name},{number},{multiplicity},{key}\n")
+                index.write(",".join((name, str(number), str(multiplicity), formula, *further, key)) + "\n")
 
         yield put
         add(INDEX, index.getvalue())
+
+
+def _plain(value: float | int | str | np.float64) -> float | int | str:
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _file_of(structure: Structure, fmt: str, stem: str, comment: str) -> tuple[str, str]:
@@ -248,16 +307,33 @@ def _file_of(structure: Structure, fmt: str, stem: str, comment: str) -> tuple[s
     if fmt == "cif":
         from matganip.configurations.io.cif_text import cif_text
 
-        return f"{stem}.cif", f"# {comment}\n{cif_text(structure)}"
+        return f"{stem}.cif", f"# {comment}\n{cif_text(_fully_stated(structure))}"
     from pymatgen.io.vasp.inputs import Poscar
 
     return f"POSCAR_{stem}.vasp", Poscar(structure, comment=comment, sort_structure=True).get_str()
 
 
+def _fully_stated(structure: Structure) -> Structure:
+    """Where some species have an oxidation state all get one, 0 where none is known: a CIF has a column of them."""
+    from pymatgen.core.periodic_table import Species
+
+    species = structure.species
+    stated = [getattr(one, "oxi_state", None) is not None for one in species]
+    if all(stated) or not any(stated):
+        return structure
+    completed = structure.copy()
+    for site, (one, known) in enumerate(zip(species, stated, strict=True)):
+        if not known:
+            completed[site] = Species(one.symbol, 0)
+    return completed
+
+
 def _container(path: Path) -> AbstractContextManager[AddFile]:
-    if not _is_archive(path):
+    suffix = _archive_suffix(path)
+    if not suffix:
         return _folder(path)
-    return _zip(path) if path.suffix.lower() == ".zip" else _tar(path)
+    kind = ARCHIVES[suffix.lower()]
+    return _zip(path) if kind == "zip" else _tar(path, kind)
 
 
 @contextmanager
@@ -286,12 +362,12 @@ def _zip(path: Path) -> Iterator[AddFile]:
 
 
 @contextmanager
-def _tar(path: Path) -> Iterator[AddFile]:
+def _tar(path: Path, kind: str) -> Iterator[AddFile]:
     with (
         atomic_path(path) as temporary,
         temporary.open("wb") as raw,
-        gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as compressed,
-        tarfile.open(fileobj=compressed, mode="w") as archive,
+        _compressed(raw, kind) as stream,
+        tarfile.open(fileobj=stream, mode="w") as archive,
     ):
 
         def add(name: str, text: str) -> None:
@@ -303,6 +379,14 @@ def _tar(path: Path) -> Iterator[AddFile]:
         yield add
 
 
+def _compressed(raw: IO[bytes], kind: str) -> AbstractContextManager[IO[bytes]]:
+    if kind == "gz":
+        return gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0)  # type: ignore[return-value]
+    if kind == "bz2":
+        return bz2.BZ2File(raw, "wb")
+    return lzma.LZMAFile(raw, "wb") if kind == "xz" else nullcontext(raw)
+
+
 def _stem(path: Path) -> str:
     """The folder inside an archive: its name without the suffix."""
-    return path.name.removesuffix(path.suffix).removesuffix(".tar")
+    return path.name.removesuffix(_archive_suffix(path))
