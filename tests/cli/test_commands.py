@@ -240,7 +240,10 @@ def test_sample_draws_from_an_astronomical_space(tmp_path):
     ("arguments", "message"),
     [
         (("enumerate", CIF, "-x", "I:Br=1", "--shard", "2/2"), "--shard 2/2: not of the form k/n"),
-        (("enumerate", CIF, "-x", "I:Br=1", "--dry-run"), "--dry-run needs an --output"),
+        (("enumerate", CIF, "-x", "I:Br=1", "--dry-run", "--rank", "ewald"), "--dry-run does not estimate a ranking"),
+        (("enumerate", CIF, "-x", "I:Br=1", "--lowest", "3"), "--lowest and --highest act with --rank only"),
+        (("sample", CIF, "-x", "I:Br=1", "-f", "cif"), "--format cif: nothing is written without --output"),
+        (("count", CIF, "-x", "I:Br=1", "--oxidation", "I=-1"), "--oxidation acts together with --charge-neutral"),
         (("count", CIF, "-x", "I:Br=0-x"), "--substitute I:Br=0-x: not of the form"),
         (("count", CIF, "-x", "I"), "--substitute I: not of the form"),
         (("count", CIF), "--substitute is needed with an ordered structure"),
