@@ -13,6 +13,7 @@
 #include "matganip/convex_bound.hpp"
 #include "matganip/first_of_orbit.hpp"
 #include "matganip/parallel.hpp"
+#include "matganip/sorted_bound.hpp"
 
 namespace matganip {
 namespace {
@@ -55,6 +56,7 @@ class Search {
         : model_(model),
           wanted_(wanted),
           bound_(model),
+          sorted_(model),
           first_(group, last_codes(model)),
           codes_(model.n_sites),
           at_(model.n_sites + 1) {
@@ -150,6 +152,12 @@ class Search {
         return true;
     }
 
+    double bound_below(std::size_t depth) {
+        if (!sorted_.applies()) return bound_(depth, at_[depth]);
+        const double sorted = sorted_(depth, at_[depth]);
+        return sorted > threshold_ ? sorted : std::max(sorted, bound_(depth, at_[depth]));
+    }
+
     void explore(std::size_t depth, double bound) {
         if (bound > threshold_) return;
         if (depth == model_.n_sites) return keep();
@@ -167,7 +175,7 @@ class Search {
             if (!allowed(depth, code) || !enter(depth, static_cast<std::uint8_t>(code))) continue;
             // A bound never falls on the way down; where nothing is left to choose, the energy itself
             // follows.
-            const double own = n_allowed == 1 ? bound : std::max(bound, bound_(depth + 1, at_[depth + 1]));
+            const double own = n_allowed == 1 ? bound : std::max(bound, bound_below(depth + 1));
             if (own <= threshold_) children.emplace_back(own, static_cast<std::uint8_t>(code));
         }
         std::sort(children.begin(), children.end());
@@ -196,6 +204,7 @@ class Search {
     const InteractionModel& model_;
     const Wanted& wanted_;
     ConvexBound bound_;
+    SortedBound sorted_;
     FirstOfOrbit first_;
     std::vector<std::uint8_t> codes_;
     std::vector<PartialArrangement> at_;
