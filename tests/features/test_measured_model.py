@@ -54,7 +54,8 @@ def slow_pattern(model, values, structure, occupancies, strain):
             continue
         factor = 0j
         for element, columns in occupancies.items():
-            (f,) = radiation.form_factors([element], radiation.wavelength).at(g * g / 4)
+            factors = radiation.form_factors([element], radiation.wavelength)
+            f = factors.at(g * g / 4)[0] + 1j * factors.imaginary[0]
             damping = np.exp(-(values["phase.b"] + values[f"phase.b.{element}"]) * g * g / 4)
             factor += f * damping * (columns * np.exp(2j * np.pi * structure.frac_coords @ hkl)).sum()
         for wavelength, share in radiation.lines:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from matganip.features.measured.misfit import Misfit
 from matganip.features.measured.phases import PhasePeaks, average_occupancy, occupancy_of
 from matganip.features.measured.refinement import Refinement, RefinementSettings, fit_phases
 from matganip.matching.ranking import OrbitRanking
-from matganip.results.match import DecidingPeak, Detection, OrderParameter
+from matganip.results.match import DecidingPeak, Detection, OrderParameter, SiteExchange
 
 Floats = NDArray[np.float64]
 MakePhase = Callable[[ConfigurationSpace, Mapping[str, Floats], Any], PhasePeaks]
@@ -23,6 +23,8 @@ MakePhase = Callable[[ConfigurationSpace, Mapping[str, Floats], Any], PhasePeaks
 FAINT = 1e-9
 MOST_PEAKS = 12
 SIGMAS = 3.0
+# Standard deviations below which rounding is all that there is.
+UNSEEN = 1e-3
 
 
 def partly_ordered(space: ConfigurationSpace, occupation: NDArray[np.uint8], make_phase: MakePhase) -> PhasePeaks:
@@ -72,6 +74,53 @@ def order_of(
     return OrderParameter(value, error, wrong, best.chi2 - found.chi2)
 
 
+def exchange_of(
+    spaces: Sequence[ConfigurationSpace],
+    start: Refinement,
+    make_phase: MakePhase,
+    beside: list[PhasePeaks],
+    how: RefinementSettings,
+) -> SiteExchange | None:
+    """Refine how far the sublattices have exchanged species, between the averages of the first and the last space.
+
+    Parameters
+    ----------
+    spaces : sequence of ConfigurationSpace
+    start : Refinement
+        Of an average.
+    make_phase, beside, how
+        As for `order_of`.
+
+    Returns
+    -------
+    SiteExchange or None
+        None where the spaces do not hold the same atoms in one supercell, or differ in no mean occupancy.
+    """
+    first, last = spaces[0], spaces[-1]
+    if (
+        first.composition != last.composition
+        or len(first.supercell_structure) != len(last.supercell_structure)
+        or not np.allclose(first.supercell_structure.frac_coords, last.supercell_structure.frac_coords)
+    ):
+        return None
+    low, high = average_occupancy(first), average_occupancy(last)
+    none = np.zeros(len(first.supercell_structure))
+    slope = {name: high.get(name, none) - low.get(name, none) for name in {*low, *high}}
+    phase = make_phase(first, low, slope)
+    if not phase.is_ordered:
+        return None
+    name = f"{phase.name}.order"
+    found = fit_phases(start.model.measured, [phase, *beside], how, start={**start.values, name: 0.5}, also=[name])
+    return SiteExchange(found.values[name], found.errors[name], _shares(first), _shares(last), found.chi2)
+
+
+def _shares(space: ConfigurationSpace) -> dict[str, dict[str, float]]:
+    return {
+        one.host: {name: count / sum(counts) for name, count in zip(species, counts, strict=True)}
+        for one, species, counts in zip(space.sublattice_table, space.species, space.counts, strict=True)
+    }
+
+
 def deciding_peaks(best: Refinement, other: Refinement, phase: str) -> tuple[DecidingPeak, ...]:
     """The peaks that the difference of two fits' chi squared comes from, the most telling first.
 
@@ -111,7 +160,7 @@ def deciding_peaks(best: Refinement, other: Refinement, phase: str) -> tuple[Dec
     return tuple(found)
 
 
-def detection_of(ranking: OrbitRanking, misfit: Misfit, mean: Floats, temper: float) -> Detection:
+def detection_of(ranking: OrbitRanking, misfit: Misfit, mean: Floats, temper: float) -> Detection | None:
     """What this measurement could see.
 
     Parameters
@@ -126,13 +175,16 @@ def detection_of(ranking: OrbitRanking, misfit: Misfit, mean: Floats, temper: fl
 
     Returns
     -------
-    Detection
+    Detection or None
+        None where this measurement does not see the difference at all.
     """
     rows = misfit.intensities(np.stack([one.occupation for one in ranking.classes]))
     best = rows[0]
     noise = float(np.sqrt(temper))
     distance = misfit.distance(best, mean) / noise
-    share = SIGMAS / distance if distance > 0 else np.inf
+    if distance < UNSEEN:
+        return None
+    share = SIGMAS / distance
     nearest = min((misfit.distance(best, other) / noise for other in rows[1:]), default=None)
-    factor = None if not nearest else (SIGMAS / nearest) ** 2
-    return Detection(distance, float(share), float(np.sqrt(share)), nearest, factor)
+    factor = None if nearest is None or nearest < UNSEEN else (SIGMAS / nearest) ** 2
+    return Detection(distance, share, float(np.sqrt(share)), nearest, factor)

@@ -24,7 +24,7 @@ from matganip.features.measured.refinement import Refinement, RefinementSettings
 from matganip.features.radiation import Radiation
 from matganip.matching.given import property_given
 from matganip.matching.mixtures import mixture_of
-from matganip.matching.order import deciding_peaks, detection_of, order_of, partly_ordered
+from matganip.matching.order import deciding_peaks, detection_of, exchange_of, order_of, partly_ordered
 from matganip.matching.ranking import OrbitRanking, rank_orbits
 from matganip.matching.walk import rank_by_annealing
 from matganip.progress import ProgressOption, Report, reporting
@@ -203,6 +203,9 @@ class _Job:
             disordered=disordered[place],
             classes=tuple(classes),
             order=order_of(space, best.occupation, best.fit, self._phase, beside, self.how),
+            exchange=None
+            if len(spaces) == 1
+            else exchange_of(spaces, disordered[place], self._phase, beside, self.how),
             deciding=deciding_peaks(best.fit, disordered[place], PHASE),
             mixture=mixture_of(ranking, misfit, mean, temper) if mixture else None,
             detection=detection_of(ranking, misfit, mean, temper),
@@ -236,6 +239,7 @@ class _Job:
         warnings = self._judge(best, lambda job: [job._crystal(first), *job._beside()])
         return MatchResult(
             source=self.pattern.source, disordered=None, classes=tuple(classes[: self.top]), order=None,
+            exchange=None,
             deciding=() if second is None else deciding_peaks(best, second, PHASE), mixture=None, detection=None,
             log_bayes_factor=None, n_orbits=0, n_configurations=0, proved=True, energy=None, phase=PHASE,
             warnings=warnings, seconds=0.0,
@@ -293,7 +297,7 @@ class _Job:
         return fit_phases(self.pattern, [phase, *beside], self.how, start=fit.values, also=also)
 
     def _named(self, space: ConfigurationSpace, one: Any, fit: Refinement | None) -> MatchedClass:
-        name = f"{composition_text(space)}: {sites_text(space, one.occupation)}"
+        name = f"{composition_text(space)}: {sites_text(space, one.occupation)}".removesuffix(": ")
         chi2 = one.chi2 if fit is None else min(fit.chi2, one.chi2)
         structure = space.structure(one.occupation)
         return MatchedClass(name, space, one.occupation, structure, one.n_orbits, one.n_configurations, chi2, fit)

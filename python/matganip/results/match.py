@@ -80,6 +80,38 @@ class OrderParameter:
 
 
 @dataclass(frozen=True)
+class SiteExchange:
+    """How far species have changed places between sublattices, refined between two compositions of them.
+
+    Attributes
+    ----------
+    value, error : float
+        0 for the mean occupancies of the first space, 1 for those of the last; and its standard deviation.
+    first, last : dict of str to dict of str to float
+        Mean occupancies of each sublattice, named by its host in the parent, at 0 and at 1.
+    chi2 : float
+    """
+
+    value: float
+    error: float
+    first: dict[str, dict[str, float]]
+    last: dict[str, dict[str, float]]
+    chi2: float
+
+    @property
+    def occupancies(self) -> dict[str, dict[str, tuple[float, float]]]:
+        """Refined mean occupancies of each sublattice, with their standard deviations."""
+        return {
+            host: {
+                name: (share + self.value * (self.last[host][name] - share),
+                       self.error * abs(self.last[host][name] - share))
+                for name, share in shares.items()
+            }
+            for host, shares in self.first.items()
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
 class DecidingPeak:
     """A peak, and what it says for the best class against the other candidate.
 
@@ -191,6 +223,8 @@ class MatchResult(Result):
     classes : tuple of MatchedClass
         Best first.
     order : OrderParameter or None
+    exchange : SiteExchange or None
+        Where several spaces hold the same atoms on different sublattices.
     deciding : tuple of DecidingPeak
         Against the disordered average, or the second structure; the most telling first.
     mixture : Mixture or None
@@ -214,6 +248,7 @@ class MatchResult(Result):
     disordered: Refinement | None
     classes: tuple[MatchedClass, ...]
     order: OrderParameter | None
+    exchange: SiteExchange | None
     deciding: tuple[DecidingPeak, ...]
     mixture: Mixture | None
     detection: Detection | None
@@ -287,6 +322,7 @@ class MatchResult(Result):
                 for one, above in zip(self.classes, self.relative.tolist(), strict=True)
             ],
             "order": None if self.order is None else dict(vars(self.order)),
+            "exchange": None if self.exchange is None else dict(vars(self.exchange)),
             "deciding_peaks": [{**vars(peak), "hkl": list(peak.hkl)} for peak in self.deciding],
             "mixture": None if self.mixture is None else dict(vars(self.mixture)),
             "detection": None if self.detection is None else dict(vars(self.detection)),

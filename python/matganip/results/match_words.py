@@ -20,6 +20,12 @@ def sentences(found: MatchResult) -> tuple[str, ...]:
             f"Long-range order of the best arrangement: {order.value:.4f} +- {order.error:.4f} (1: as it stands, 0: "
             f"the mean occupancies); others are on {wrong}."
         )
+    if found.exchange is not None:
+        shares = "; ".join(
+            f"{host} sites: " + ", ".join(f"{name} {share:.4f} +- {error:.4f}" for name, (share, error) in row.items())
+            for host, row in found.exchange.occupancies.items()
+        )
+        said.append(f"Mean occupancies refined between the first and the last composition: {shares}.")
     if found.mixture is not None and len(found.mixture.shares) > 1:
         shares = ", ".join(
             f"{share:.3f} +- {found.mixture.errors[name]:.3f} {name}" for name, share in found.mixture.shares.items()

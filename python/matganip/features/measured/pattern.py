@@ -64,7 +64,7 @@ class MeasuredPattern:
         sigma : (n,) array_like, optional
             Standard deviations; by default the square root of the counts, and 1 where there are none.
         radiation : Radiation, str or float, optional
-            As `Radiation.of` takes it.
+            As `radiation_of` takes it.
         source : str
             Name for messages.
         places : (n,) int64 ndarray, optional
@@ -112,7 +112,7 @@ class MeasuredPattern:
             raise InputError(f"{source}: all intensities are 0")
         order = slice(None, None, -1) if falling else slice(None)
         x, y, s = (np.ascontiguousarray(one[order]) for one in (angles, counts, deviation))
-        return cls(x, y, s, radiation=None if radiation is None else Radiation.of(radiation), source=source)
+        return cls(x, y, s, radiation=None if radiation is None else radiation_of(radiation), source=source)
 
     def __len__(self) -> int:
         return len(self.two_theta)
@@ -144,7 +144,7 @@ class MeasuredPattern:
 
     def with_radiation(self, radiation: Radiation | str | float) -> MeasuredPattern:
         """The same points under the radiation that is given, whatever the file said."""
-        return replace(self, radiation=Radiation.of(radiation))
+        return replace(self, radiation=radiation_of(radiation))
 
     def _taken(self, kept: NDArray[np.bool_], what: str) -> MeasuredPattern:
         if kept.sum() < FEWEST_POINTS:
@@ -152,6 +152,30 @@ class MeasuredPattern:
             raise InputError(f"{self.source}: {kept.sum()} points {what}; it goes from {first:g} to {last:g} degrees")
         columns = {name: getattr(self, name)[kept] for name in ("two_theta", "intensity", "sigma")}
         return replace(self, **columns)
+
+
+def radiation_of(radiation: Radiation | str | float) -> Radiation:
+    """What an argument `radiation` means for a measured pattern: form factors as atoms have them.
+
+    Parameters
+    ----------
+    radiation : Radiation, str or float
+        A name or a wavelength in angstrom stand for Waasmaier and Kirfel's form factors with f' and f''; a Radiation is
+        taken as it is.
+
+    Returns
+    -------
+    Radiation
+
+    Examples
+    --------
+    >>> radiation_of("CuKa12").anomalous, radiation_of("neutron 1.54").table
+    (True, 'neutron')
+    """
+    if isinstance(radiation, Radiation):
+        return radiation
+    plain = Radiation.of(radiation)
+    return replace(plain, table="waasmaier-kirfel", anomalous=True) if plain.polarized else plain
 
 
 def two_theta_of(position: ArrayLike, unit: str, wavelength: float | None, source: str = "pattern") -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from matganip.errors import InputError, first_line, require
 from matganip.features.measured.gsas import gsas_columns
-from matganip.features.measured.pattern import Floats, MeasuredPattern, two_theta_of
+from matganip.features.measured.pattern import Floats, MeasuredPattern, radiation_of, two_theta_of
 from matganip.features.radiation import Radiation
 
 SEPARATORS = str.maketrans(",;\t", "   ")
@@ -47,7 +48,7 @@ def read_pattern(
         powder data; PANalytical ``.xrdml``, Bruker ``.brml`` and ``.raw`` (version 4), Rigaku ``.rasx``, which
         ``matganip[instruments]`` reads.
     radiation : Radiation, str or float, optional
-        As `Radiation.of` takes it; goes before what the file says.
+        As `matganip.features.measured.pattern.radiation_of` takes it; goes before what the file says.
     unit : {"2theta", "q", "d"}
         Of the first column of a text file: degrees, 1/angstrom or angstrom.
 
@@ -81,7 +82,7 @@ def read_pattern(
         lines = _lines(file)
         is_gsas = any(line.startswith("BANK") for line in lines[:200])
         columns, found = (gsas_columns if is_gsas else _text_columns)(lines, file.name), None
-    known = Radiation.of(radiation) if radiation is not None else found
+    known = radiation_of(radiation) if radiation is not None else found
     position, intensity, sigma, places = columns
     angles = two_theta_of(position, unit, None if known is None else known.wavelength, file.name)
     return MeasuredPattern.of(angles, intensity, sigma, radiation=known, source=file.name, places=places)
@@ -155,7 +156,7 @@ def _cif(file: Path) -> tuple[Columns, Radiation | None]:
             angles = np.linspace(low, high, len(intensity[0])), None
         values, sigma = intensity
         length = _cif_number(block, "_diffrn_radiation_wavelength")
-        return (angles[0], values, sigma, None), None if length is None else Radiation.of(length)
+        return (angles[0], values, sigma, None), None if length is None else radiation_of(length)
     raise InputError(f"{file.name}: no block has one of {', '.join(INTENSITIES)}")
 
 
@@ -231,6 +232,6 @@ def _doublet(first: float | None, second: float | None, ratio: float | None) -> 
     if not first:
         return None
     if not second or ratio == 0:
-        return Radiation.of(first)
+        return radiation_of(first)
     weak = 0.5 if ratio is None else ratio
-    return Radiation(((first, 1 / (1 + weak)), (second, weak / (1 + weak))))
+    return replace(radiation_of(first), lines=((first, 1 / (1 + weak)), (second, weak / (1 + weak))))

@@ -32,6 +32,7 @@ STRAINS = np.linspace(-0.04, 0.04, 21)
 SHIFTS = (-0.15, 0.15)
 BROAD = 0.12  # degrees squared: the width of lines that need not stand quite where they are looked for
 COARSE = 0.05  # degrees
+REFUSED = 1e12  # counts: a pattern that no step of a fit is taken to
 
 
 class RefinementSettings(Settings):
@@ -60,6 +61,9 @@ class RefinementSettings(Settings):
     )
     monochromator: float | None = Field(
         default=None, ge=0, lt=180, description="Angle 2theta of a crystal monochromator in degrees."
+    )
+    refine_v: bool = Field(
+        default=False, description="Refine Caglioti's V too, which many patterns do not tell from U and W."
     )
     shape: tuple[float, float, float, float, float] | None = Field(
         default=None, description="U, V, W in degrees squared and X, Y in degrees of the instrument: held."
@@ -180,9 +184,13 @@ def refine(model: PatternModel, values: Mapping[str, float], names: Sequence[str
 
     def evaluated(x: Floats) -> tuple[Floats, Floats]:
         if "x" not in last or not np.array_equal(last["x"], x):
-            last.update(x=x.copy(), found=model.evaluate(at(x), names))
-        found: tuple[Floats, Floats] = last["found"]
-        return found
+            try:
+                found = model.evaluate(at(x), names)
+            except InputError:  # a step to a width that is not positive, which is not taken
+                found = np.full(len(measured), REFUSED), np.zeros((len(measured), len(names)))
+            last.update(x=x.copy(), found=found)
+        kept: tuple[Floats, Floats] = last["found"]
+        return kept
 
     def residual(x: Floats) -> Floats:
         found: Floats = (evaluated(x)[0] - measured.intensity) / measured.sigma
@@ -255,6 +263,11 @@ def fit_phases(
     places += shifts[1:]
     widths = [] if how.shape is not None else ["u", "w", "x", "y"]
     found = refine(model, found.values, [*linear, *places, *widths])
+    if how.refine_v and widths:
+        widths = ["u", "v", "w", "x", "y"]
+        # Away from the bounds, with the width at tan(theta) = 1/2 as it was.
+        curved = {"u": found.values["u"] + 0.02, "v": -0.02, "w": found.values["w"] + 0.005}
+        found = refine(model, {**found.values, **curved}, [*linear, *places, *widths])
     others = (
         [name for phase in phases for name in _displacements(phase, how.displacements)]
         + [*also]
