@@ -27,7 +27,7 @@ from matganip.progress import no_report
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks-match.md"
 WHAT = (
     "Random orbits; cells strained by up to 0.5 %, zero shifts up to 0.05 degrees, B of 0.5 to 1.5, background, "
-    "Poisson noise, 10^5 counts at the top of the strongest peak, Cu K-alpha doublet, 10 to 75 degrees in steps of 0.04."
+    "Poisson noise, 10^5 counts at the top of the strongest peak, Cu K-alpha doublet, 10 to 75 degrees, steps of 0.04."
 )
 RANGE, STEP = (10.0, 75.0), 0.04
 CATIONS = mg.perovskite("SrFeO3", a=3.93)
