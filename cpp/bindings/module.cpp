@@ -12,5 +12,6 @@ PYBIND11_MODULE(_core, module) {
     matganip::bindings::register_network(module);
     matganip::bindings::register_powder(module);
     matganip::bindings::register_swaps(module);
+    matganip::bindings::register_correlations(module);
     matganip::bindings::register_targets(module);
 }

@@ -11,6 +11,7 @@ void register_lattice_gas(pybind11::module_& module);
 void register_network(pybind11::module_& module);
 void register_powder(pybind11::module_& module);
 void register_swaps(pybind11::module_& module);
+void register_correlations(pybind11::module_& module);
 void register_targets(pybind11::module_& module);
 
 }  // namespace matganip::bindings

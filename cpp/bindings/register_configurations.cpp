@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include "arrays.hpp"
+#include "exclusion_rows.hpp"
 #include "matganip/canonical_form.hpp"
 #include "matganip/orbit_enumerator.hpp"
 #include "matganip/permutation_group.hpp"
@@ -16,16 +17,6 @@ using Counts = std::vector<std::vector<std::uint16_t>>;
 PermutationGroup group_from(const py::array& permutations) {
     const auto images = require_array<std::uint16_t>(permutations, "permutations", 2);
     return {static_cast<std::size_t>(images.shape(1)), {images.data(), images.data() + images.size()}};
-}
-
-std::vector<Exclusion> exclusions_from(const py::object& given) {
-    std::vector<Exclusion> exclusions;
-    if (given.is_none()) return exclusions;
-    const auto rows = require_array<std::uint16_t>(given.cast<py::array>(), "exclusions", 2);
-    if (rows.shape(1) != 4) throw std::invalid_argument("exclusions must be (n, 4)");
-    for (const auto* row = rows.data(); row != rows.data() + rows.size(); row += 4)
-        exclusions.push_back({row[0], row[1], row[2], row[3]});
-    return exclusions;
 }
 
 py::array_t<std::uint16_t> py_close_group(const py::array& generators, std::size_t max_order) {

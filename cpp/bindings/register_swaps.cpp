@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "arrays.hpp"
+#include "exclusion_rows.hpp"
 #include "matganip/lattice_swaps.hpp"
 #include "matganip/parallel.hpp"
 #include "register.hpp"
@@ -17,9 +18,19 @@ namespace {
 // A call asks for interrupts between groups of chains of about this many multiplications.
 constexpr std::size_t work_per_piece = std::size_t{1} << 28;
 
-LatticeSwaps make_swaps(const std::vector<const LatticePattern*>& patterns, const py::array& sublattices) {
+LatticeSwaps make_swaps(const std::vector<const LatticePattern*>& patterns, const py::array& sublattices,
+                        const py::object& exclusions, const py::object& exchange_offsets,
+                        const py::object& exchanges) {
     const auto sites = require_array<std::int32_t>(sublattices, "sublattices", 1);
-    return LatticeSwaps(patterns, as_span(sites));
+    const std::vector<Exclusion> excluded = exclusions_from(exclusions);
+    if (exchange_offsets.is_none() != exchanges.is_none())
+        throw std::invalid_argument("exchange_offsets and exchanges belong together");
+    if (exchanges.is_none()) return LatticeSwaps(patterns, as_span(sites), {excluded, {}, {}});
+    const auto offsets =
+        require_array<std::int64_t>(exchange_offsets.cast<py::array>(), "exchange_offsets", 1);
+    const auto pairs = require_array<std::int32_t>(exchanges.cast<py::array>(), "exchanges", 2);
+    if (pairs.shape(1) != 2) throw std::invalid_argument("exchanges must be (n, 2)");
+    return LatticeSwaps(patterns, as_span(sites), {excluded, as_span(offsets), as_span(pairs)});
 }
 
 py::array_t<std::uint8_t> rows_of(const LatticeSwaps& swaps, const py::array& occupations) {
@@ -83,7 +94,9 @@ py::dict py_walk(const LatticeSwaps& swaps, const py::array& occupations, const 
 void register_swaps(py::module_& module) {
     py::class_<LatticeSwaps>(module, "LatticeSwaps",
                              "Metropolis walks by swaps; matganip/lattice_swaps.hpp documents them.")
-        .def(py::init(&make_swaps), py::arg("patterns"), py::kw_only(), py::arg("sublattices"))
+        .def(py::init(&make_swaps), py::arg("patterns"), py::kw_only(), py::arg("sublattices"),
+             py::arg("exclusions") = py::none(), py::arg("exchange_offsets") = py::none(),
+             py::arg("exchanges") = py::none())
         .def("walk", &py_walk, py::arg("occupations"), py::kw_only(), py::arg("generators"), py::arg("beta"),
              py::arg("coefficients"), py::arg("n_swaps"), py::arg("num_threads") = 0,
              "Walk each chain by n_swaps trials; a dict of arrays, as SwapChains names them.");

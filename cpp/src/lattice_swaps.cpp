@@ -35,7 +35,7 @@ struct LatticeSwaps::Polynomial {
 };
 
 LatticeSwaps::LatticeSwaps(std::span<const LatticePattern* const> patterns,
-                           std::span<const std::int32_t> sublattices) {
+                           std::span<const std::int32_t> sublattices, const SwapRules& rules) {
     require(!patterns.empty(), "patterns: none");
     const LatticePattern::SumTables first = patterns.front()->sum_tables();
     n_sites_ = first.n_sites;
@@ -48,6 +48,54 @@ LatticeSwaps::LatticeSwaps(std::span<const LatticePattern* const> patterns,
     gather_terms(patterns);
     sort_sites(sublattices);
     if (indicators_) list_products();
+    adopt(rules);
+}
+
+void LatticeSwaps::adopt(const SwapRules& rules) {
+    const auto exists = [&](std::size_t column, std::size_t code) {
+        return column < n_sites_ && code < n_codes_ &&
+               modes_[column * n_codes_ + code] != LatticeForm::invalid;
+    };
+    if (!rules.exclusions.empty()) excluded_.resize(n_sites_);
+    for (const Exclusion& one : rules.exclusions) {
+        require(exists(one.column, one.code) && exists(one.other, one.other_code),
+                "exclusions: a row names a site or code that does not exist");
+        excluded_[one.column].push_back(one);
+        if (one.other != one.column)
+            excluded_[one.other].push_back({one.other, one.other_code, one.column, one.code});
+    }
+    const auto offsets = rules.exchange_offsets;
+    if (offsets.empty()) return;
+    require(offsets.front() == 0 && std::is_sorted(offsets.begin(), offsets.end()) &&
+                static_cast<std::size_t>(offsets.back()) * 2 == rules.exchanges.size(),
+            "exchange_offsets: do not rise from 0 to the number of exchanges");
+    for (std::size_t e = 0; e + 1 < offsets.size(); ++e) {
+        Swaps swaps;
+        std::vector<bool> met(n_sites_, false);
+        for (std::int64_t k = offsets[e]; k < offsets[e + 1]; ++k) {
+            const std::int32_t a = rules.exchanges[2 * static_cast<std::size_t>(k)];
+            const std::int32_t b = rules.exchanges[2 * static_cast<std::size_t>(k) + 1];
+            require(a >= 0 && b >= 0 && static_cast<std::size_t>(std::max(a, b)) < n_sites_ && a != b,
+                    "exchanges: a site does not exist, or is its own partner");
+            const auto i = static_cast<std::size_t>(a), j = static_cast<std::size_t>(b);
+            require(sublattices_[i] == sublattices_[j] && !met[i] && !met[j],
+                    "exchanges: sites of two sublattices, or a site twice");
+            met[i] = met[j] = true;
+            swaps.emplace_back(i, j);
+        }
+        exchanges_.push_back(std::move(swaps));
+    }
+}
+
+/// Whether the sites of swaps obey the exclusions.
+bool LatticeSwaps::obeys(std::span<const std::uint8_t> row, const Swaps& swaps) const {
+    const auto fits = [&](std::size_t site) {
+        return std::none_of(excluded_[site].begin(), excluded_[site].end(), [&](const Exclusion& one) {
+            return row[one.column] == one.code && row[one.other] == one.other_code;
+        });
+    };
+    return std::all_of(swaps.begin(), swaps.end(),
+                       [&](const auto& swap) { return fits(swap.first) && fits(swap.second); });
 }
 
 bool LatticeSwaps::has_indicators() const {
@@ -231,19 +279,40 @@ struct LatticeSwaps::Walker {
             put(base + w, sign * form.waves_[site * form.n_waves_ + w]);
         return 0.0;
     }
-    /// Amplitudes as after the swap of two sites; the new energy.
-    double try_swap(std::size_t i, std::size_t j, double energy_now) {
+    /// The row and amplitudes as after swaps of two sites; the new energy.
+    double try_swaps(const Swaps& swaps, double energy_now) {
         undo.clear();
-        double change = add(i, row[i], -1.0);
-        change += add(j, row[j], -1.0);
-        change += add(i, row[j], 1.0);
-        change += add(j, row[i], 1.0);
+        double change = 0.0;
+        for (const auto& [i, j] : swaps) {
+            if (row[i] == row[j]) continue;
+            change += add(i, row[i], -1.0);
+            change += add(j, row[j], -1.0);
+            change += add(i, row[j], 1.0);
+            change += add(j, row[i], 1.0);
+            std::swap(row[i], row[j]);
+        }
         return form.indicators_ ? energy_now + change : energy();
     }
     void take_back() {
         for (auto k = undo.rbegin(); k != undo.rend(); ++k) amplitudes[k->first] = k->second;
     }
 };
+
+std::pair<std::size_t, std::size_t> LatticeSwaps::draw_swap(std::span<const std::uint8_t> row,
+                                                            const std::vector<std::size_t>& movable,
+                                                            Random& random) const {
+    std::size_t i = 0, j = 0;
+    do {
+        i = movable[random.below(movable.size())];
+        const auto& partners = members_[static_cast<std::size_t>(sublattices_[i])];
+        j = static_cast<std::size_t>(partners[random.below(partners.size())]);
+    } while (row[i] == row[j]);
+    return {i, j};
+}
+
+void LatticeSwaps::swap_all(std::span<std::uint8_t> row, const Swaps& swaps) {
+    for (const auto& [i, j] : swaps) std::swap(row[i], row[j]);
+}
 
 void LatticeSwaps::walk_one(const SwapChains& chains, std::size_t chain, const Polynomial& polynomial,
                             std::size_t n_swaps) const {
@@ -257,21 +326,25 @@ void LatticeSwaps::walk_one(const SwapChains& chains, std::size_t chain, const P
     double best = energy;
     std::copy(row.begin(), row.end(), lowest.begin());
     std::int64_t accepted = 0;
+    Swaps one_swap(1);
     for (std::size_t k = 0; k < (movable.empty() ? 0 : n_swaps); ++k) {
-        std::size_t i = 0, j = 0;
-        do {
-            i = movable[random.below(movable.size())];
-            const auto& partners = members_[static_cast<std::size_t>(sublattices_[i])];
-            j = static_cast<std::size_t>(partners[random.below(partners.size())]);
-        } while (row[i] == row[j]);
-        const double trial = walker.try_swap(i, j, energy);
+        const Swaps& swaps = !exchanges_.empty() && random.below(2) == 0
+                                 ? exchanges_[random.below(exchanges_.size())]
+                                 : (one_swap.front() = draw_swap(row, movable, random), one_swap);
+        if (!excluded_.empty()) {
+            swap_all(row, swaps);
+            const bool possible = obeys(row, swaps);
+            swap_all(row, swaps);
+            if (!possible) continue;
+        }
+        const double trial = walker.try_swaps(swaps, energy);
         // A uniform number is drawn in any case: what is accepted does not shift what is drawn next.
         const double chance = random.uniform();
         if (!(trial <= energy || chance < std::exp(-chains.beta[chain] * (trial - energy)))) {
             walker.take_back();
+            swap_all(row, swaps);
             continue;
         }
-        std::swap(row[i], row[j]);
         energy = trial;
         ++accepted;
         if (energy < best) {

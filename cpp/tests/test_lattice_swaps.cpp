@@ -114,6 +114,46 @@ BOOST_AUTO_TEST_CASE(the_same_bytes_for_any_threads) {
     BOOST_TEST(one.energy == three.energy);
 }
 
+BOOST_AUTO_TEST_CASE(a_walk_keeps_within_exclusions_and_exchanges_lead_out_of_what_no_swap_leaves) {
+    // Sites 0 and 4 are one split site of two sublattices, 1 and 5 another, and so on: no two of code 0.
+    for (const bool indicators : {true, false}) {
+        Ring ring(8, indicators);
+        for (std::size_t i = 4; i < 8; ++i) ring.sublattices[i] = 1;
+        const LatticePattern pattern = ring.pattern();
+        const LatticePattern* one = &pattern;
+        std::vector<matganip::Exclusion> exclusions;
+        std::vector<std::int64_t> offsets{0};
+        std::vector<std::int32_t> exchanges;
+        for (std::uint16_t i = 0; i < 4; ++i) {
+            exclusions.push_back({i, 0, static_cast<std::uint16_t>(i + 4), 0});
+            for (std::int32_t j = i + 1; j < 4; ++j) {
+                exchanges.insert(exchanges.end(), {i, j, i + 4, j + 4});
+                offsets.push_back(static_cast<std::int64_t>(exchanges.size() / 2));
+            }
+        }
+        const matganip::SwapRules stuck{exclusions, {}, {}}, rules{exclusions, offsets, exchanges};
+        Chains fixed(3, 8, 0.0), chains(3, 8, 0.0);
+        const std::vector<std::uint8_t> full{0, 0, 1, 1, 1, 1, 0, 0};  // each split site holds one
+        for (std::size_t c = 0; c < 3; ++c) {
+            std::copy(full.begin(), full.end(), fixed.rows.begin() + static_cast<std::ptrdiff_t>(8 * c));
+            std::copy(full.begin(), full.end(), chains.rows.begin() + static_cast<std::ptrdiff_t>(8 * c));
+        }
+        LatticeSwaps(std::span(&one, 1), ring.sublattices, stuck)
+            .walk(fixed.spans(), ring.coefficients, 99, 1);
+        LatticeSwaps(std::span(&one, 1), ring.sublattices, rules)
+            .walk(chains.spans(), ring.coefficients, 99, 2);
+        for (std::size_t c = 0; c < 3; ++c) {
+            BOOST_TEST(std::equal(full.begin(), full.end(),
+                                  fixed.rows.begin() + static_cast<std::ptrdiff_t>(8 * c)));
+            BOOST_TEST(chains.accepted[c] > 10);
+            for (std::size_t i = 0; i < 4; ++i)
+                BOOST_TEST(chains.rows[8 * c + i] + chains.rows[8 * c + i + 4] == 1);
+            BOOST_TEST(chains.energy[c] == ring.energy(chains.rows.data() + 8 * c),
+                       boost::test_tools::tolerance(1e-12));
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_full_sublattice_has_nothing_to_swap) {
     const Ring ring(6, true);
     const LatticePattern pattern = ring.pattern();

@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from matganip.sampling.phase_diagram import phase_diagram
     from matganip.sampling.replay import replay
     from matganip.sampling.search import search
+    from matganip.sampling.sqs import sqs
     from matganip.sampling.suggest import suggest
     from matganip.screening.certify import certify
     from matganip.screening.rank import rank
@@ -147,6 +148,7 @@ _HOME = {
     "thermo": "thermodynamics.run",
     "mixing": "thermodynamics.mixing",
     "search": "sampling.search",
+    "sqs": "sampling.sqs",
     "suggest": "sampling.suggest",
     "label_rounds": "sampling.label_rounds",
     "replay": "sampling.replay",
@@ -221,6 +223,7 @@ __all__ = [
     "replay",
     "screen",
     "search",
+    "sqs",
     "suggest",
     "superlattices",
     "thermo",

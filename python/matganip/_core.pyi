@@ -103,7 +103,15 @@ class LatticePattern:
     ) -> NDArray[np.float64]: ...
 
 class LatticeSwaps:
-    def __init__(self, patterns: Sequence[LatticePattern], *, sublattices: NDArray[np.int32]) -> None: ...
+    def __init__(
+        self,
+        patterns: Sequence[LatticePattern],
+        *,
+        sublattices: NDArray[np.int32],
+        exclusions: NDArray[np.uint16] | None = None,
+        exchange_offsets: NDArray[np.int64] | None = None,
+        exchanges: NDArray[np.int32] | None = None,
+    ) -> None: ...
     def walk(
         self,
         occupations: NDArray[np.uint8],
@@ -211,3 +219,30 @@ def reflection_families(hkl: NDArray[np.int32], ends: NDArray[np.int64], *, hexa
 def find_overlap(
     *, arrays: dict[str, NDArray[Any]], distance: float, num_threads: int = 0
 ) -> tuple[int, int, int] | None: ...
+
+class CorrelationMatch:
+    def __init__(
+        self,
+        *,
+        sublattices: NDArray[np.int32],
+        n_species: NDArray[np.int32],
+        point: NDArray[np.float64],
+        slots: NDArray[np.int32],
+        labels: NDArray[np.int32],
+        weights: NDArray[np.float64],
+        target: NDArray[np.float64],
+        importance: NDArray[np.float64],
+        ladder: NDArray[np.int32],
+        reward: NDArray[np.float64],
+        tolerance: float,
+    ) -> None: ...
+    def correlations(self, occupations: NDArray[np.uint8], *, num_threads: int = 0) -> NDArray[np.float64]: ...
+    def scores(self, occupations: NDArray[np.uint8], *, num_threads: int = 0) -> NDArray[np.float64]: ...
+    def anneal(
+        self,
+        occupations: NDArray[np.uint8],
+        *,
+        generators: NDArray[np.uint64],
+        n_swaps: int,
+        num_threads: int = 0,
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint64], NDArray[np.float64]]: ...

@@ -3,9 +3,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
+#include "matganip/exclusions.hpp"
 #include "matganip/lattice_diffraction.hpp"
+#include "matganip/random.hpp"
 
 namespace matganip {
 
@@ -18,6 +21,15 @@ struct SwapChains {
     std::span<std::uint8_t> lowest;       ///< (n_chains, n_sites), written: the lowest that it was at
     std::span<double> lowest_energy;      ///< (n_chains), written
     std::span<std::int64_t> accepted;     ///< (n_chains), written: swaps that were made
+};
+
+/// What swaps may lead to. Where exclusions tie sites of several sublattices to one another, no swap of two
+/// sites may be free to move at all; `exchanges` then swap what all sites of one such group carry with those
+/// of an equivalent group.
+struct SwapRules {
+    std::span<const Exclusion> exclusions;
+    std::span<const std::int64_t> exchange_offsets;  ///< (n_exchanges + 1), or empty
+    std::span<const std::int32_t> exchanges;  ///< (n, 2): pairs of sites, each site once in an exchange
 };
 
 /// Metropolis walks on an energy that is linear in the sums of lattice patterns,
@@ -34,7 +46,9 @@ class LatticeSwaps {
     /// Copies what it needs of the patterns; their sums stand one after the other. Throws
     /// std::invalid_argument unless the patterns have the same sites, modes and waves, `sublattices` has an
     /// entry for each site, and sites of one sublattice have the same codes.
-    LatticeSwaps(std::span<const LatticePattern* const> patterns, std::span<const std::int32_t> sublattices);
+    /// Neither may an exclusion or an exchange name what does not exist, or an exchange mix sublattices.
+    LatticeSwaps(std::span<const LatticePattern* const> patterns, std::span<const std::int32_t> sublattices,
+                 const SwapRules& rules = {});
 
     std::size_t n_sites() const { return n_sites_; }
     std::size_t n_sums() const { return n_sums_; }
@@ -42,14 +56,21 @@ class LatticeSwaps {
     std::size_t work_per_swap() const;
 
     /// Tries `n_swaps` swaps in each chain. A pair is drawn by a site and a partner of its sublattice until
-    /// their species differ, which is symmetric, so that the walk leaves exp(-beta E) as it is. The bytes do
-    /// not depend on `num_threads`. Throws std::invalid_argument for spans of the wrong size and codes that
-    /// do not exist.
+    /// their species differ, which is symmetric, so that the walk leaves exp(-beta E) as it is; under rules,
+    /// every other trial is an exchange, and what breaks an exclusion is not made. The bytes do not depend on
+    /// `num_threads`. Throws std::invalid_argument for spans of the wrong size and codes that do not exist.
     void walk(const SwapChains& chains, std::span<const double> coefficients, std::size_t n_swaps,
               int num_threads) const;
 
   private:
     struct Polynomial;
+    using Swaps = std::vector<std::pair<std::size_t, std::size_t>>;
+    void adopt(const SwapRules& rules);
+    bool obeys(std::span<const std::uint8_t> row, const Swaps& swaps) const;
+    std::pair<std::size_t, std::size_t> draw_swap(std::span<const std::uint8_t> row,
+                                                  const std::vector<std::size_t>& movable,
+                                                  Random& random) const;
+    static void swap_all(std::span<std::uint8_t> row, const Swaps& swaps);
     struct Walker;
     void gather_terms(std::span<const LatticePattern* const> patterns);
     void sort_sites(std::span<const std::int32_t> sublattices);
@@ -69,6 +90,8 @@ class LatticeSwaps {
     std::vector<std::int32_t> factors_;               // (n_products, 3): slots, the last one the constant 1
     std::vector<std::int32_t> sublattices_;           // (n_sites)
     std::vector<std::vector<std::int32_t>> members_;  // the sites of each sublattice
+    std::vector<std::vector<Exclusion>> excluded_;  // of each site, its own column first; none without rules
+    std::vector<Swaps> exchanges_;
     bool indicators_;                         // whether each wave is 1 on one site and 0 on all others
     std::vector<std::int64_t> wave_of_site_;  // (n_sites), with indicators
     struct Listed {

@@ -31,6 +31,7 @@ from matganip.cli.run import run
 from matganip.cli.sample import sample
 from matganip.cli.screen import screen
 from matganip.cli.search import search
+from matganip.cli.sqs import sqs
 from matganip.cli.suggest import suggest
 from matganip.cli.thermo import thermo
 from matganip.cli.tolerance import tolerance
@@ -62,6 +63,7 @@ app.command("count")(count)
 app.command("enumerate")(enumerate_orbits)
 app.command("derivatives")(derivatives)
 app.command("sample")(sample)
+app.command("sqs")(sqs)
 app.command("distinguish")(distinguish)
 app.command("match")(match)
 app.command("pattern")(pattern)

@@ -26,6 +26,9 @@ from matganip.cli.spaces import (
 )
 from matganip.errors import InputError
 
+LARGE = 2_000_000
+"""Site permutations times sites from which arrangements are given as they were drawn."""
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -65,6 +68,10 @@ def sample(
     \b
     matganip sample CsPbI3.cif -s 3,3,3 -x I:Br=27,Cl=27 -N 10000 -o s.parquet
     matganip sample LiFeO2.cif -s 3,3,3 -N 100000 --rank ewald --lowest 20
+    matganip sample CsPbI3.cif -s 15,15,15 -x I:Br=3000 --configurations -N 10 -o random.zip -f cif
+
+    With --configurations, cells of thousands of sites are given as they were
+    drawn: symmetry is not looked for.
     """
     ends = Ends(rank, lowest, highest)
     if fmt is not None and output is None:
@@ -77,7 +84,12 @@ def sample(
     def drawn(space: ConfigurationSpace) -> Sample | Ranked:
         from matganip.results.arrangements import Sample
 
-        batch = (space.sample_configurations if configurations else space.sample_orbits)(number, seed=seed)
+        # Symmetry of a cell of thousands of sites takes minutes, and tells little of random arrangements.
+        as_drawn = configurations and space.symmetry.n_operations * space.n_sites > LARGE
+        if configurations:
+            batch = space.sample_configurations(number, seed=seed, canonical=not as_drawn)
+        else:
+            batch = space.sample_orbits(number, seed=seed)
         file: Path | None = output and path_of(output, space, len(found.spaces))
         if rank is not None:
             return ends.of(batch.distinct(), oxidation, file, fmt, limit=limit or 20, quiet=json)
@@ -85,7 +97,8 @@ def sample(
             batch.write(file, fmt)
         shown = batch[: limit or 20]
         if configurations:  # counting the orbits of a large cell takes longer than the sample, and is not asked for
-            return Sample(shown, space.n_configurations, file, number, seed, "arrangements")
-        return Sample(shown, space.count_orbits(), file, number, seed)
+            n = space.n_configurations if space.countable and not as_drawn else 0
+            return Sample(shown, n, file, number, seed, "arrangements", as_drawn)
+        return Sample(shown, space.count_orbits() if space.countable else 0, file, number, seed)
 
     render([drawn(space) for space in found.spaces], json)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 from pymatgen.core.structure import Structure
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from matganip.configurations.composition import VACANCY, element_of
 from matganip.configurations.notation import SITE_TOLERANCE as SITE_TOLERANCE
@@ -17,6 +19,9 @@ from matganip.errors import InputError
 
 if TYPE_CHECKING:
     from matganip.configurations.supercell import SubstitutedSupercell
+
+LARGEST_GROUP = 16
+"""Sites of the largest group that is exchanged as a whole."""
 
 MinDistance = Mapping[str, float] | Mapping[tuple[str, str], float]
 """Smallest distance in angstrom between two species, ``{"Na-Na": 2.5}`` or ``{("Na", "Na"): 2.5}``."""
@@ -180,6 +185,41 @@ def broken(occupations: NDArray[np.uint8], exclusions: NDArray[np.uint16]) -> ND
         i, a, j, b = exclusions[number]
         first[(occupations[:, i] == a) & (occupations[:, j] == b)] = number
     return first
+
+
+def group_exchanges(exclusions: NDArray[np.uint16], group: NDArray[np.uint16]) -> list[NDArray[np.int64]]:
+    """Ways to exchange what two equivalent groups of sites carry, groups being what exclusions tie together.
+
+    Swaps of two sites cannot lead everywhere where a group spans several sublattices: for an atom to change its
+    position, one of another sublattice has to make room.
+
+    Parameters
+    ----------
+    exclusions : (m, 4) uint16
+        As `find_exclusions` gives them.
+    group : (n_ops, n_sites) uint16
+        Permutations of the space.
+
+    Returns
+    -------
+    list of (k, 2) int64 ndarray
+        Pairs of columns, those of one group first; groups of more than 16 sites are left out, for they are mostly not
+        what a split site is.
+    """
+    n_sites = group.shape[1]
+    links = coo_array((np.ones(len(exclusions)), (exclusions[:, 0], exclusions[:, 2])), shape=(n_sites, n_sites))
+    _, owner = connected_components(links, directed=False)
+    found: dict[frozenset[tuple[int, int]], NDArray[np.int64]] = {}
+    for number in range(int(owner.max()) + 1):
+        sites = np.flatnonzero(owner == number)
+        if not 1 < len(sites) <= LARGEST_GROUP:
+            continue
+        for image in np.unique(group[:, sites], axis=0).astype(np.int64):
+            if owner[image[0]] == number:
+                continue
+            pairs = np.stack([sites, image], axis=1)
+            found.setdefault(frozenset(tuple(sorted(pair)) for pair in pairs.tolist()), pairs)
+    return list(found.values())
 
 
 def _kinds(space: SubstitutedSupercell) -> tuple[NDArray[np.int64], list[tuple[str, ...]]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from matganip.configurations.codec import composition_text, sites_text
 from matganip.results.base import Result
 from matganip.results.content import Table
-from matganip.results.counts import exclusion_sentences, space_summary
+from matganip.results.counts import drawn_summary, exclusion_sentences, space_summary
 from matganip.results.durations import duration
 
 if TYPE_CHECKING:
@@ -101,17 +101,20 @@ class Sample(Arrangements):
         How many were drawn, and the seed.
     what : str
         What was drawn uniformly: orbits, of which `n_orbits` is the number, or arrangements.
+    as_drawn : bool
+        Whether the arrangements are shown as they were drawn, in place of their orbits.
     """
 
     n_drawn: int = 0
     seed: int = 0
     what: str = "orbits"
+    as_drawn: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """The space, the draw, and the first orbits drawn, as JSON values; orbits of a space are counted if drawn."""
-        counted = self.n_orbits if self.what == "orbits" else None
-        found = {**space_summary(self.shown.space, counted), "drawn": self.n_drawn, "seed": self.seed}
-        found.update(what=self.what, first=self.records())
+        space, counted = self.shown.space, self.n_orbits if self.what == "orbits" else None
+        summary = drawn_summary(space) if self.as_drawn else space_summary(space, counted)
+        found = {**summary, "drawn": self.n_drawn, "seed": self.seed, "what": self.what, "first": self.records()}
         return found if self.file is None else {**found, "file": str(self.file)}
 
     @property
@@ -119,10 +122,21 @@ class Sample(Arrangements):
         """How many orbits those shown are the first of."""
         return self.n_drawn
 
+    def tables(self) -> tuple[Table, ...]:
+        """The orbits shown; of arrangements as they were drawn, each with thousands of sites, none."""
+        return () if self.as_drawn else super().tables()
+
     def sentences(self) -> tuple[str, ...]:
         """How the sample was drawn, and where it is."""
         where = f"; they are in {self.file}" if self.file else ""
-        return (f"{self.n_drawn:,} {self.what} drawn from {self.n_orbits:,} {self.what} with seed {self.seed}{where}",)
+        space = self.shown.space
+        if self.as_drawn:
+            said = f"{self.n_drawn:,} arrangements drawn with seed {self.seed}, as they are: no orbits were looked for"
+        elif space.countable:
+            said = f"{self.n_drawn:,} {self.what} drawn from {self.n_orbits:,} {self.what} with seed {self.seed}"
+        else:
+            said = f"{self.n_drawn:,} {self.what} drawn with seed {self.seed} by Markov chains: nearly uniform"
+        return (said + where, *exclusion_sentences(space))
 
 
 @dataclass(frozen=True)

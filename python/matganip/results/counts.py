@@ -19,13 +19,20 @@ if TYPE_CHECKING:
 COLUMNS = ("", "composition", "sites", "arrangements", "orbits", "site permutations")
 
 
-def space_summary(space: ConfigurationSpace, n_orbits: int | None) -> dict[str, Any]:
-    """A space in a few JSON values; counts are exact integers of any size, null where they were not asked for."""
+def drawn_summary(space: ConfigurationSpace) -> dict[str, Any]:
+    """What is known of a space without its symmetry, in a few JSON values."""
     return {
         "composition": composition_text(space),
         "sites": space.n_sites,
         "species": [list(species) for species in space.species],
         "counts": [list(counts) for counts in space.counts],
+    }
+
+
+def space_summary(space: ConfigurationSpace, n_orbits: int | None) -> dict[str, Any]:
+    """A space in a few JSON values; counts are exact integers of any size, null where they were not asked for."""
+    return {
+        **drawn_summary(space),
         "arrangements": space.n_configurations,
         "orbits": n_orbits,
         "site_permutations": len(space.site_permutations),

@@ -97,12 +97,17 @@ class SearchResult(Result):
         difference: Floats = (self.energy - self.energy[:1]) * (1000 / self.space.n_atoms)
         return difference
 
+    @property
+    def _n_orbits(self) -> int | None:
+        """Orbits of the space, where they can be counted without listing them."""
+        return self.space.count_orbits() if self.space.countable else None
+
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON values."""
-        space, n_orbits = self.space, self.space.count_orbits()
+        space, n_orbits = self.space, self._n_orbits
         return {
             "composition": composition_text(space),
-            "arrangements": space.n_configurations,
+            "arrangements": None if n_orbits is None else space.n_configurations,
             "orbits": n_orbits,
             "calculator": self.calculator,
             "model_sha256": self.model_sha256,
@@ -110,7 +115,7 @@ class SearchResult(Result):
             "settings": self.settings,
             "steps": self.n_steps,
             "orbits_scored": self.n_scored,
-            "part_scored": self.n_scored / n_orbits,
+            "part_scored": None if n_orbits is None else self.n_scored / n_orbits,
             "groups": self.n_groups,
             "groups_at_best": self.groups_at_best,
             "temperatures_K": list(self.temperatures) or [None, None],
@@ -157,15 +162,17 @@ class SearchResult(Result):
 
     def sentences(self) -> tuple[str, ...]:
         """How much was scored, how the chains moved, and what the model cannot know."""
-        n_orbits = self.space.count_orbits()
+        n_orbits = self._n_orbits
+        of_all = "" if n_orbits is None else f" of {n_orbits:,}"
+        part = "" if n_orbits is None else f" ({self.n_scored / n_orbits:.2g})"
         swaps, steps, exchanges = (
             "-" if np.isnan(self.accepted[name]) else f"{self.accepted[name]:.0%}"
             for name in ("swaps", "steps", "exchanges")
         )
         said = (
-            f"{self.n_scored:,} of {n_orbits:,} orbits scored ({self.n_scored / n_orbits:.2g}) in {self.n_steps:,} "
-            f"steps; {self.groups_at_best} of {self.n_groups} groups reached the {self._best} energy. Accepted: swaps "
-            f"{swaps}, steps {steps}, exchanges {exchanges}. A search proves nothing: another seed may find better."
+            f"{self.n_scored:,}{of_all} orbits scored{part} in {self.n_steps:,} steps; {self.groups_at_best} of "
+            f"{self.n_groups} groups reached the {self._best} energy. Accepted: swaps {swaps}, steps {steps}, "
+            f"exchanges {exchanges}. A search proves nothing: another seed may find better."
         )
         return (said, self.remark) if self.remark else (said,)
 

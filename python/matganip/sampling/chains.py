@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from matganip.configurations.exclusions import obeys
 from matganip.features.averages import BOLTZMANN
 from matganip.features.lattice.swaps import LatticeSwaps, seeded_generators
 from matganip.sampling.linear_guide import LinearGuide
@@ -197,7 +198,8 @@ class Search:
         SearchProgress
             After each step.
         """
-        n_orbits = self.space.count_orbits()
+        # A space that can only be counted by going through it is searched without knowing its size.
+        n_orbits = self.space.count_orbits() if self.space.countable else 2**62
         most = n_orbits if max_scored is None else min(max_scored, n_orbits)
         if self.step == 0 and not len(self._rows):
             self._start(most)
@@ -327,6 +329,7 @@ class Search:
         kept = self._polished if len(self._polished) < self.settings.top else set()
         self._polished = {*kept, best.occupation}
         rows = swapped(np.frombuffer(best.occupation, dtype=np.uint8), self.space.sublattices)
+        rows = rows[obeys(rows, self.space.exclusions)]
         rows = np.unique(self.space.canonical(rows, num_threads=1).occupations, axis=0)
         rows = rows[~self.scored.knows(rows)]
         if self.settings.guided and len(rows):

@@ -55,7 +55,13 @@ class SharedClusters:
     names: tuple[str, ...]
 
     @classmethod
-    def of(cls, space: ConfigurationSpace, cutoff: float, triplet_cutoff: float | None) -> SharedClusters:
+    def of(
+        cls,
+        space: ConfigurationSpace,
+        cutoff: float,
+        triplet_cutoff: float | None,
+        decorations: list[list[str]] | None = None,
+    ) -> SharedClusters:
         """Find the clusters of a space's parent.
 
         Parameters
@@ -66,6 +72,8 @@ class SharedClusters:
             Longest distance of a pair, angstrom.
         triplet_cutoff : float, optional
             Longest distance within a triplet; none by default.
+        decorations : list of list of str, optional
+            For each basis site what may stand on it in place of the species: names of point functions, say.
 
         Raises
         ------
@@ -73,7 +81,7 @@ class SharedClusters:
             If a cutoff is no positive number, or reaches over too many cells.
         """
         sites = parent_sites(space)
-        species = species_of_basis(space, sites)
+        species = species_of_basis(space, sites) if decorations is None else decorations
         pairs = ClusterFinder(sites, cutoff).pairs()
         found = [_Decorated(sites, species, cutoff).classes(_of_size(pairs, k)) for k in (1, 2)]
         if triplet_cutoff is not None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matganip import _core
+from matganip.configurations.exclusions import group_exchanges
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Walked:
 
 
 class LatticeSwaps:
-    r"""Metropolis walks by swaps of two sites of one sublattice.
+    r"""Metropolis walks by swaps of two sites of one sublattice, within the exclusions of the space.
 
     Peaks and Patterson columns, pairs and triplets, are linear in a few sums over products of an arrangement's
     amplitudes (`PatternForm`). A swap changes the amplitudes of two sites only, so that the sums follow at a cost that
@@ -77,8 +78,13 @@ class LatticeSwaps:
     def __init__(self, diffraction: LatticeDiffraction) -> None:
         self.space = diffraction.space
         self._patterns = diffraction.kernels
+        exchanges = group_exchanges(self.space.exclusions, self.space.group) if len(self.space.exclusions) else []
         self._kernel = _core.LatticeSwaps(
-            self._patterns, sublattices=np.ascontiguousarray(self.space.sublattices, dtype=np.int32)
+            self._patterns,
+            sublattices=np.ascontiguousarray(self.space.sublattices, dtype=np.int32),
+            exclusions=self.space.exclusions,
+            exchange_offsets=np.cumsum([0, *map(len, exchanges)], dtype=np.int64) if exchanges else None,
+            exchanges=np.concatenate(exchanges).astype(np.int32) if exchanges else None,
         )
         self.n_sums: int = sum(pattern.n_sums for pattern in self._patterns)
 
