@@ -68,7 +68,7 @@ def sample(
     \b
     matganip sample CsPbI3.cif -s 3,3,3 -x I:Br=27,Cl=27 -N 10000 -o s.parquet
     matganip sample LiFeO2.cif -s 3,3,3 -N 100000 --rank ewald --lowest 20
-    matganip sample CsPbI3.cif -s 15,15,15 -x I:Br=3000 --configurations -N 10 -o random.zip -f cif
+    matganip sample A.cif -s 15,15,15 -x I:Br=3000 --configurations -N 5 -o r.xyz
 
     With --configurations, cells of thousands of sites are given as they were
     drawn: symmetry is not looked for.

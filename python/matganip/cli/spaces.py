@@ -154,7 +154,7 @@ class Distances:
 
     def arguments(self) -> tuple[float, dict[str, float]]:
         """The `site_tolerance` and the `min_distance` of a space."""
-        from matganip.configurations.exclusions import SITE_TOLERANCE
+        from matganip.configurations.notation import SITE_TOLERANCE
 
         with option("--min-distance"):
             pairs = notation.parse_distances(self.min_distance or [])

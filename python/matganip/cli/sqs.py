@@ -54,7 +54,7 @@ def sqs(
     """Find a special quasirandom structure: pairs and triplets as in the random alloy.
 
     \b
-    matganip sqs CuAu.cif -s 2,2,2 -x Cu:Au=16 --pairs 6 --triplets 4 -o sqs.cif
+    matganip sqs CuAu.cif -s 2,2,2 -x Cu:Au=16 --pairs 6 --triplets 4 -o sqs.xyz
     matganip sqs alloy.cif -s 2,2,2 --pairs 6 --any-shape -o sqs.zip -f cif
     matganip sqs elpasolite.cif -s 2,2,2 --pairs 8 --objective short-range-order
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pymatgen.core.structure import Structure
 
 from matganip.configurations.composition import cells_of, element_of
-from matganip.configurations.exclusions import SITE_TOLERANCE
+from matganip.configurations.notation import SITE_TOLERANCE
 from matganip.configurations.species import Occupant, occupant_of, parse_species
 from matganip.crystal.molecules import MOLECULE
 from matganip.errors import InputError

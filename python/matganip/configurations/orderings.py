@@ -15,7 +15,8 @@ from pymatgen.core.structure import Structure
 from matganip.configurations.batch import ConfigurationBatch
 from matganip.configurations.composition import VACANCY, Substitutions
 from matganip.configurations.disorder import order_parent
-from matganip.configurations.exclusions import SITE_TOLERANCE, check_split_occupancies
+from matganip.configurations.exclusions import check_split_occupancies
+from matganip.configurations.notation import SITE_TOLERANCE
 from matganip.configurations.space import ConfigurationSpace
 from matganip.configurations.superlattices import PrimitiveCrystal, Superlattice, shapes_of
 from matganip.configurations.symmetry import factor_permutations, find_symmetry

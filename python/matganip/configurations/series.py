@@ -16,8 +16,8 @@ from matganip.configurations.charges import NEUTRAL, charge
 from matganip.configurations.charges import oxidation_states as states_of
 from matganip.configurations.composition import CountsDoNotFitError
 from matganip.configurations.disorder import WHOLE
-from matganip.configurations.exclusions import SITE_TOLERANCE, MinDistance
-from matganip.configurations.notation import SublatticeKey
+from matganip.configurations.exclusions import MinDistance
+from matganip.configurations.notation import SITE_TOLERANCE, SublatticeKey
 from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
 

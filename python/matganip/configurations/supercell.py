@@ -28,7 +28,6 @@ from matganip.configurations.composition import (
 from matganip.configurations.cycles import CycleTypes, elements_by_cycle_type
 from matganip.configurations.disorder import WHOLE, DisorderedParent, MixedSublattice, Rounding
 from matganip.configurations.exclusions import (
-    SITE_TOLERANCE,
     MinDistance,
     broken,
     check_split_occupancies,
@@ -37,7 +36,7 @@ from matganip.configurations.exclusions import (
     limit_of,
 )
 from matganip.configurations.matching import occupation_of
-from matganip.configurations.notation import SublatticeKey
+from matganip.configurations.notation import SITE_TOLERANCE, SublatticeKey
 from matganip.configurations.species import Occupant, symbol_of
 from matganip.configurations.symmetry import PrimitiveCell, SupercellSymmetry, find_primitive_cell, site_permutations
 from matganip.crystal.displacements import carry_displacements

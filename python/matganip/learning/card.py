@@ -20,7 +20,7 @@ from pymatgen.core.structure import Structure
 from matganip.configurations.batch import locate
 from matganip.configurations.codec import min_distance_values, occupation_texts, occupations_from_digits
 from matganip.configurations.composition import Substitutions
-from matganip.configurations.exclusions import SITE_TOLERANCE
+from matganip.configurations.notation import SITE_TOLERANCE
 from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
 from matganip.features.settings import DiffractionSettings
