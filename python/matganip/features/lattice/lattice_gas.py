@@ -86,6 +86,11 @@ class LatticeGas:
         Its supercell and species count; its composition does not.
     interactions : Interactions
 
+    Raises
+    ------
+    InputError
+        If distances exclude arrangements of the space.
+
     Attributes
     ----------
     origin : float
@@ -105,6 +110,11 @@ class LatticeGas:
     """
 
     def __init__(self, space: ConfigurationSpace, interactions: Interactions) -> None:
+        if len(space.exclusions):
+            raise InputError(
+                "distances exclude arrangements of this space (split sites, or min_distance); Monte Carlo on clusters of "
+                "the parent does not know of them: search, sample or screen the space instead"
+            )
         self.space, self.interactions = space, interactions
         sites = LatticeSites(space)
         modes = species_of_basis(space, sites.parent)
