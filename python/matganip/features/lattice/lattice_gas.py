@@ -112,8 +112,8 @@ class LatticeGas:
     def __init__(self, space: ConfigurationSpace, interactions: Interactions) -> None:
         if len(space.exclusions):
             raise InputError(
-                "distances exclude arrangements of this space (split sites, or min_distance); Monte Carlo on clusters of "
-                "the parent does not know of them: search, sample or screen the space instead"
+                "distances exclude arrangements of this space (split sites, or min_distance); Monte Carlo on clusters "
+                "of the parent does not know of them: search, sample or screen the space instead"
             )
         self.space, self.interactions = space, interactions
         sites = LatticeSites(space)
