@@ -13,7 +13,6 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from matganip.configurations.composition import VACANCY, element_of
-from matganip.configurations.notation import SITE_TOLERANCE as SITE_TOLERANCE
 from matganip.configurations.species import symbol_of
 from matganip.errors import InputError
 

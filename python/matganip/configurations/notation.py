@@ -20,9 +20,6 @@ Supercell = tuple[int, int, int] | tuple[tuple[int, int, int], tuple[int, int, i
 SublatticeKey = str | tuple[int, ...]
 """A sublattice by its element, ion or label, several with commas, or by site indices of the parent."""
 
-SITE_TOLERANCE = 0.75
-"""Sites closer than this, in angstrom, are positions of one site; the shortest bond, that of H2, has 0.74."""
-
 # -- supercells ------------------------------------------------------------------------------------------------
 
 _WANTED = "three positive integers, [2, 2, 2], or a 3x3 integer matrix"
