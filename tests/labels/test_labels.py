@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
@@ -7,6 +9,7 @@ from scipy.stats import spearmanr
 import matganip as mg
 from matganip.labels.tables import shipped_tables
 
+LAYERED = Path(mg.__file__).parent / "labels" / "data" / "linio2" / "LiNiO2.cif"
 SHIPPED = {
     "chgnet_B4of8": ({"Pb": {"Sn": 4}}, 6, 70),
     "chgnet_X3of24": ({"I": {"Br": 3}}, 19, 2024),
@@ -26,12 +29,40 @@ SERIES = {
 }
 
 
+STRIPED = "cspbi3_br_3x2x1/chgnet_X12of18"
+VACANT = {
+    "srtio3/chgnet_V1_6of24": (("SrTiO3", (2, 2, 2), "O", {}), {1: 1, 2: 7, 3: 19, 4: 80, 5: 140, 6: 140}),
+    "linio2/chgnet_V0_4of8": (
+        ("LiNiO2", (2, 2, 2), "Li", {"Ni": {"Mn": 2, "Co": 2}}),
+        {0: 16, 1: 47, 2: 65, 3: 65, 4: 65},
+    ),
+}
+"""Vacancies beside what else is on the sites."""
+
+
 FIXED = "cspbi3_br/gpaw_mp4_fixed"
 """All orbits of 0 to 3 Br; of 4 Br it grows as they are computed."""
 
 
 def test_all_shipped_tables_are_tested_here():
-    assert shipped_tables() == sorted([f"cspbi3_br/{name}" for name in SHIPPED] + list(SERIES) + [FIXED])
+    assert shipped_tables() == sorted([f"cspbi3_br/{name}" for name in SHIPPED] + [*SERIES, *VACANT, STRIPED, FIXED])
+
+
+def test_a_cell_of_lower_symmetry_than_its_parent(cspbi3):
+    labelled = mg.read_labels(STRIPED).join(mg.ConfigurationSpace(cspbi3, (3, 2, 1), {"I": {"Br": 12}}))
+    assert (len(labelled), labelled.n_atoms) == (400, 30)
+
+
+@pytest.mark.parametrize("name", VACANT)
+def test_labels_with_vacancies_land_on_distinct_orbits(name):
+    (parent, supercell, host, others), orbits = VACANT[name]
+    crystals = {"SrTiO3": mg.perovskite("SrTiO3", a=3.905), "LiNiO2": LAYERED}
+    table = mg.read_labels(name)
+    for vacancies, number in orbits.items():
+        space = mg.ConfigurationSpace(crystals[parent], supercell, {host: {"vac": vacancies}, **others})
+        joined = table.join(space)
+        assert (len(joined), joined.n_atoms) == (number, len(space.supercell_structure) - vacancies)
+    assert len(table) == sum(orbits.values())
 
 
 @pytest.mark.parametrize("name", SERIES)

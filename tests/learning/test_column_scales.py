@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from matganip.learning.column_scales import FOLDS, Scales, _left_out, of_folds, own_scales
-from matganip.learning.solved import Columns, solve
+from matganip.learning.column_scales import Scales, _inverse, _left_out, own_scales
+from matganip.learning.solving import FOLDS, Columns, Solver, solve
 
 
 def slow_left_out(settings, x, y, w, intercept):
@@ -59,20 +59,21 @@ def test_columns_that_carry_nothing_lose_their_scale():
     assert found.scale[3] == 0.0
 
 
-def test_rows_of_a_fold_have_no_part_in_what_predicts_them():
+@pytest.mark.parametrize("kind", ["linear", "curved", "scaled"])
+def test_rows_of_a_fold_have_no_part_in_what_predicts_them(kind):
     draw = np.random.default_rng(2)
-    x, y, w = draw.uniform(-1.0, 1.0, (40, 2)), draw.normal(size=40), np.ones(40)
-    start = Scales(np.full(2, 0.5), 1.0, 1e-2)
-    fold = np.random.default_rng(40).permutation(40) % FOLDS
-    row = int(np.flatnonzero(fold == 0)[0])
-    before, spread = of_folds(x, y, w, start, 10.0)
+    x, y, w = 100.0 * draw.random((40, 2)), draw.normal(size=40), np.ones(40)
+    columns = Columns(np.full(2, 2), np.zeros(2))
+    before = Solver(x, y, w, columns).held_out(kind)
+    assert sorted(np.concatenate([rows for rows, _, _ in before]).tolist()) == list(range(40))
+    assert len(before) == FOLDS
+    out, _, unseen = before[0]
     changed = y.copy()
-    changed[row] += 5.0
-    after, _ = of_folds(x, changed, w, start, 10.0)
-    assert np.isclose(after[row] - before[row], 5.0)  # the prediction stays
-    others = np.flatnonzero((fold == 0) & (np.arange(40) != row))
-    np.testing.assert_allclose(after[others], before[others])
-    assert (spread > 0).all()
+    changed[out[0]] += 5.0
+    _, _, after = Solver(x, changed, w, columns).held_out(kind)[0]
+    assert np.isclose(after.error[0] - unseen.error[0], 5.0)  # the prediction stays
+    np.testing.assert_allclose(after.error[1:], unseen.error[1:])
+    assert (unseen.variance > 0).all()
 
 
 def test_a_bent_function_of_one_column_among_many_needs_few_rows():
@@ -85,3 +86,12 @@ def test_a_bent_function_of_one_column_among_many_needs_few_rows():
     straight = solve(x[:120], y[:120], w, columns, curved=False)
     assert error < 0.1 * np.abs(straight.predict(x[120:])[0] - y[120:]).mean()
     assert np.abs(fit.left_out).mean() > 0.3 * error  # what it says of itself is not better than it is
+
+
+@pytest.mark.parametrize("size", [1, 7, 60])
+def test_the_inverse_is_that_of_numpy(size):
+    half = np.random.default_rng(size).normal(size=(size, size + 2))
+    kernel = half @ half.T + 0.1 * np.eye(size)
+    np.testing.assert_allclose(_inverse(kernel), np.linalg.inv(kernel), rtol=1e-8, atol=1e-10)
+    with pytest.raises(np.linalg.LinAlgError, match="not positive definite"):
+        _inverse(kernel - 2.0 * np.trace(kernel) * np.eye(size))

@@ -52,7 +52,8 @@ def test_one_composition_does_not_tell_of_another(card):
 
 
 @pytest.mark.parametrize(
-    ("n_br", "said"), [(3, ""), (4, ""), (6, ""), (2, "12.5% to 25.0% Br"), (7, "asked about 29.2%")]
+    ("n_br", "said"),
+    [(3, ""), (4, ""), (6, ""), (2, "8.3% Br on the sites of I (trained on 12.5% to 25.0%)"), (7, "asked about 29.2%")],
 )
 def test_several_compositions_tell_of_those_between(card, n_br, said):
     found = remark_on(several(card), card.space(SUPERCELL, {"I": {"Br": n_br}}))

@@ -44,7 +44,9 @@ def test_neighbours_are_learned_from_cells_of_all_sizes(alloy):
     model, _ = alloy
     test = model.training.parts[1].judgement.weighted
     assert test.mae < 0.01 < 10.0 < test.baseline_mae
-    assert model.training.by_composition > 0.1
+    weighted, plain = model.training["test"].judgement.composition_mean
+    assert weighted == plain > 0.1
+    assert model.training["test"].judgement.spread is not None
 
 
 def test_it_speaks_of_a_cell_that_it_never_saw(alloy, tmp_path):
@@ -56,8 +58,12 @@ def test_it_speaks_of_a_cell_that_it_never_saw(alloy, tmp_path):
     structures = [space.structure(one) for one in batch.occupations]
     expected = [energy_of(one, pair, 3.0) for one in structures]
     assert np.allclose(again.predict(batch).energy, expected, atol=1e-3)
-    assert np.allclose(again.predict_structures(structures)[0], expected, atol=1e-3)
+    assert np.allclose(again.predict_structures(structures).energy, expected, atol=1e-3)
     assert again.remark(space) == ""
+    far = mg.ConfigurationSpace(FCC, (4, 4, 4), {"Ag": {"Pd": 255}})
+    assert "256 sites (trained on" in again.remark(far)
+    assert "99.6% Pd on Ag (trained on" in again.remark(far)
+    assert "0.4% Ag on Ag (trained on" in again.remark(far)
 
 
 def test_vacancies_and_two_sublattices():

@@ -9,8 +9,9 @@ import pytest
 
 import matganip as mg
 from matganip.errors import InputError
-from matganip.learning import solved
-from matganip.learning.solved import Columns, Solved, solve
+from matganip.learning import solved, solving
+from matganip.learning.solved import Solved
+from matganip.learning.solving import Columns, solve
 
 RNG = np.random.default_rng(0)
 X = RNG.random((60, 7)) * 100
@@ -24,7 +25,7 @@ def bent(x: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("curved", [False, True])
 def test_errors_of_rows_left_out_are_those_of_refitting_without_them(curved, monkeypatch):
     """The settings held as they are: each row's error in closed form is that of a fit to the others."""
-    monkeypatch.setattr(solved, "ROWS_PER_COLUMN", 1000)  # no scales of their own, whose errors are those of folds
+    monkeypatch.setattr(solving, "ROWS_PER_COLUMN", 1000)  # no scales of their own, whose errors are those of folds
     weight = RNG.integers(1, 5, 60).astype(float)
     fit = solve(X, bent(X), weight, FLAT, curved=curved)
     z, w = fit.prior * (X - fit.mean), weight / weight.mean()
@@ -40,7 +41,7 @@ def test_errors_of_rows_left_out_are_those_of_refitting_without_them(curved, mon
         else:
             inner = z @ z.T
             square = np.maximum(np.diag(inner)[:, None] + np.diag(inner) - 2 * inner, 0)
-            kernel = fit.linear * inner + 1 / (1 + fit.curvature * square) + solved._INTERCEPT
+            kernel = fit.linear * inner + 1 / (1 + fit.curvature * square) + solved.INTERCEPT
             y = np.average(bent(X), weights=w)
             alpha = np.linalg.solve(kernel[np.ix_(rest, rest)] + np.diag(fit.noise / w[rest]), bent(X)[rest] - y)
             predicted = y + kernel[row, rest] @ alpha
@@ -110,8 +111,8 @@ def test_damaged_files_are_refused(tmp_path):
     solve(X, bent(X), np.ones(60), FLAT).save(tmp_path)
     record = tmp_path / solved.RECORD
     whole = record.read_text()
-    record.write_text(whole.replace('"version": 1', '"version": 9'))
-    with pytest.raises(InputError, match="not the record of a solved model of version 1"):
+    record.write_text(whole.replace('"version": 2', '"version": 9'))
+    with pytest.raises(InputError, match="not the record of a solved model of version 2"):
         Solved.load(tmp_path)
     record.write_text("{")
     with pytest.raises(InputError, match="not JSON"):
@@ -148,12 +149,16 @@ def model(space) -> mg.Model:
 
 def test_the_default_takes_pairs_and_triplets_and_says_what_it_tried(model):
     (taken,) = [choice for choice in model.training.choices if choice.taken]
-    assert (taken.name, taken.spans) == ("pairs and triplets", "6 of 6 pairs, 12 of 12 triplets")
+    assert taken.spans == "6 of 6 pairs, 12 of 12 triplets"
     powder = model.training.choices[0]
     assert (powder.name, powder.spans) == ("powder peaks", "4 of 6 pairs, 0 of 12 triplets")
     assert taken.left_out_mae < 0.006 < powder.floor
     assert "What was tried" in str(model.training)
-    assert model.training.to_dict()["tried"][-1]["taken"]
+    assert "6 of 6 pair and 12 of 12 triplet dimensions. Pairs: Br-Br 6. Triplets: Br-Br-Br 18." in " ".join(
+        str(model.training).split()
+    )
+    assert model.to_dict()["span"]["pair_rank"] == 6
+    assert [one["taken"] for one in model.training.to_dict()["tried"]].count(True) == 1
 
 
 def test_it_is_better_than_the_tuned_study_it_replaces(model):

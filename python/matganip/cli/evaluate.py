@@ -24,7 +24,10 @@ def evaluate(
     labels: Annotated[
         str,
         typer.Option(
-            "--labels", "-l", help="A table that is shipped (cspbi3_br/gpaw_mp2), or a .csv or .parquet file."
+            "--labels",
+            "-l",
+            help="A table that is shipped (cspbi3_br/gpaw_mp2), a .csv or .parquet file, or structures "
+            "with energies as for `matganip train`.",
         ),
     ],
     supercell: SupercellOption = None,

@@ -11,6 +11,7 @@ from matganip.cli.console import render, say, stdout, tidy
 from matganip.cli.evaluate import Device, Model, checked_device
 from matganip.cli.spaces import Json, Substitute, SupercellOption, composition_from, supercell_from
 from matganip.errors import InputError
+from matganip.files import atomic_path
 
 
 @tidy
@@ -20,8 +21,8 @@ def predict(
         list[Path] | None,
         typer.Argument(
             metavar="[STRUCTURE]...",
-            help="Structure files on the model's ideal supercell, any composition of its species; without any, "
-            "every orbit of a space.",
+            help="Structure files on the model's ideal supercell, any composition of its species (in any supercell and "
+            "setting, relaxed or not, where it was trained on structures); without any, every orbit of a space.",
             show_default=False,
         ),
     ] = None,
@@ -60,6 +61,18 @@ def predict(
     if structures and (number is not None or substitute):
         raise InputError("structures say themselves what they are; leave --number and --substitute out")
     asked = load(model, checked_device(device))
+    if structures and asked.card.diffraction.classes == "parent":
+        if supercell:
+            raise InputError("this model finds each structure's own supercell; leave --supercell out")
+        found_structures = asked.predict_structures(structures)
+        if output is not None:
+            if output.suffix not in (".csv", ".parquet"):
+                raise InputError(f"{output}: predictions are written as .csv or .parquet")
+            frame = found_structures.to_frame()
+            with atomic_path(output) as temporary:
+                (frame.to_csv if output.suffix == ".csv" else frame.to_parquet)(temporary, index=False)
+        render(found_structures, json)
+        return
     space = asked.space(supercell_from(supercell), composition_from(substitute))
     found = asked.predict(
         structures or None, space=space, n=number, seed=seed, keep=None if structures else limit, output=output,

@@ -16,7 +16,36 @@ from matganip.errors import InputError
 
 @tidy
 def train(
-    study: Annotated[Path, typer.Argument(metavar="STUDY", help="The study file (TOML).", show_default=False)],
+    study: Annotated[
+        Path,
+        typer.Argument(
+            metavar="STUDY", help="The study file (TOML); or, with --labels, the parent crystal.", show_default=False
+        ),
+    ],
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            "--labels",
+            "-l",
+            help="Labelled structures in any supercells of the parent: extended XYZ, an ASE database, a .csv with a "
+            "column structure, or a folder of vasprun.xml.",
+            show_default=False,
+        ),
+    ] = None,
+    energy: Annotated[
+        str | None,
+        typer.Option("--energy", metavar="KEY", help="Of --labels: the property, where it is not the energy."),
+    ] = None,
+    per_atom: Annotated[bool, typer.Option("--per-atom", help="Of --labels: the property is per atom.")] = False,
+    substitute: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--substitute",
+            "-x",
+            metavar="HOST:SPECIES[,...]",
+            help="Of --labels: what else may be on the sites of HOST, vac for vacancies; by default the structures tell.",
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -60,6 +89,12 @@ def train(
     matganip evaluate runs/model --labels cspbi3_br/chgnet_X6of24
     matganip predict runs/model --output predictions.parquet
 
+    On structures in any supercells, mapped onto the parent's sites; what does not map is named:
+
+    \b
+    matganip train fcc.cif --labels reference_data.db --energy mixing_energy --per-atom
+    matganip train SrTiO3.cif --labels runs/ -x O:vac
+
     The paper's split (says how many orbits leak), and crystals of any elements (tolerance factors):
 
     \b
@@ -71,6 +106,12 @@ def train(
     from matganip.workflows.train import train_study
 
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells of its font cache, once
+    if study.suffix != ".toml" and (labels is not None or _is_a_crystal(study)):
+        _structures(study, labels, energy, per_atom, substitute, output, split=split, train_size=train_size,
+                    validation=validation, seed=seed, resume=resume, overwrite=overwrite, json=json)  # fmt: skip
+        return
+    if labels is not None or energy or per_atom or substitute:
+        raise InputError(f"{study}: a study names its labels itself; such options go with a parent crystal")
     if is_crystal_study(study):
         _crystals(study, output, train_size, seed, split=split, validation=validation, resume=resume,
                   overwrite=overwrite, json=json)  # fmt: skip
@@ -93,6 +134,62 @@ def train(
     render(training, json, study=described.name, output=str(folder))
     if not json:
         say(stdout(), f"The model and its figures are in {folder}.")
+
+
+def _structures(
+    parent: Path,
+    labels: Path | None,
+    energy: str | None,
+    per_atom: bool,
+    substitute: list[str] | None,
+    output: Path | None,
+    *,
+    split: str,
+    train_size: float,
+    validation: float,
+    seed: int | None,
+    resume: bool,
+    overwrite: bool,
+    json: bool,
+) -> None:
+    """Train on structures in any supercells of a parent."""
+    from matganip.configurations.space import ConfigurationSpace
+    from matganip.files import write_json
+    from matganip.labels.structures import read_structures
+    from matganip.learning.fitting import train as train_model
+    from matganip.versions import versions
+
+    if labels is None:
+        raise InputError(f"{parent}: a study file ends in .toml; with a parent crystal give --labels")
+    if split != "orbit" or validation or resume:
+        raise InputError("--split, --validation and --resume are for studies; structures are split by arrangement")
+    found = read_structures(labels, energy=energy, per_atom=per_atom)
+    allowed = dict(_species(text) for text in substitute or [])
+    crystal = ConfigurationSpace(parent, (1, 1, 1), allowed) if allowed else parent
+    folder = output or Path("runs") / labels.stem
+    model = train_model(
+        crystal, found, train_size=float(train_size), seed=seed or 0, folder=folder, overwrite=overwrite
+    )
+    training = model.training
+    assert training is not None  # noqa: S101 - `train` has just made it
+    command = ["matganip", *sys.argv[1:]]
+    write_json(folder / "metrics.json", {**training.to_dict(), "command": command, "versions": versions()})
+    render(training, json, output=str(folder))
+    if not json:
+        say(stdout(), f"The model is in {folder / 'model'}.")
+
+
+def _is_a_crystal(path: Path) -> bool:
+    return path.suffix in (".cif", ".vasp", ".xyz") or path.name.startswith(("POSCAR", "CONTCAR"))
+
+
+def _species(text: str) -> tuple[str, dict[str, int]]:
+    """``Ni:Mn,Co`` as what a space of no such species is made of."""
+    host, _, names = text.partition(":")
+    species = [name.partition("=")[0].strip() for name in names.split(",") if name.strip()]
+    if not host.strip() or not species:
+        raise InputError(f"--substitute {text}: write HOST:SPECIES, as O:vac or Ni:Mn,Co")
+    return host.strip(), dict.fromkeys(species, 0)
 
 
 def _crystals(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 RUN = "vasprun.xml"
+FRAMES = (".extxyz", ".xyz", ".traj")
+STRUCTURE_COLUMNS = ("structure", "file", "path")
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,10 +80,11 @@ def read_structures(
     ----------
     source : path-like
         An ASE database (``.db``, ``.json``), a file of several structures that ASE reads (``.extxyz``, ``.xyz``,
-        ``.traj``), or a folder with ``vasprun.xml`` files in or below it.
+        ``.traj``), a folder with ``vasprun.xml`` files in or below it, or a ``.csv`` file with a column ``structure``,
+        ``file`` or ``path``, of files relative to it, and one of energies.
     energy : str, optional
-        Key of the property: of a database's key-value pairs, or of ``info`` in extended XYZ. By default the energy that
-        the calculator gave.
+        Key of the property: of a database's key-value pairs, of ``info`` in extended XYZ, or a column. By default the
+        energy that the calculator gave, and the column ``energy_eV`` or ``energy``.
     per_atom : bool
         Whether that property is per atom.
 
@@ -99,7 +103,8 @@ def read_structures(
     elif not path.is_file():
         raise InputError(f"{path}: no such file or folder of labelled structures")
     else:
-        rows = _database(path, energy) if path.suffix in (".db", ".json") else _frames(path, energy)
+        read = {".db": _database, ".json": _database, ".csv": _listed}.get(path.suffix, _frames)
+        rows = read(path, energy)
     structures, values, names = [], [], []
     for name, atoms, value in rows:
         if value is None or not np.isfinite(value):
@@ -112,6 +117,64 @@ def read_structures(
         raise InputError(f"{path}: holds no labelled structure")
     what = "energy" if energy is None else energy
     return LabelledStructures(str(path), f"{what} of {path.name}", tuple(structures), np.array(values), tuple(names))
+
+
+def holds_structures(source: Any) -> bool:
+    """Whether labels are a file or folder of structures, not a table of a supercell's arrangements.
+
+    Databases of `matganip label`, whose rows name their orbits, are tables; other databases of ASE hold structures.
+    """
+    if not isinstance(source, str | os.PathLike):
+        return False
+    path = Path(source)
+    if path.is_dir() or path.suffix in FRAMES:
+        return True
+    if not path.is_file():
+        return False
+    if path.suffix in (".db", ".json"):
+        return not _is_of_orbits(path)
+    return path.suffix == ".csv" and bool(set(STRUCTURE_COLUMNS) & set(_header(path)))
+
+
+def _is_of_orbits(path: Path) -> bool:
+    from ase.db import connect
+
+    try:
+        first = next(iter(connect(path, use_lock_file=False).select(limit=1)), None)  # type: ignore[no-untyped-call]
+    except Exception:  # ASE raises whatever its back end does; who reads it as a table says what is wrong
+        return True
+    return first is None or "orbit" in first.key_value_pairs
+
+
+def _header(path: Path) -> list[str]:
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+        return next(csv.reader(file), [])
+
+
+def _listed(path: Path, energy: str | None) -> list[tuple[str, Any, float | None]]:
+    """Structures named in a table."""
+    from matganip.crystal.structures import read_structure
+
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+        rows = list(csv.DictReader(file))
+    columns = _header(path)
+    files = next((name for name in STRUCTURE_COLUMNS if name in columns), None)
+    wanted = (energy,) if energy else ("energy_eV", "energy")
+    value = next((name for name in wanted if name in columns), None)
+    if files is None or value is None:
+        missing = f"a column {', '.join(STRUCTURE_COLUMNS)}" if files is None else f"a column {' or '.join(wanted)}"
+        raise InputError(f"{path}: lacks {missing}; it has {', '.join(columns)}; name that of energies with energy=")
+    found: list[tuple[str, Any, float | None]] = []
+    for number, row in enumerate(rows, 1):
+        if not row[files]:
+            raise InputError(f"{path}: row {number} names no structure")
+        try:
+            amount = float(row[value])
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{path}: row {number} has no number as {value}: {row[value]!r}") from error
+        structure = read_structure(path.parent / row[files])
+        found.append((row[files], structure.to_ase_atoms(msonable=False), amount))
+    return found
 
 
 def _database(path: Path, energy: str | None) -> list[tuple[str, Atoms, float | None]]:

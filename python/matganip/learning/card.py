@@ -26,6 +26,7 @@ from matganip.errors import InputError
 from matganip.features.settings import DiffractionSettings
 from matganip.files import read_json, write_json
 from matganip.learning.representation import GraphRepresentation, representation
+from matganip.results.spans import Span
 
 CARD = "card.json"
 FORMAT = "matganip-card"
@@ -63,6 +64,11 @@ class Card:
         Arrangements of the training set, one digit a site.
     site_tolerance, min_distance
         What is too close to stand together, as for `ConfigurationSpace`.
+    span : Span or None
+        How much of the pairs and triplets of the space trained on the columns know.
+    ranges : dict of str to (float, float)
+        Of a training set in many cells: the least and the largest share of each species on the sites, ``"sites"``, how
+        many sites the cells have, and ``"width"``, the shortest distance, angstrom, between faces of a cell.
 
     Notes
     -----
@@ -83,6 +89,8 @@ class Card:
     trained_on: tuple[str, ...]
     site_tolerance: float = SITE_TOLERANCE
     min_distance: Mapping[str, float] = field(default_factory=dict)
+    span: Span | None = None
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -222,6 +230,8 @@ class Card:
             "readout": self.readout,
             "species": self.species,
             "trained_on": self.trained_on,
+            **({} if self.span is None else {"span": self.span.as_dict()}),
+            **({"ranges": self.ranges} if self.ranges else {}),
         }
         write_json(folder / CARD, json.loads(json.dumps(record)))
 
@@ -251,6 +261,8 @@ class Card:
                 table=str(record["table"]),
                 species=tuple(tuple(map(str, names)) for names in record["species"]),
                 trained_on=tuple(map(str, record["trained_on"])),
+                span=Span.from_dict(record["span"]) if "span" in record else None,
+                ranges={str(name): (float(low), float(high)) for name, (low, high) in record.get("ranges", {}).items()},
             )
         except (KeyError, TypeError, ValueError, ValidationError) as error:
             raise InputError(f"{path}: damaged: {str(error).splitlines()[0]}") from error

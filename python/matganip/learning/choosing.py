@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,19 +13,22 @@ from matganip.errors import InputError
 from matganip.features.lattice.cluster_classes import longest_reach
 from matganip.features.lattice.distinct import feature_classes, floor_of_classes
 from matganip.features.settings import DiffractionSettings
+from matganip.learning.ranks import MOST_COLUMNS, SpaceRanks
 from matganip.learning.representation import GraphRepresentation, representation
-from matganip.learning.solved import Columns, Solved, solve
+from matganip.learning.shared_columns import shortest_distance
+from matganip.learning.solved import Solved
+from matganip.learning.solving import LEAST_CURVED, Columns, Solver
+from matganip.results.spans import Span
 from matganip.results.training import Choice
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
     from matganip.labels.labelled import Labelled
 
-MOST_COLUMNS = 1500
-"""Columns of pairs and triplets at most: of more, those of the shortest distances are taken."""
-_SAMPLE = 200
-_RANK = 1e-9
-"""Singular values below this part of the largest are rounding."""
+PAIRS, TRIPLETS = 2.05, (1.5, 2.05)
+"""Longest distances of the clusters that all cells of the parent share, in units of the shortest between two sites."""
+CONTENDERS = 1.5
+"""How many times the least error a representation may have for its columns to be given scales of their own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +43,8 @@ class Candidate:
     features : (n, p) float64 ndarray
         Its columns of the training set.
     solved : Solved
+    span : Span or None
+        How much of the space's pairs and triplets its columns know.
     """
 
     name: str
@@ -47,6 +52,7 @@ class Candidate:
     represent: GraphRepresentation
     features: NDArray[np.float64]
     solved: Solved
+    span: Span | None = None
 
 
 def choose(
@@ -75,16 +81,20 @@ def choose(
     InputError
         If there are fewer than two labels, or all are equal.
     """
-    candidates = [
+    prepared = [
         found
         for name, one in (_settings(space) if settings is None else [("as set", settings)])
-        for found in _solved(name, one, space, labelled)
+        if (found := _prepared(name, one, space, labelled)) is not None
     ]
     weight = labelled.multiplicity
+    baseline = float(np.average(labelled.per_atom, weights=weight))
+    contending = CONTENDERS * min(one.solver.best(curved=one.bends, scaled=False).error for one in prepared)
+    candidates = [found for one in prepared for found in one.candidates(contending, baseline)]
     sites_per_atom = len(space.supercell_structure) / labelled.n_atoms
     errors = [mean_and_error(one.solved.left_out * sites_per_atom, weight) for one in candidates]
     taken = simplest(errors)
-    spans = _Spans(space)
+    ranks = SpaceRanks(space)
+    spans = {id(one.represent): ranks.span(one.represent) for one in prepared}
     tried = []
     for k, (one, (mae, error)) in enumerate(zip(candidates, errors, strict=True)):
         floor, _ = floor_of_classes(feature_classes(one.features), labelled.per_atom, weight.astype(float))
@@ -93,14 +103,14 @@ def choose(
                 name=one.name,
                 kind=one.solved.kind,
                 n_columns=one.features.shape[1],
-                spans=spans.of_columns(one.represent),
+                spans=spans[id(one.represent)].text,
                 left_out_mae=1000.0 * mae,
                 standard_error=1000.0 * error,
                 floor=1000.0 * floor,
                 taken=k == taken,
             )
         )
-    return candidates[taken], tuple(tried)
+    return replace(candidates[taken], span=spans[id(candidates[taken].represent)]), tuple(tried)
 
 
 def columns_of(represent: GraphRepresentation) -> Columns:
@@ -115,6 +125,7 @@ def columns_of(represent: GraphRepresentation) -> Columns:
 def _settings(space: ConfigurationSpace) -> Iterator[tuple[str, DiffractionSettings]]:
     """The representations to try, the simplest first."""
     yield "powder peaks", DiffractionSettings(resolution="powder")
+    yield from _of_the_parent(space)
     for name, order in (("pairs", 2), ("pairs and triplets", 3)):
         cutoff = longest_reach(space, order, MOST_COLUMNS)
         told = name if cutoff is None else f"{name} to {cutoff:.2f} Å"
@@ -123,27 +134,59 @@ def _settings(space: ConfigurationSpace) -> Iterator[tuple[str, DiffractionSetti
             yield "resolved peaks", DiffractionSettings(resolution="resolved")
 
 
-def _solved(
+def _of_the_parent(space: ConfigurationSpace) -> Iterator[tuple[str, DiffractionSettings]]:
+    """Near clusters in classes of the parent's symmetry: few columns, which few labels are enough for."""
+    nearest = shortest_distance(space)
+    pair = round(PAIRS * nearest, 3)
+    yield (
+        f"pairs of the parent to {pair:.1f} Å",
+        DiffractionSettings(resolution="clusters", classes="parent", cutoff=pair),
+    )
+    for triplet in (round(scale * nearest, 3) for scale in TRIPLETS):
+        settings = DiffractionSettings(
+            resolution="clusters", classes="parent", cutoff=pair, triplets=True, triplet_cutoff=triplet
+        )
+        yield f"pairs of the parent to {pair:.1f} Å, triplets to {triplet:.1f} Å", settings
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """A representation with its columns of the training set, and what fits functions of them.
+
+    ``bends`` is whether curved functions are tried.
+    """
+
+    name: str
+    settings: DiffractionSettings
+    represent: GraphRepresentation
+    features: NDArray[np.float64]
+    solver: Solver
+    bends: bool
+
+    def candidates(self, contending: float, baseline: float) -> Iterator[Candidate]:
+        """A linear function of the columns, and a curved one where it is clearly better."""
+        bent = self.solver.best(curved=self.bends, scaled=False)
+        if self.bends and bent.error <= contending:
+            bent = self.solver.best()
+        for fit in (self.solver.linear, bent)[: 1 + (bent.kind != "linear")]:
+            yield Candidate(self.name, self.settings, self.represent, self.features, self.solver.solved(fit, baseline))
+
+
+def _prepared(
     name: str, settings: DiffractionSettings, space: ConfigurationSpace, labelled: Labelled
-) -> Iterator[Candidate]:
-    """A linear function of the columns, and where it is clearly better a curved one."""
+) -> _Prepared | None:
     try:
         represent = representation(settings, space)
     except InputError:
         if name == "as set":
             raise
-        return  # no reflection in the range, or a species without a form factor: the others remain
+        return None  # no reflection in the range, or a species without a form factor: the others remain
     features = represent.features(labelled.occupations)
-    weight = labelled.multiplicity.astype(float)
-    arguments = (features, labelled.energy / len(space.supercell_structure), weight, columns_of(represent))
-    baseline = float(np.average(labelled.per_atom, weights=weight))
-    straight = solve(*arguments, baseline=baseline, curved=False)
-    yield Candidate(name, settings, represent, features, straight)
-    if settings.cutoff is not None and settings.resolution != "clusters":
-        return  # of the Patterson function other cells are asked, and what bends to fit one cell is wrong there
-    bent = solve(*arguments, baseline=baseline)
-    if bent.kind == "kernel":
-        yield Candidate(name, settings, represent, features, bent)
+    target, weight = labelled.energy / len(space.supercell_structure), labelled.multiplicity.astype(float)
+    # Of the Patterson function other cells are asked, and what bends to fit one cell is wrong there.
+    bends = len(target) >= LEAST_CURVED and (settings.cutoff is None or settings.resolution == "clusters")
+    solver = Solver(features, target, weight, columns_of(represent))
+    return _Prepared(name, settings, represent, features, solver, bends)
 
 
 def simplest(errors: Sequence[tuple[float, float]]) -> int:
@@ -162,45 +205,3 @@ def mean_and_error(left_out: NDArray[np.float64], weight: NDArray[np.floating | 
     size, share = np.abs(left_out[known]), weight[known] / weight[known].sum()
     mean = float(share @ size)
     return mean, float(np.sqrt(share**2 @ (size - mean) ** 2))
-
-
-class _Spans:
-    """Uniformly drawn arrangements, and what all pairs and all triplets say of them, where these are not too many."""
-
-    def __init__(self, space: ConfigurationSpace) -> None:
-        complete = [order for order in (2, 3) if longest_reach(space, order, MOST_COLUMNS) is None]
-        made = [
-            representation(DiffractionSettings(resolution="clusters", triplets=order == 3), space) for order in complete
-        ]
-        n_rows = _SAMPLE + 2 * max((one.n_peaks for one in made), default=0)
-        self.occupations = space.sample_configurations(n_rows, seed=0).occupations
-        self.tables = [_centred(one.features(self.occupations)) for one in made]
-        self.ranks = [_rank(table) for table in self.tables]
-
-    def of_columns(self, represent: GraphRepresentation) -> str:
-        """How much of the pairs and triplets some columns span: ``"12 of 16 pairs, 30 of 44 triplets"``."""
-        if not self.tables:
-            return ""
-        own = _centred(represent.features(self.occupations))
-        rank = _rank(own)
-        seen = [r + rank - _rank(np.hstack([t, own])) for r, t in zip(self.ranks, self.tables, strict=True)]
-        told = f"{seen[0]} of {self.ranks[0]} pairs"
-        if len(seen) == 1:
-            return told
-        return f"{told}, {max(seen[1] - seen[0], 0)} of {self.ranks[1] - self.ranks[0]} triplets"
-
-
-def _centred(table: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Columns with mean 0 and length 1; constant ones are left out."""
-    table = table - table.mean(axis=0)
-    length = np.linalg.norm(table, axis=0)
-    kept = length > 1e-9 * max(1.0, float(length.max(initial=0.0)))
-    unit: NDArray[np.float64] = table[:, kept] / length[kept]
-    return unit
-
-
-def _rank(table: NDArray[np.float64]) -> int:
-    if not table.shape[1]:
-        return 0
-    values = np.linalg.svd(table, compute_uv=False)
-    return int((values > _RANK * values[0]).sum())

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from matganip.configurations.batch import ConfigurationBatch
+from matganip.configurations.composition import VACANCY
 from matganip.errors import InputError, require
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ def cluster_vectors(
     if not cutoffs or not all(np.isfinite(cutoff) and cutoff > 0 for cutoff in cutoffs):
         raise InputError(f"cutoffs must be positive distances in angstrom, not {cutoffs}")
     require("icet", "icet")
+    from ase import Atoms
     from icet import ClusterSpace
     from pymatgen.io.ase import AseAtomsAdaptor
 
@@ -49,8 +52,12 @@ def cluster_vectors(
     symbols = [[str(symbol)] for symbol in parent.symbols]
     for sublattice, species in zip(space.sublattice_table, space.species, strict=True):
         for site in sublattice.parent_sites:
-            symbols[site] = sorted(species)
+            symbols[site] = sorted("X" if name == VACANCY else name for name in species)  # ASE's for no atom
     clusters = ClusterSpace(parent, cutoffs=list(cutoffs), chemical_symbols=symbols)
-    arrangements = space.canonical(occupations).atoms()
+    numbers = ConfigurationBatch(space, occupations, np.ones(len(occupations), dtype=np.int64)).atomic_numbers()
+    frame = space.supercell_structure
+    arrangements = (
+        Atoms(row, scaled_positions=frame.frac_coords, cell=frame.lattice.matrix, pbc=True) for row in numbers
+    )
     vectors = np.array([clusters.get_cluster_vector(atoms) for atoms in arrangements], dtype=np.float64)
     return vectors.reshape(len(occupations), len(clusters))

@@ -16,12 +16,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.lapack import dpotrf, dpotri
 
 Floats = NDArray[np.float64]
 
 ROWS_PER_COLUMN = 2
 """Training rows for each column that varies, below which columns get no scales of their own."""
-FOLDS = 5
+MOST_ROWS = 500
+"""Rows that scales are found with; of more, so many are drawn."""
 _STEPS, _RATE = 40, 0.3
 _SMOOTH = 1e-3
 """Errors below this part of the mean one count as squares, so that the gradient does not jump."""
@@ -70,7 +72,8 @@ def own_scales(x: Floats, y: Floats, w: Floats, start: Scales, intercept: float)
     True
     """
     used = np.flatnonzero(start.scale > 0)
-    x = x[:, used]
+    drawn = np.sort(np.random.default_rng(len(y)).permutation(len(y))[:MOST_ROWS])
+    x, y, w = x[np.ix_(drawn, used)], y[drawn], w[drawn]
     logs = np.log([*start.scale[used], start.linear, start.penalty])
     best, kept, smooth = math.inf, logs.copy(), 0.0
     first, second = np.zeros_like(logs), np.zeros_like(logs)  # of Adam (Kingma and Ba, arXiv:1412.6980)
@@ -94,24 +97,6 @@ def own_scales(x: Floats, y: Floats, w: Floats, start: Scales, intercept: float)
     return Scales(scale, *np.exp(kept[-2:]).tolist())
 
 
-def of_folds(x: Floats, y: Floats, w: Floats, start: Scales, intercept: float) -> tuple[Floats, Floats]:
-    """Errors and predictive variances (n,) of rows that had no part in the scales, a fifth of the rows at a time."""
-    fold = np.random.default_rng(len(y)).permutation(len(y)) % FOLDS
-    error, variance = np.empty(len(y)), np.empty(len(y))
-    for one in range(FOLDS):
-        out, rest = np.flatnonzero(fold == one), np.flatnonzero(fold != one)
-        middle = float(np.average(y[rest], weights=w[rest]))
-        found = own_scales(x[rest], y[rest] - middle, w[rest], start, intercept)
-        u, new = found.scale * x[rest], found.scale * x[out]
-        inverse = np.linalg.inv(_kernel(u, u, found.linear, intercept)[0] + np.diag(found.penalty / w[rest]))
-        across = _kernel(new, u, found.linear, intercept)[0]
-        error[out] = y[out] - middle - across @ (inverse @ (y[rest] - middle))
-        alone = found.linear * (new**2).sum(axis=1) + 1.0 + intercept
-        unseen = alone - np.einsum("nm,mk,nk->n", across, inverse, across, optimize=True)
-        variance[out] = found.penalty + np.maximum(unseen, 0.0)
-    return error, variance
-
-
 def products_and_distances(u: Floats, v: Floats) -> tuple[Floats, Floats]:
     """Products and squared distances (n, m) of rows (n, p) and (m, p)."""
     inner: Floats = u @ v.T
@@ -126,12 +111,27 @@ def _kernel(u: Floats, v: Floats, linear: float, intercept: float) -> tuple[Floa
     return linear * inner + near + intercept, inner, near
 
 
+def _inverse(kernel: Floats) -> Floats:
+    """Of a symmetric, positive definite matrix.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If it is not positive definite.
+    """
+    factor, failed = dpotrf(kernel, lower=1, clean=1)
+    if failed:
+        raise np.linalg.LinAlgError(f"not positive definite: the leading minor of order {failed}")
+    half, _ = dpotri(factor, lower=1)
+    found: Floats = np.tril(half) + np.tril(half, -1).T
+    return found
+
+
 def _left_out(settings: Floats, x: Floats, y: Floats, w: Floats, intercept: float):  # type: ignore[no-untyped-def]
     """Errors of rows left out, and what takes dL/de to the gradient of L in the logarithms of the settings."""
     u, linear, penalty = settings[:-2] * x, float(settings[-2]), float(settings[-1])
     kernel, inner, near = _kernel(u, u, linear, intercept)
-    inverse = np.linalg.inv(np.linalg.cholesky(kernel + np.diag(penalty / w)))
-    inverse = inverse.T @ inverse
+    inverse = _inverse(kernel + np.diag(penalty / w))
     alpha, own = inverse @ y, np.diag(inverse)
 
     def pull(slope: Floats) -> Floats:

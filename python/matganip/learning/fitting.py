@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -18,7 +18,8 @@ from matganip.errors import InputError
 from matganip.features.settings import FOR_NETWORKS, DiffractionSettings
 from matganip.files import claim
 from matganip.labels.labelled import stacked
-from matganip.labels.structures import LabelledStructures
+from matganip.labels.parents import parent_space
+from matganip.labels.structures import LabelledStructures, holds_structures, read_structures
 from matganip.learning import splits
 from matganip.learning.card import Card
 from matganip.learning.choosing import choose
@@ -33,11 +34,16 @@ from matganip.learning.many_cells import train_on_structures
 from matganip.learning.metrics import evaluate
 from matganip.learning.model import Model, joined
 from matganip.learning.parts import Parts, split_parts
+from matganip.learning.ranks import SpaceRanks
 from matganip.learning.representation import GraphRepresentation, representation
 from matganip.progress import reporting
+from matganip.results.spans import Span
 from matganip.results.training import Choice, Training
 
 if TYPE_CHECKING:
+    from ase import Atoms
+    from pymatgen.core.structure import Structure
+
     from matganip.labels.labelled import Labelled
     from matganip.learning.history import Progress, TrainingHistory
     from matganip.progress import ProgressOption, Report
@@ -108,7 +114,7 @@ class LabelledSpace:
 
 
 def train(
-    space: ConfigurationSpace | Sequence[ConfigurationSpace],
+    space: ConfigurationSpace | Sequence[ConfigurationSpace] | Structure | Atoms | str | os.PathLike[str],
     labels: Any,
     *,
     diffraction: DiffractionSettings | Mapping[str, Any] | None = None,
@@ -127,12 +133,12 @@ def train(
 
     Parameters
     ----------
-    space : ConfigurationSpace or sequence of ConfigurationSpace
+    space : ConfigurationSpace or sequence of ConfigurationSpace; or a parent structure (object or path)
         The space of the labels; several compositions of one supercell may be given, with a table for each or one for
-        all.
+        all. For structures in any cells the parent is enough, where they tell which species are on which of its sites.
     labels : LabelTable, Labelled, LabellingResult, or name or path of a table; or several; or LabelledStructures
-        Total energies of supercells, by one calculator; or of structures in any supercells of the space's parent, of
-        any composition of its species (`matganip.read_structures`).
+        Total energies of supercells, by one calculator; or of structures in any supercells of the parent, of
+        any composition of its species: what `matganip.read_structures` reads, or gave.
     diffraction : DiffractionSettings or mapping, optional
         How arrangements become columns and graphs. By default powder peaks, resolved peaks, pairs, and pairs with
         triplets are tried, and the simplest within a standard error of the best is taken
@@ -180,7 +186,11 @@ def train(
     (True, ['pairs and triplets'])
     """
     clock = time.perf_counter()
+    if holds_structures(labels):
+        labels = read_structures(labels)
     if isinstance(labels, LabelledStructures):
+        if not isinstance(space, ConfigurationSpace | Sequence) or isinstance(space, str):
+            space = parent_space(space, labels)
         if network is not None or diffraction is not None or members > 1 or not isinstance(space, ConfigurationSpace):
             raise InputError("structures in many cells are learned in closed form, on one parent; leave the rest out")
         model = Model(*train_on_structures(space, labels, train_size=train_size, seed=seed))
@@ -188,11 +198,16 @@ def train(
             claim(Path(folder), overwrite=overwrite)
             model.save(Path(folder) / MODEL)
         return model
+    spaces = (
+        [space] if isinstance(space, ConfigurationSpace) else list(space) if isinstance(space, list | tuple) else []
+    )
+    if not all(isinstance(one, ConfigurationSpace) for one in spaces) or not spaces:
+        raise InputError("labels of orbits belong to a ConfigurationSpace(parent, supercell, substitutions)")
     if isinstance(train_size, float) and not 0.0 < train_size <= 1.0:
         raise InputError(f"train_size = {train_size:g} must be above 0 and at most 1, or a number of orbits")
     if not 0.0 <= validation < 1.0:
         raise InputError(f"validation = {validation:g} must be at least 0 and below 1")
-    data = LabelledSpace.of(space, labels)
+    data = LabelledSpace.of(spaces, labels)
     split_options = {"train_size": train_size, "validation": validation, "seed": seed}
     with reporting(progress) as report:
         if network is None and members == 1:
@@ -227,14 +242,16 @@ def _solve(
     counts = np.concatenate([parts.multiplicity[name] for name in fitted_to])
     found, tried = choose(data.space, data.labelled[rows].weighted(counts), settings)
     solved = time.perf_counter()
+    known = parts.labelled("train", data.labelled)
     judged = tuple(
-        assess(name, found.solved, found.represent, parts.labelled(name, data.labelled)) for name in parts.rows
+        assess(name, found.solved, found.represent, parts.labelled(name, data.labelled), known) for name in parts.rows
     )
     report("solve", 1, 1, found.name)
     seconds = {"prepare": started - clock, "train": solved - started, "evaluate": time.perf_counter() - solved}
-    training = _training(data, parts, judged, seconds, split_options["seed"], choices=tried)
+    training = _training(data, parts, judged, seconds, split_options["seed"], choices=tried, span=found.span)
     readout = "linear" if found.solved.kind == "linear" else "kernel"
-    return Model(found.solved, data.card(found.represent, found.settings, readout, parts), training)
+    card = replace(data.card(found.represent, found.settings, readout, parts), span=found.span)
+    return Model(found.solved, card, training)
 
 
 def _train_network(
@@ -263,11 +280,18 @@ def _train_network(
         else:
             predictor.fit(parts.dataset("train", graphs), check, follow, state=state)
     trained = time.perf_counter()
-    judged = tuple(assess(name, predictor, represent, parts.labelled(name, data.labelled)) for name in parts.rows)
+    known = parts.labelled("train", data.labelled)
+    judged = tuple(
+        assess(name, predictor, represent, parts.labelled(name, data.labelled), known) for name in parts.rows
+    )
     seconds = {"prepare": started - clock, "train": trained - started, "evaluate": time.perf_counter() - trained}
     one = predictor.members[0] if isinstance(predictor, Ensemble) else predictor
-    training = _training(data, parts, judged, seconds, config.seed, history=one.history, objective=config.objective)
-    return Model(predictor, data.card(represent, settings, config.readout_fit, parts), training)
+    span = SpaceRanks(data.space).span(represent)
+    training = _training(
+        data, parts, judged, seconds, config.seed, history=one.history, objective=config.objective, span=span
+    )
+    card = replace(data.card(represent, settings, config.readout_fit, parts), span=span)
+    return Model(predictor, card, training)
 
 
 def cross_validate(
@@ -402,6 +426,7 @@ def _training(
     history: TrainingHistory | None = None,
     objective: str = "",
     choices: tuple[Choice, ...] = (),
+    span: Span | None = None,
 ) -> Training:
     return Training(
         calculator=data.labelled.calculator,
@@ -415,4 +440,5 @@ def _training(
         seed=seed,
         seconds={step: round(taken, 3) for step, taken in seconds.items()},
         choices=choices,
+        span=span,
     )

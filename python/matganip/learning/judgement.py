@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,51 @@ class Floor:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """How well the deviations of predictions foretell their errors, every row counting once.
+
+    Attributes
+    ----------
+    within_68, within_95 : float
+        Share of errors within the widths that are to hold 68 and 95 % of them.
+    surprise, constant_surprise : float
+        Mean negative log likelihood of the errors (in the unit of the property) under a Gaussian of the predicted
+        deviation, and under one of the constant width that suits the training set best.
+    """
+
+    within_68: float
+    within_95: float
+    surprise: float
+    constant_surprise: float
+
+    @classmethod
+    def of(
+        cls, error: NDArray[np.float64], deviation: NDArray[np.float64], constant: NDArray[np.float64],
+        inner: float, outer: float,
+    ) -> Spread:  # fmt: skip
+        """Judge deviations (n,) by errors (n,); `inner` and `outer` of them are to hold 68 and 95 %.
+
+        Examples
+        --------
+        >>> error = np.random.default_rng(0).normal(size=1000)
+        >>> found = Spread.of(error, np.ones(1000), np.full(1000, 2.0), 1.0, 1.96)
+        >>> found.within_68, found.within_95, found.surprise < found.constant_surprise
+        (0.691, 0.951, True)
+        """
+        size = np.abs(error)
+        return cls(
+            float(np.mean(size <= inner * deviation)),
+            float(np.mean(size <= outer * deviation)),
+            _surprise(error, deviation),
+            _surprise(error, constant),
+        )
+
+
+def _surprise(error: NDArray[np.float64], width: NDArray[np.float64]) -> float:
+    return float(np.mean(np.log(width) + 0.5 * (error / width) ** 2) + 0.5 * math.log(2.0 * math.pi))
+
+
+@dataclass(frozen=True)
 class Judgement:
     """What `judge` finds.
 
@@ -46,12 +91,18 @@ class Judgement:
     top : TopK
         Of the lowest fifth of the rows, 20 at most.
     floor : Floor
+    composition_mean : (float, float) or None
+        MAE of the mean of the other labels of the same composition, weighted and plain, where there are several.
+    spread : Spread or None
+        Where the model says how sure it is.
     """
 
     weighted: Metrics
     plain: Metrics
     top: TopK
     floor: Floor
+    composition_mean: tuple[float, float] | None = None
+    spread: Spread | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The numbers as JSON values; what does not exist, such as R2 of equal targets, is null."""
@@ -69,7 +120,15 @@ class Judgement:
                 "plain_mae": self.floor.plain_mae,
                 "rows_told_apart": self.floor.n_classes,
             },
+            **self._composition(),
+            **({} if self.spread is None else {"spread": asdict(self.spread)}),
         }
+
+    def _composition(self) -> dict[str, Any]:
+        if self.composition_mean is None:
+            return {}
+        weighted, plain = self.composition_mean
+        return {"composition_mean_mae": weighted, "plain_composition_mean_mae": plain}
 
 
 def judge(
@@ -79,6 +138,8 @@ def judge(
     baseline: ArrayLike,
     features: ArrayLike,
     weight: ArrayLike | None = None,
+    composition_mean: ArrayLike | None = None,
+    spread: Spread | None = None,
     unit: str = "",
 ) -> Judgement:
     """Compare predictions with the truth in every way that the program reports.
@@ -94,6 +155,10 @@ def judge(
         `matganip.features.lattice.distinct.feature_classes`) nothing that reads them can tell apart.
     weight : (n,) array, optional
         Multiplicities. Ones by default.
+    composition_mean : (n,) array, optional
+        What the mean of a row's composition predicts of it.
+    spread : Spread, optional
+        How well deviations foretell the errors.
     unit : str
         Of the values.
 
@@ -117,7 +182,12 @@ def judge(
     weighted = evaluate(prediction, y, baseline=baseline, weight=w, unit=unit)
     plain = evaluate(prediction, y, baseline=baseline, unit=unit)
     top = top_k_recall(prediction, y, max(1, min(MOST_IN_TOP, len(y) // 5)))
-    return Judgement(weighted, plain, top, _floor(np.asarray(features, dtype=np.float64), y, w))
+    floor = _floor(np.asarray(features, dtype=np.float64), y, w)
+    if composition_mean is None:
+        return Judgement(weighted, plain, top, floor, None, spread)
+    error = np.abs(np.asarray(composition_mean, dtype=np.float64) - y)
+    means = float(np.average(error, weights=w)), float(error.mean())
+    return Judgement(weighted, plain, top, floor, means, spread)
 
 
 def _floor(features: NDArray[np.float64], target: NDArray[np.float64], weight: NDArray[np.float64]) -> Floor:

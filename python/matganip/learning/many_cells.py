@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,17 +12,20 @@ from numpy.typing import NDArray
 
 from matganip.configurations.mapping import MappedStructure, ParentLattice
 from matganip.errors import InputError
-from matganip.features.lattice.lattice_sites import parent_sites
+from matganip.features.lattice.distinct import feature_classes, floor_of_classes
 from matganip.features.lattice.shared_clusters import SharedClusters
 from matganip.features.settings import DiffractionSettings
 from matganip.learning import splits
 from matganip.learning.card import Card
 from matganip.learning.choosing import mean_and_error, simplest
 from matganip.learning.dataset import Dataset
-from matganip.learning.judgement import judge
+from matganip.learning.evaluation import means_of_compositions
+from matganip.learning.judgement import Spread, judge
+from matganip.learning.ranks import rank_of
 from matganip.learning.representation import representation
-from matganip.learning.shared_columns import SharedColumns
-from matganip.learning.solved import Columns, Solved, solve
+from matganip.learning.shared_columns import SharedColumns, measures, shortest_distance
+from matganip.learning.solved import Solved
+from matganip.learning.solving import Columns, solve
 from matganip.results.evaluation import Assessed
 from matganip.results.training import Choice, Training
 
@@ -121,7 +124,7 @@ def train_on_structures(
     train_rows, test_rows, kind = _split(data, table, train_size, seed)
     prepared = time.perf_counter()
     tried = [(name, cutoffs, solved) for name, cutoffs, solved in _candidates(data, table, every, reach, train_rows)]
-    taken, choices = _chosen(data, every, train_rows, tried)
+    taken, choices = _chosen(data, table, every, train_rows, tried)
     _, cutoffs, solved = tried[taken]
     columns = _columns(every, *cutoffs)
     trained = time.perf_counter()
@@ -137,22 +140,37 @@ def train_on_structures(
     card = Card.of(
         representation(settings, space), settings, readout=solved.kind, calculator=labels.calculator, table=labels.name
     )
+    card = replace(card, ranges=_ranges(space, [data.mapped[row] for row in train_rows]))
     seconds = {"map": prepared - clock, "train": trained - prepared, "evaluate": time.perf_counter() - trained}
     training = Training(
         calculator=labels.calculator, labels=labels.name, split=kind, leaked=0, parts=parts, history=None, objective="",
         optimum=None, seed=seed, seconds={step: round(taken, 3) for step, taken in seconds.items()}, choices=choices,
-        by_composition=_by_composition(data, train_rows, test_rows), refused=data.refused,
+        refused=data.refused,
     )  # fmt: skip
     return solved, card, training
 
 
-def shortest_distance(space: ConfigurationSpace) -> float:
-    """The shortest distance between two substituted sites of the parent, angstrom."""
-    sites = parent_sites(space)
-    images = np.stack(np.meshgrid(*[np.arange(-2, 3)] * 3), axis=-1).reshape(-1, 3)
-    apart = sites.coordinates[:, None, None] - sites.coordinates[:, None] + images
-    distances = np.linalg.norm(apart @ sites.lattice.matrix, axis=-1)
-    return float(distances[distances > 1e-3].min())
+def evaluate_structures(
+    solved: Solved, settings: DiffractionSettings, space: ConfigurationSpace, labels: LabelledStructures
+) -> tuple[Assessed, tuple[str, ...]]:
+    """Errors of a model on labelled structures in any cells, and why others were left out.
+
+    Raises
+    ------
+    InputError
+        If fewer than two structures fit the parent's sites.
+    """
+    data = MappedLabels.of(ParentLattice(space), labels)
+    shared = SharedColumns(space, SharedClusters.of(space, settings.cutoff or 0.0, settings.longest_triplet))
+    table = np.array([shared.of(one) for one in data.mapped])
+    every = np.arange(len(table))
+    return _assessed("structures", data, table, every, every, solved), data.refused
+
+
+def _ranges(space: ConfigurationSpace, mapped: list[MappedStructure]) -> dict[str, tuple[float, float]]:
+    """Least and largest of each measure of the training structures."""
+    found = [measures(space, one) for one in mapped]
+    return {name: (min(one[name] for one in found), max(one[name] for one in found)) for name in found[0]}
 
 
 def _largest(space: ConfigurationSpace, reach: float) -> SharedClusters:
@@ -204,19 +222,30 @@ def _candidates(
 
 def _chosen(
     data: MappedLabels,
+    table: Floats,
     every: SharedClusters,
     rows: NDArray[np.int64],
     tried: list[tuple[str, tuple[float, float | None], Solved]],
 ) -> tuple[int, tuple[Choice, ...]]:
     """The simplest model within a standard error of the best over rows left out."""
-    scale = 1000.0 * data.sites_per_atom[rows]
-    errors = [mean_and_error(solved.left_out * scale, np.ones(len(rows))) for _, _, solved in tried]
+    scale, ones = 1000.0 * data.sites_per_atom[rows], np.ones(len(rows))
+    errors = [mean_and_error(solved.left_out * scale, ones) for _, _, solved in tried]
     taken = simplest(errors)
-    choices = tuple(
-        Choice(name, solved.kind, len(_columns(every, *cutoffs)), "", *errors[k], 0.0, k == taken)
-        for k, (name, cutoffs, solved) in enumerate(tried)
-    )
-    return taken, choices
+    choices = []
+    for k, (name, cutoffs, solved) in enumerate(tried):
+        columns = _columns(every, *cutoffs)
+        features = table[np.ix_(rows, columns)]
+        floor, _ = floor_of_classes(feature_classes(features), 1000.0 * data.per_atom[rows], ones)
+        spans = _spanned(features, every.order[columns])
+        choices.append(Choice(name, solved.kind, len(columns), spans, *errors[k], floor, k == taken))
+    return taken, tuple(choices)
+
+
+def _spanned(features: Floats, order: NDArray[np.int64]) -> str:
+    """How many independent columns of pairs, and of triplets beside them, the training structures show."""
+    pairs, every = rank_of(features[:, order < 3]), rank_of(features)
+    told = f"{pairs} of {int((order < 3).sum())} pairs and points"
+    return told if not (order == 3).any() else f"{told}, {every - pairs} of {int((order == 3).sum())} triplets"
 
 
 def _assessed(
@@ -227,22 +256,19 @@ def _assessed(
     train_rows: NDArray[np.int64],
     solved: Solved,
 ) -> Assessed:
-    predicted = 1000.0 * solved.predict(features[rows])[0] * data.sites_per_atom[rows]
+    mean, deviation = (1000.0 * one * data.sites_per_atom[rows] for one in solved.predict(features[rows]))
     calculated, baseline = 1000.0 * data.per_atom[rows], np.full(len(rows), 1000.0 * solved.baseline)
-    found = judge(predicted, calculated, baseline=baseline, features=features[rows], unit="meV/atom")
+    known = data.composition[train_rows], 1000.0 * data.per_atom[train_rows], np.ones(len(train_rows))
+    place = {row: k for k, row in enumerate(train_rows.tolist())}
+    same = np.array([place.get(row, -1) for row in rows.tolist()])
+    found = judge(
+        mean, calculated, baseline=baseline, features=features[rows], unit="meV/atom",
+        composition_mean=means_of_compositions(data.composition[rows], known, same, baseline),
+        spread=Spread.of(
+            mean - calculated, deviation, 1000.0 * solved.constant * data.sites_per_atom[rows], solved.inner,
+            solved.outer,
+        ),
+    )  # fmt: skip
     none = np.zeros((len(rows), 0), dtype=np.uint8)
     ones = np.ones(len(rows), dtype=np.int64)
-    return Assessed(name, none, ones, calculated, predicted, baseline, found, len(train_rows), len(train_rows))
-
-
-def _by_composition(data: MappedLabels, train_rows: NDArray[np.int64], test_rows: NDArray[np.int64]) -> float | None:
-    """MAE, meV/atom, of the mean of each composition: of the training set, or of all of it for a new composition."""
-    if not len(test_rows):
-        return None
-    overall = float(data.per_atom[train_rows].mean())
-    error = []
-    for row in test_rows:
-        same = train_rows[data.composition[train_rows] == data.composition[row]]
-        mean = float(data.per_atom[same].mean()) if len(same) else overall
-        error.append(abs(mean - float(data.per_atom[row])))
-    return 1000.0 * float(np.mean(error))
+    return Assessed(name, none, ones, calculated, mean, baseline, found, len(train_rows), len(train_rows), 0, deviation)

@@ -16,12 +16,14 @@ from matganip.configurations.batch import ConfigurationBatch
 from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
 from matganip.labels.labelled import Labelled
+from matganip.labels.structures import LabelledStructures, holds_structures, read_structures
 from matganip.labels.tables import LabelTable, read_labels
 from matganip.learning import checkpoints, ensemble, solved, surrogate
 from matganip.learning.card import CARD, Card
 from matganip.learning.ensemble import Ensemble
 from matganip.learning.evaluation import assess
 from matganip.learning.gan import Matganip
+from matganip.learning.many_cells import evaluate_structures
 from matganip.learning.prediction import Writing, predict_batches, predict_rows
 from matganip.learning.remarks import remark_on
 from matganip.learning.scoring import GraphScorer
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from matganip.learning.representation import GraphRepresentation
     from matganip.progress import ProgressOption
     from matganip.results.prediction import Prediction
+    from matganip.results.structures import StructurePrediction
     from matganip.results.training import Training
 
 
@@ -160,6 +163,23 @@ class Model:
         self.check(space)
         return space
 
+    def to_dict(self) -> dict[str, Any]:
+        """What the model is, as JSON values: of which crystal, on which columns, what they span, what it reached."""
+        card = self.card
+        return {
+            "calculator": card.calculator,
+            "labels": card.table,
+            "parent": card.parent.composition.reduced_formula,
+            "supercell": card.supercell,
+            "substitutions": card.substitutions,
+            "columns": len(card.positions),
+            "readout": card.readout,
+            "diffraction": card.diffraction.model_dump(mode="json"),
+            "trained_on": len(card.trained_on),
+            "span": None if card.span is None else card.span.as_dict(),
+            "training": None if self.training is None else self.training.to_dict(),
+        }
+
     def check(self, space: ConfigurationSpace) -> None:
         """Refuse a space with a species that the model never met."""
         self.card.check(space)
@@ -277,12 +297,12 @@ class Model:
         elif isinstance(what, np.ndarray):
             rows = ConfigurationBatch(space, what, np.ones(len(what), dtype=np.int64))
         else:
-            rows, names = _of_structures(space, what)
+            rows, names = _of_structures(space, _listed(what))
         return predict_rows(writing, rows, names, structures=not isinstance(what, ConfigurationBatch))
 
     def predict_structures(
         self, structures: Iterable[Structure | Atoms | str | os.PathLike[str]]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    ) -> StructurePrediction:
         """Predict structures in any supercells of the parent, in any setting, relaxed or not.
 
         Parameters
@@ -292,8 +312,8 @@ class Model:
 
         Returns
         -------
-        energy, deviation : (n,) float64 ndarrays
-            Total energies and their standard deviations, eV.
+        StructurePrediction
+            Total energies and their standard deviations, eV; what lies beyond the training set is named.
 
         Raises
         ------
@@ -301,20 +321,23 @@ class Model:
             If the model's columns belong to one supercell (one trained on `matganip.read_structures` has others), or a
             structure does not fit the parent's sites.
         """
+        return predict_structures(self._of_any_cell(), self.card, self.own_space, _listed(structures))
+
+    def _of_any_cell(self) -> Solved:
         if self.card.diffraction.classes != "parent" or not isinstance(self.predictor, Solved):
             raise InputError("this model knows one supercell: give predict() structures on it, or train on structures")
-        return predict_structures(self.predictor, self.card.diffraction, self.own_space, structures)
+        return self.predictor
 
     def evaluate(
         self,
-        labels: LabelTable | Labelled | LabellingResult | str | os.PathLike[str],
+        labels: LabelTable | Labelled | LabellingResult | LabelledStructures | str | os.PathLike[str],
         space: ConfigurationSpace | None = None,
     ) -> Evaluation:
         """Judge the model by labels; arrangements that it was trained on stand apart from unseen ones.
 
         Parameters
         ----------
-        labels : LabelTable, Labelled, LabellingResult, or name or path of a table
+        labels : LabelTable, Labelled, LabellingResult, LabelledStructures, or name or path of a table or of structures
             Total energies; of the same calculator, or only ranks compare.
         space : ConfigurationSpace, optional
             Of the labels; the one trained on by default.
@@ -330,16 +353,28 @@ class Model:
         """
         space = self.own_space if space is None else space
         self.check(space)
+        if holds_structures(labels):
+            labels = read_structures(labels)  # type: ignore[arg-type]
+        if isinstance(labels, LabelledStructures):
+            found, refused = evaluate_structures(self._of_any_cell(), self.card.diffraction, space, labels)
+            told = tuple(f"Left out, for it does not fit the parent: {one}" for one in refused)
+            return Evaluation(space, labels.name, labels.calculator, self.calculator, (found,), told)
         represent = self.represent(space)
         name, labelled = joined(labels, space)
         seen = self.card.seen(space, labelled.occupations)
         parts = tuple(
-            assess(part, self.predictor, represent, labelled[rows])
+            assess(part, self.predictor, represent, labelled[rows], labelled)
             for part, rows in (("unseen", ~seen), ("trained on", seen))
             if rows.any()
         )
         return Evaluation(
-            space, name, labelled.calculator, self.calculator, parts, self._remarks(space, labelled, bool(seen.all()))
+            space,
+            name,
+            labelled.calculator,
+            self.calculator,
+            parts,
+            self._remarks(space, labelled, bool(seen.all())),
+            self.card.span,
         )
 
     def _remarks(self, space: ConfigurationSpace, labelled: Labelled, all_seen: bool) -> tuple[str, ...]:
@@ -415,10 +450,14 @@ def joined(
     return table.name, table.join(space)
 
 
+def _listed(structures: Any) -> list[Any]:
+    """Structures as a list, also a single one."""
+    single = isinstance(structures, str | os.PathLike) or hasattr(structures, "lattice") or hasattr(structures, "cell")
+    return [structures] if single else list(structures)
+
+
 def _of_structures(space: ConfigurationSpace, structures: Iterable[Any]) -> tuple[ConfigurationBatch, tuple[str, ...]]:
     """Codes of structures in a space's supercell, of any composition, and what to call them."""
-    if isinstance(structures, str | os.PathLike) or hasattr(structures, "lattice") or hasattr(structures, "cell"):
-        structures = [structures]
     rows, names = [], []
     for number, structure in enumerate(structures):
         name = os.fspath(structure) if isinstance(structure, str | os.PathLike) else f"structure {number}"

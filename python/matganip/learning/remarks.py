@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matganip.configurations.codec import composition_text
+from matganip.learning.shared_columns import beyond, measures_of_space
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
@@ -23,8 +24,11 @@ def remark_on(card: Card, space: ConfigurationSpace) -> str:
     function that bends in the sums over one small cell is no property of the crystal.
     """
     own = card.space()
-    if card.diffraction.classes == "parent":  # learned on many cells and compositions of the parent
-        return ""
+    if card.ranges:  # learned on many cells and compositions of the parent
+        outside = beyond(card.ranges, measures_of_space(space))
+        if not outside:
+            return ""
+        return f"Beyond the training set, where nothing vouches for predictions: {'; '.join(outside)}."
     return " ".join(filter(None, (_of_composition(card, own, space), _of_cell(card, own, space))))
 
 
@@ -37,15 +41,19 @@ def _of_composition(card: Card, own: ConfigurationSpace, space: ConfigurationSpa
             f"The model was trained on {composition_text(own)} alone and is asked about {composition_text(space)}: "
             "what another composition costs as such it cannot know. Compare these predictions among themselves only."
         )
-    for kind, share in asked.items():
-        known = [one.get(kind, Fraction(0)) for one in trained]
+    outside = []
+    for (host, name), share in asked.items():
+        known = [one.get((host, name), Fraction(0)) for one in trained]
         if not min(known) <= share <= max(known):
-            host, name = kind
-            return (
-                f"The model was trained on {float(min(known)):.1%} to {float(max(known)):.1%} {name} on the sites of "
-                f"{host} and is asked about {float(share):.1%}: beyond them nothing vouches for what it says."
+            outside.append(
+                f"{float(share):.1%} {name} on the sites of {host} (trained on {float(min(known)):.1%} to "
+                f"{float(max(known)):.1%})"
             )
-    return ""
+    if not outside:
+        return ""
+    return (
+        f"The model is asked about {' and '.join(outside)}: beyond its training set nothing vouches for what it says."
+    )
 
 
 def _of_cell(card: Card, own: ConfigurationSpace, space: ConfigurationSpace) -> str:

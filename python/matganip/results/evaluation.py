@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from matganip.learning.metrics import Metrics
     from matganip.plots.energies import Parity
     from matganip.plots.style import Place
+    from matganip.results.spans import Span
 
 Floats = NDArray[np.float64]
 
@@ -48,6 +49,8 @@ class Assessed(Result):
         Arrangements and orbits of the (largest) training set.
     n_leaked : int
         Tested arrangements whose orbit is in the training set.
+    deviation : (n,) float64 ndarray or None
+        Standard deviations of the predictions in meV/atom, where the model gives them.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Assessed(Result):
     n_train: int = 0
     orbits_train: int = 0
     n_leaked: int = 0
+    deviation: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.calculated)
@@ -103,7 +107,7 @@ class Assessed(Result):
 
     def tables(self) -> tuple[Table, ...]:
         """Errors beside those of the mean baseline."""
-        return (metrics_table((self,)),)
+        return error_tables((self,))
 
     def plot(self, ax: Place = None) -> Axes:
         """Predicted against calculated energies."""
@@ -114,7 +118,7 @@ class Assessed(Result):
         top, floor = self.judgement.top, self.judgement.floor
         return (
             f"{self.name}: {top.found} of the {top.k} lowest orbits are among the {top.k} predicted lowest "
-            f"({top.by_chance:.2g} by chance). The peaks tell {floor.n_classes:,} of {len(self):,} orbits "
+            f"({top.by_chance:.2g} by chance). The columns tell {floor.n_classes:,} of {len(self):,} orbits "
             f"apart: no model that reads them has an MAE below {floor.mae:.4f} meV/atom here."
         )
 
@@ -135,6 +139,8 @@ class Evaluation(Result):
         "unseen" and "trained on", those of the two that there are.
     remarks : tuple of str
         What must be known of the numbers.
+    span : Span or None
+        How much of the pairs and triplets of the space trained on the model's columns know.
     """
 
     space: ConfigurationSpace
@@ -143,6 +149,7 @@ class Evaluation(Result):
     trained_with: str
     parts: tuple[Assessed, ...]
     remarks: tuple[str, ...] = field(default=())
+    span: Span | None = None
 
     @property
     def unseen(self) -> Assessed | None:
@@ -158,6 +165,7 @@ class Evaluation(Result):
             "space": self.space.key,
             "errors": {part.name: part.to_dict() for part in self.parts},
             "remarks": list(self.remarks),
+            **({} if self.span is None else {"span": self.span.as_dict()}),
         }
 
     def to_frame(self) -> pd.DataFrame:
@@ -166,11 +174,11 @@ class Evaluation(Result):
 
     def tables(self) -> tuple[Table, ...]:
         """Errors beside those of the mean baseline."""
-        return (metrics_table(self.parts, f"{self.labels}: {self.calculator}"),)
+        return error_tables(self.parts, f"{self.labels}: {self.calculator}")
 
     def sentences(self) -> tuple[str, ...]:
-        """The remarks."""
-        return self.remarks
+        """The remarks, and what the model's columns know."""
+        return (*self.remarks, *(() if self.span is None else (self.span.sentence(),)))
 
     def plot(self, ax: Place = None) -> Axes:
         """Predicted against calculated energies of the first part, the unseen arrangements where there are some."""
@@ -213,19 +221,37 @@ def parts_frame(parts: Sequence[Assessed]) -> pd.DataFrame:
             "label_meV_per_atom": np.concatenate([part.calculated for part in parts]),
             "prediction_meV_per_atom": np.concatenate([part.predicted for part in parts]),
             "mean_baseline_meV_per_atom": np.concatenate([part.baseline for part in parts]),
+            **(
+                {
+                    "deviation_meV_per_atom": np.concatenate(
+                        [part.deviation for part in parts if part.deviation is not None]
+                    )
+                }
+                if all(part.deviation is not None for part in parts)
+                else {}
+            ),
         }
     )
 
 
-def metrics_table(parts: Sequence[Assessed], title: str = "") -> Table:
-    """Errors beside those of the mean baseline."""
+def error_tables(parts: Sequence[Assessed], title: str = "") -> tuple[Table, ...]:
+    """Errors of each part, and what its deviations are worth where the model gives them."""
+    told = any(part.judgement.spread is not None for part in parts)
+    return (_metrics_table(parts, title), *((_spread_table(parts),) if told else ()))
+
+
+def _metrics_table(parts: Sequence[Assessed], title: str) -> Table:
+    """Errors beside those of the mean baseline, and of the mean of each composition where there are several."""
+    several = any(part.judgement.composition_mean is not None for part in parts)
     rows = tuple(
         (
             name,
             f"{found.n_rows:,}",
             f"{found.mae:.4f}",
             f"{found.baseline_mae:.4f}",
+            *(("\u2013" if means is None else f"{means[plain]:.4f}",) if several else ()),
             _text(found.skill),
+            *(("\u2013" if means is None else _text(1.0 - found.mae / means[plain]),) if several else ()),
             f"{found.rmse:.4f}",
             _text(found.r2),
             _text(found.spearman),
@@ -233,16 +259,59 @@ def metrics_table(parts: Sequence[Assessed], title: str = "") -> Table:
             f"{found.baseline_maer:.2g}",
         )
         for part in parts
-        for name, found in ((part.name, part.judgement.weighted), ("  plain", part.judgement.plain))
+        for means in (part.judgement.composition_mean,)
+        for plain, name, found in (
+            (0, part.name, part.judgement.weighted),
+            (1, "  plain", part.judgement.plain),
+        )
     )
-    columns = ("", "orbits", "MAE", "mean baseline", "skill", "RMSE", "R²", "Spearman", "MAER, %", "(mean)")
+    more = ("of each composition",) if several else ()
+    skills = ("skill", "skill within") if several else ("skill",)
+    columns = ("", "orbits", "MAE", "mean baseline", *more, *skills, "RMSE", "R²", "Spearman", "MAER, %", "(mean)")
     note = (
         "MAE, that of the mean baseline (the mean of the training set) and RMSE in meV/atom, weighted by multiplicity; "
-        "plain: every orbit counts once. Skill = 1 - MAE / MAE of the mean baseline. MAER is relative to the total "
-        "energy, which hardly differs between arrangements: it is small for the mean baseline, too. "
-        + " ".join(part.sentence() for part in parts)
+        "plain: every orbit counts once. Skill = 1 - MAE / MAE of the mean baseline. "
     )
-    return Table(title, columns, rows, "l" + "r" * 9, note)
+    if several:
+        note += (
+            "Of each composition: the mean of the other known labels of an arrangement's own composition, which knows "
+            "nothing of arrangements; skill within is beside that. "
+        )
+    note += _about_maer(parts) + " ".join(part.sentence() for part in parts)
+    return Table(title, columns, rows, "l" + "r" * (len(columns) - 1), note)
+
+
+def _about_maer(parts: Sequence[Assessed]) -> str:
+    if all(part.judgement.weighted.baseline_maer < 1.0 for part in parts):
+        return (
+            "MAER is relative to the total energy, which hardly differs between arrangements: it is small for the mean "
+            "baseline, too. "
+        )
+    return "MAER is relative to the value itself, and large where that is near zero. "
+
+
+def _spread_table(parts: Sequence[Assessed]) -> Table:
+    """Coverage of the deviations, and their likelihood beside one width for all."""
+    rows = tuple(
+        (
+            part.name,
+            f"{np.median(part.deviation):.4f}" if part.deviation is not None else "\u2013",
+            f"{found.within_68:.0%}",
+            f"{found.within_95:.0%}",
+            f"{found.surprise:.3f}",
+            f"{found.constant_surprise:.3f}",
+        )
+        for part in parts
+        if (found := part.judgement.spread) is not None
+    )
+    columns = ("", "median deviation", "in 68 %", "in 95 %", "-log likelihood", "of one width")
+    note = (
+        "Deviations in meV/atom; the share of errors in the widths that are to hold 68 and 95 % of those of new rows; "
+        "the mean negative log likelihood of the errors under a Gaussian of the predicted deviation, and under one of "
+        "the constant width that suits the training set best: the lower, the better. Every orbit counts once; of rows "
+        "trained on errors are smaller than of new ones."
+    )
+    return Table("What the deviations are worth", columns, rows, "l" + "r" * 5, note)
 
 
 def _text(value: float) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from matganip.results.base import Result, or_null
 from matganip.results.content import Table
-from matganip.results.evaluation import Assessed, metrics_table, parts_frame, plot_parity
+from matganip.results.evaluation import Assessed, error_tables, parts_frame, plot_parity
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from matganip.learning.history import TrainingHistory
     from matganip.plots.style import Place
+    from matganip.results.spans import Span
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,10 @@ class Training(Result):
         Of each step, by the clock.
     choices : tuple of Choice
         What was tried, where the representation chose itself.
-    by_composition : float or None
-        MAE on the test set of the mean of each composition, meV/atom, where there are several.
     refused : tuple of str
         Structures that do not fit the parent, each with the reason.
+    span : Span or None
+        How much of the pairs and triplets of the space the columns know.
     """
 
     calculator: str
@@ -88,8 +89,8 @@ class Training(Result):
     seed: int
     seconds: dict[str, float]
     choices: tuple[Choice, ...] = ()
-    by_composition: float | None = None
     refused: tuple[str, ...] = ()
+    span: Span | None = None
 
     def __getitem__(self, name: str) -> Assessed:
         """The part of that name.
@@ -136,7 +137,7 @@ class Training(Result):
             "epochs": 0 if last is None else last.epoch,
             "best_epoch": None if self.history is None else self.history.best_epoch,
             "stopped_early": self.history is not None and self.history.stopped_early,
-            **({} if self.by_composition is None else {"composition_mean_mae": self.by_composition}),
+            **({} if self.span is None else {"span": self.span.as_dict()}),
             **({"refused": list(self.refused)} if self.refused else {}),
             **({"tried": [asdict(choice) for choice in self.choices]} if self.choices else {}),
             "seconds": self.seconds,
@@ -148,8 +149,8 @@ class Training(Result):
 
     def tables(self) -> tuple[Table, ...]:
         """Errors of each part beside those of the mean baseline."""
-        errors = metrics_table(self.parts, f"{self.labels}: {self.calculator}")
-        return (self.choice_table(), errors) if self.choices else (errors,)
+        errors = error_tables(self.parts, f"{self.labels}: {self.calculator}")
+        return (self.choice_table(), *errors) if self.choices else errors
 
     def choice_table(self) -> Table:
         """The representations that were tried, beside the mean baseline."""
@@ -176,8 +177,9 @@ class Training(Result):
 
     def sentences(self) -> tuple[str, ...]:
         """What the split leaks, and how the game ended."""
+        spans = "" if self.span is None else self.span.sentence("columns" if self.history is None else "vertices")
         if self.history is None:
-            return tuple(filter(None, (self.leak, *self._of_structures())))
+            return tuple(filter(None, (self.leak, spans, *self._of_structures())))
         last = self.history.last
         game = ""
         if np.isfinite(last.loss_d) and self.optimum is not None:
@@ -186,18 +188,13 @@ class Training(Result):
                 f"{last.d_fake:.3f}; where neither network wins loss(D) is {self.optimum[0]:.4f}."
             )
         stopped = f"Stopped early: epoch {self.history.best_epoch} is kept." if self.history.stopped_early else ""
-        return tuple(filter(None, (self.leak, game, stopped)))
+        return tuple(filter(None, (self.leak, spans, game, stopped)))
 
     def _of_structures(self) -> tuple[str, ...]:
-        told = []
-        if self.by_composition is not None:
-            told.append(
-                f"The mean of each composition has an MAE of {self.by_composition:.4f} meV/atom on the test set: a "
-                "model that knows no more than compositions reaches that."
-            )
-        if self.refused:
-            told.append(f"{len(self.refused)} structures do not fit the parent and are left out: {self.refused[0]}")
-        return tuple(told)
+        if not self.refused:
+            return ()
+        several = len(self.refused)
+        return (f"{several} structures do not fit the parent and are left out: {'; '.join(self.refused)}.",)
 
     def plot(self, ax: Place = None) -> Axes:
         """Predicted against calculated energies of the test set, or of the last part there is."""
