@@ -136,7 +136,7 @@ def main() -> None:
             [labels.structures[row] for row in given[train]], labels.energy[given[train]], labels.calculator
         )
         model = mg.train(space, subset)
-        energy = model.predict_structures([labels.structures[row] for row in given[test]])[0]
+        energy = model.predict_structures([labels.structures[row] for row in given[test]]).energy
         predicted = {"matganip, default": energy / np.array([data.mapped[row].n_atoms for row in test])}
         columns.setdefault("matganip, default", []).append(len(model.predictor.mean))
         for kind in readouts():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,10 @@ class StructurePrediction(Result):
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def __iter__(self) -> Iterator[Floats]:
+        """The energies, then the deviations, as this call once returned them."""
+        return iter((self.energy, self.deviation))
 
     @property
     def per_atom(self) -> Floats:

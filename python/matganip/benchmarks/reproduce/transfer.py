@@ -73,7 +73,7 @@ def _trained(method: str, seed: int) -> Model:
 def _asked(model: Model, part: LabelledOrbits) -> Floats:
     """Energies of a test composition, meV/atom."""
     if isinstance(model.predictor, Solved):
-        return 1000.0 * model.predict_structures(_structures(part))[0] / part.space.n_atoms
+        return 1000.0 * model.predict_structures(_structures(part)).energy / part.space.n_atoms
     batch = ConfigurationBatch(part.space, part.labelled.occupations, part.labelled.multiplicity)
     return 1000.0 * model.predict(batch).energy / part.space.n_atoms
 
