@@ -43,7 +43,7 @@ def train(
             "--substitute",
             "-x",
             metavar="HOST:SPECIES[,...]",
-            help="Of --labels: what else may be on the sites of HOST, vac for nothing; told by the structures without it.",
+            help="Of --labels: what else may be on the sites of HOST, vac for nothing; by default the structures tell.",
         ),
     ] = None,
     output: Annotated[

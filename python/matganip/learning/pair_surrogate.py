@@ -11,7 +11,7 @@ from matganip.errors import InputError
 from matganip.features.lattice.cluster_classes import longest_reach
 from matganip.features.lattice.diffraction import LatticeDiffraction
 from matganip.learning.site_interactions import SiteInteractions
-from matganip.learning.solved import Columns, solve
+from matganip.learning.solving import Columns, solve
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
