@@ -32,7 +32,7 @@ labels = mg.LabelledStructures.of(small, [one.get_potential_energy() for one in 
 model = mg.train(space, labels)
 n_atoms = np.array([len(one) for one in large])
 calculated = np.array([one.get_potential_energy() for one in large]) / n_atoms
-error = 1000 * np.abs(model.predict_structures(large)[0] / n_atoms - calculated).mean()
+error = 1000 * np.abs(model.predict_structures(large).per_atom - calculated).mean()
 baseline = 1000 * np.abs(calculated - np.mean([one.get_potential_energy() / len(one) for one in small])).mean()
 print(f"{len(small)} structures to train on; MAE of {len(large)} larger ones {error:.2f} meV/atom, mean {baseline:.2f}")
 
