@@ -164,7 +164,11 @@ def main() -> None:
     given = parser.parse_args()
     for name in given.cases or CASES:
         make, top = CASES[name]
-        energy = make()
+        try:
+            energy = make()
+        except mg.InputError as error:  # the default call took a bent function: mg.certify fits a sum to it
+            print(f"{name}: {error}", flush=True)
+            continue
         kind = "pairs" if not len(energy.coupling) else "pairs and triplets"
         print(f"{name} ({kind}, lowest {top}): {proved(energy, top, given.seconds)}", flush=True)
         if given.highs and kind == "pairs" and len(energy.space.counts) == 1:
