@@ -2,6 +2,9 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "arrays.hpp"
 #include "exclusion_rows.hpp"
 #include "matganip/canonical_form.hpp"
@@ -16,7 +19,24 @@ using Counts = std::vector<std::vector<std::uint16_t>>;
 
 PermutationGroup group_from(const py::array& permutations) {
     const auto images = require_array<std::uint16_t>(permutations, "permutations", 2);
-    return {static_cast<std::size_t>(images.shape(1)), {images.data(), images.data() + images.size()}};
+    return group_of(as_span(images), static_cast<std::size_t>(images.shape(1)));
+}
+
+/// Every row must have the composition: else what comes out is no orbit's representative.
+void require_composition(const Counts& counts, std::span<const std::uint8_t> rows, std::size_t degree) {
+    std::vector<std::size_t> met;
+    for (std::size_t row = 0; row * degree < rows.size(); ++row) {
+        const std::uint8_t* code = rows.data() + row * degree;
+        for (std::size_t s = 0; s < counts.size(); ++s) {
+            met.assign(256, 0);
+            std::size_t n_columns = 0;
+            for (const std::uint16_t count : counts[s]) n_columns += count;
+            for (std::size_t i = 0; i < n_columns; ++i) ++met[*code++];
+            if (!std::equal(counts[s].begin(), counts[s].end(), met.begin()))
+                throw std::invalid_argument("occupations: row " + std::to_string(row) +
+                                            " has another composition on sublattice " + std::to_string(s));
+        }
+    }
 }
 
 py::array_t<std::uint16_t> py_close_group(const py::array& generators, std::size_t max_order) {
@@ -39,6 +59,10 @@ py::tuple py_canonical_form(const py::array& permutations, const Counts& counts,
         throw std::invalid_argument("occupations has " + std::to_string(rows.shape(1)) +
                                     " columns, the space " + std::to_string(group.degree) + " sites");
     const std::vector<Stage> stages = stages_of({counts});
+    if (Composition{counts}.n_columns() != group.degree)
+        throw std::invalid_argument("counts: do not add up to the " + std::to_string(group.degree) +
+                                    " sites");
+    require_composition(counts, as_span(rows), group.degree);
     py::array_t<std::uint8_t> representatives({rows.shape(0), rows.shape(1)});
     py::array_t<std::int64_t> multiplicities(rows.shape(0));
     const auto in = as_span(rows);
@@ -61,6 +85,9 @@ std::size_t py_fill(OrbitEnumerator& enumerator, const py::array& occupations, c
     const auto all_rows = as_mutable_span(rows);
     const auto all_sizes = as_mutable_span(sizes);
     const auto degree = static_cast<std::size_t>(rows.shape(1));
+    if (degree != enumerator.n_sites())
+        throw std::invalid_argument("occupations has " + std::to_string(degree) + " columns, the space " +
+                                    std::to_string(enumerator.n_sites()) + " sites");
     std::size_t filled = 0;
     for (bool more = true; more && filled < all_sizes.size();) {
         if (PyErr_CheckSignals() != 0) throw py::error_already_set();

@@ -64,7 +64,7 @@ LatticePattern make_lattice_pattern(const py::array& modes, const py::array& wav
     LatticeForm form;
     form.n_sites = static_cast<std::size_t>(mode_table.shape(0));
     form.n_codes = static_cast<std::size_t>(mode_table.shape(1));
-    form.n_modes = largest == mode_span.end() ? 0 : static_cast<std::size_t>(std::max(0, *largest + 1));
+    form.n_modes = largest == mode_span.end() || *largest < 0 ? 0 : static_cast<std::size_t>(*largest) + 1;
     form.n_waves = static_cast<std::size_t>(wave_table.shape(1));
     form.n_peaks = static_cast<std::size_t>(bases.shape(0));
     form.modes = mode_span;

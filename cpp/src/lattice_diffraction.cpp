@@ -14,6 +14,7 @@ namespace matganip {
 namespace {
 
 constexpr std::size_t rows_per_task = 512;
+constexpr std::size_t max_amplitudes = std::size_t{1} << 30;
 
 void require(bool holds, const char* message) {
     if (!holds) throw std::invalid_argument(message);
@@ -83,6 +84,9 @@ void LatticePattern::check(const LatticeForm& form) {
     require(form.base.size() == form.n_peaks, "base: not (n_peaks,)");
     require(form.coefficients.size() == n_sums * form.n_peaks, "coefficients: not (n_sums, n_peaks)");
 
+    // Slots are numbered by int32, and nobody has as many amplitudes.
+    require(form.n_modes <= max_amplitudes && form.n_modes * padded(form.n_waves) <= max_amplitudes,
+            "modes: more than 2^30 amplitudes");
     const auto is_mode = [&](std::int32_t m) {
         return m >= LatticeForm::invalid && m < static_cast<std::int32_t>(form.n_modes);
     };

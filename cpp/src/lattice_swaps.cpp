@@ -37,6 +37,8 @@ struct LatticeSwaps::Polynomial {
 LatticeSwaps::LatticeSwaps(std::span<const LatticePattern* const> patterns,
                            std::span<const std::int32_t> sublattices, const SwapRules& rules) {
     require(!patterns.empty(), "patterns: none");
+    require(std::none_of(patterns.begin(), patterns.end(), [](const LatticePattern* p) { return !p; }),
+            "patterns: one is None");
     const LatticePattern::SumTables first = patterns.front()->sum_tables();
     n_sites_ = first.n_sites;
     n_codes_ = first.n_codes;
@@ -201,6 +203,11 @@ void LatticeSwaps::check(const SwapChains& chains, std::span<const double> coeff
     require(chains.generators.size() == 4 * n, "generators: not (n_chains, 4)");
     require(chains.energy.size() == n && chains.lowest_energy.size() == n && chains.accepted.size() == n,
             "energy: not (n_chains)");
+    for (std::size_t c = 0; c < n; ++c)  // from a state of zeros only zeros follow, and no two sites differ
+        require(std::any_of(chains.generators.begin() + static_cast<std::ptrdiff_t>(4 * c),
+                            chains.generators.begin() + static_cast<std::ptrdiff_t>(4 * (c + 1)),
+                            [](std::uint64_t word) { return word != 0; }),
+                "generators: a state is all zeros");
     require(coefficients.size() == n_sums_, "coefficients: not (n_sums)");
     require(std::all_of(chains.beta.begin(), chains.beta.end(), [](double b) { return b >= 0.0; }),
             "beta: must not be negative");

@@ -77,6 +77,8 @@ struct OrbitEnumerator::Impl {
         if (fill.size() != group.degree)
             throw std::invalid_argument("the composition has " + std::to_string(fill.size()) +
                                         " sites, the group " + std::to_string(group.degree));
+        if (n_shards > most_shards)
+            throw std::invalid_argument("n_shards must be at most " + std::to_string(most_shards));
         if (shard >= n_shards)
             throw std::invalid_argument("shard must be in [0, " + std::to_string(n_shards) + ")");
         if (!exclusions.empty()) find_cliques();
@@ -197,6 +199,10 @@ OrbitEnumerator::OrbitEnumerator(PermutationGroup group, const Composition& comp
 }
 
 OrbitEnumerator::~OrbitEnumerator() = default;
+
+std::size_t OrbitEnumerator::n_sites() const {
+    return impl_->fill.size();
+}
 
 void OrbitEnumerator::resume_after(std::span<const std::uint8_t> row) {
     if (row.size() != impl_->fill.size())

@@ -18,11 +18,11 @@ Permutation compose(std::span<const std::uint16_t> first, std::span<const std::u
     return product;
 }
 
-void require_permutation(std::span<const std::uint16_t> candidate, std::size_t index) {
+void require_permutation(std::span<const std::uint16_t> candidate, const char* name, std::size_t index) {
     std::vector<bool> seen(candidate.size(), false);
     for (const std::uint16_t image : candidate) {
         if (image >= candidate.size() || seen[image])
-            throw std::invalid_argument("generators: row " + std::to_string(index) +
+            throw std::invalid_argument(std::string(name) + ": row " + std::to_string(index) +
                                         " is not a permutation of 0.." +
                                         std::to_string(candidate.size() - 1));
         seen[image] = true;
@@ -74,6 +74,18 @@ class Dimino {
 
 }  // namespace
 
+PermutationGroup group_of(std::span<const std::uint16_t> elements, std::size_t degree) {
+    if (degree > 65535) throw std::invalid_argument("permutations: more than 65535 points");
+    if (degree == 0 || elements.empty()) throw std::invalid_argument("permutations: has no element");
+    if (elements.size() % degree != 0)
+        throw std::invalid_argument("permutations: not a whole number of rows");
+    for (std::size_t g = 0; g < elements.size() / degree; ++g)
+        require_permutation(elements.subspan(g * degree, degree), "permutations", g);
+    for (std::size_t i = 0; i < degree; ++i)
+        if (elements[i] != i) throw std::invalid_argument("permutations: row 0 is not the identity");
+    return {degree, {elements.begin(), elements.end()}};
+}
+
 PermutationGroup close_group(std::span<const std::uint16_t> generators, std::size_t degree,
                              std::size_t max_order) {
     if (degree > 65535) throw std::invalid_argument("more than 65535 points");
@@ -85,7 +97,7 @@ PermutationGroup close_group(std::span<const std::uint16_t> generators, std::siz
     Dimino group(degree, max_order);
     for (std::size_t g = 0; g < generators.size() / degree; ++g) {
         const auto generator = generators.subspan(g * degree, degree);
-        require_permutation(generator, g);
+        require_permutation(generator, "generators", g);
         group.adjoin(Permutation(generator.begin(), generator.end()));
     }
 

@@ -27,12 +27,16 @@ namespace matganip {
 /// always going to the shard that has least.
 class OrbitEnumerator {
   public:
+    static constexpr std::uint64_t most_shards = 1'000'000;
+
     /// Only orbits that obey the exclusions, which must be invariant under the group. Throws
-    /// std::invalid_argument where the composition does not fit the group, the shard is not in [0, n) or an
-    /// exclusion names what does not exist.
+    /// std::invalid_argument where the composition does not fit the group, the shard is not in [0, n), there
+    /// are more than `most_shards`, or an exclusion names what does not exist.
     OrbitEnumerator(PermutationGroup group, const Composition& composition, std::uint64_t shard = 0,
                     std::uint64_t n_shards = 1, std::span<const Exclusion> exclusions = {});
     ~OrbitEnumerator();
+
+    std::size_t n_sites() const;
 
     /// Starts after `row`, a representative that this stream has given before; to be called before anything
     /// is taken.

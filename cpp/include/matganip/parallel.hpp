@@ -6,6 +6,7 @@
 #include <exception>
 #include <mutex>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -15,10 +16,14 @@
 
 namespace matganip {
 
+inline constexpr int most_threads = 1024;
+
 /// Number of threads to use: `num_threads` itself, or every core that OpenMP offers where it is 0.
-/// Throws std::invalid_argument where it is negative.
+/// Throws std::invalid_argument where it is negative or above `most_threads`.
 inline int resolve_threads(int num_threads) {
-    if (num_threads < 0) throw std::invalid_argument("num_threads must be 0 (all cores) or positive");
+    if (num_threads < 0 || num_threads > most_threads)
+        throw std::invalid_argument("num_threads must be 0 (all cores) or 1 to " +
+                                    std::to_string(most_threads));
 #if defined(_OPENMP)
     return num_threads == 0 ? omp_get_max_threads() : num_threads;
 #else

@@ -21,6 +21,12 @@ struct PermutationGroup {
     }
 };
 
+/// A group from all its elements, one after the other.
+///
+/// Throws std::invalid_argument where there are none, one is not a permutation of `degree` points, or the
+/// first is not the identity. That they close is not checked: `close_group` makes groups that do.
+PermutationGroup group_of(std::span<const std::uint16_t> elements, std::size_t degree);
+
 /// The group that `generators` (one permutation of `degree` points after the other) span.
 ///
 /// Dimino's algorithm: a generator that is already an element is passed over; a new one adds whole cosets of
