@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 
 
@@ -52,6 +54,36 @@ def require(module: str, extra: str) -> ModuleType:
         raise MissingExtraError(
             f"{module} is needed for this and is not installed: pip install 'matganip[{extra}]'"
         ) from error
+
+
+@contextmanager
+def damaged(where: object) -> Iterator[None]:
+    """What goes wrong while a stored document is taken apart is told as damage of it, not as a fault of the program.
+
+    Parameters
+    ----------
+    where : object
+        The file, for the message.
+
+    Raises
+    ------
+    InputError
+        In place of what a value that is missing, of another type or out of range raises.
+
+    Examples
+    --------
+    >>> with damaged("card.json"):
+    ...     {"format": "card"}["version"]
+    Traceback (most recent call last):
+        ...
+    matganip.errors.InputError: card.json: damaged: KeyError: 'version'
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except (AttributeError, ArithmeticError, LookupError, TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"{where}: damaged: {type(error).__name__}: {first_line(error)}") from error
 
 
 def first_line(error: BaseException) -> str:

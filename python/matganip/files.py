@@ -237,3 +237,63 @@ def sha256(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def stamped(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A JSON document with a checksum of everything else in it under ``check``, for `unstamped`."""
+    return {**document, "check": _digest(document)}
+
+
+def unstamped(document: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The document without its ``check``; one that has none passes.
+
+    Raises
+    ------
+    InputError
+        If something in the document was changed.
+    """
+    document = dict(document)
+    check = document.pop("check", None)
+    if check is not None and check != _digest(document):
+        raise InputError(
+            f'{path}: was changed after it was written: its checksum is not "check"; restore it, or, if the change was '
+            'meant, remove "check" from it'
+        )
+    return document
+
+
+def _digest(document: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:32]
+
+
+CHECKSUMS = "checksums.json"
+
+
+def seal(folder: Path) -> None:
+    """Write the SHA-256 of every file in and below a folder into its ``checksums.json``, for `check_seal`."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != CHECKSUMS)
+    write_json(folder / CHECKSUMS, {path.relative_to(folder).as_posix(): sha256(path) for path in files})
+
+
+def check_seal(folder: Path) -> None:
+    """Refuse a folder whose files are not those that `seal` saw; one without ``checksums.json`` has no seal.
+
+    Raises
+    ------
+    InputError
+        Names the file that is missing or was changed, and says how to accept a change that was meant.
+    """
+    path = folder / CHECKSUMS
+    if not path.is_file():
+        return
+    known = read_json(path)
+    if not isinstance(known, dict) or not all(isinstance(one, str) for one in known.values()):
+        raise InputError(f"{path}: damaged: no list of files and their SHA-256")
+    for name, digest in known.items():
+        if not (folder / name).is_file():
+            raise InputError(f"{folder / name}: is missing, though {CHECKSUMS} lists it")
+        if sha256(folder / name) != digest:
+            raise InputError(
+                f"{folder / name}: was changed after it was written: its SHA-256 is not that in {CHECKSUMS}; restore "
+                f"it, or, if the change was meant, remove {path}"
+            )

@@ -74,7 +74,7 @@ def test_a_damaged_description_is_refused_in_one_line(lost):
     assert "\n" not in str(caught.value)
     values = space.to_dict()
     del values["elements"]
-    with pytest.raises(mg.InputError, match="a stored space is damaged"):
+    with pytest.raises(mg.InputError, match="a stored space: damaged"):
         mg.ConfigurationSpace.from_dict(values)
 
 

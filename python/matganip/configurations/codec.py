@@ -16,8 +16,9 @@ from pymatgen.core.structure import Structure
 from matganip.configurations.composition import cells_of, element_of
 from matganip.configurations.notation import SITE_TOLERANCE
 from matganip.configurations.species import Occupant, occupant_of, parse_species
+from matganip.crystal.limits import checked_parent
 from matganip.crystal.molecules import MOLECULE
-from matganip.errors import InputError
+from matganip.errors import InputError, damaged
 
 if TYPE_CHECKING:
     from matganip.configurations.composition import Sublattice
@@ -274,20 +275,22 @@ def space_arguments(values: Mapping[str, Any]) -> SpaceArguments:
     InputError
         If something is missing or of another type.
     """
-    try:
+    with damaged("a stored space"):
         elements = [str(name) for name in values["elements"]]
         states = values.get("states") or {"parent": [None] * len(elements), "species": None}
         ions = [Occupant(name, state) for name, state in zip(elements, states["parent"], strict=True)]
         table = values["substitutions"]
         stated = states["species"] or [[None] * len(one["species"]) for one in table]
         return {
-            "parent": Structure(
-                values["lattice"],
-                [ion.specie for ion in ions],
-                values["positions"],
-                site_properties={MOLECULE: [str(one) for one in values["molecules"]]}
-                if "molecules" in values
-                else None,
+            "parent": checked_parent(
+                Structure(
+                    values["lattice"],
+                    [ion.specie for ion in ions],
+                    values["positions"],
+                    site_properties={MOLECULE: [str(one) for one in values["molecules"]]}
+                    if "molecules" in values
+                    else None,
+                )
             ),
             "supercell": values["supercell"],
             "substitutions": {
@@ -298,8 +301,6 @@ def space_arguments(values: Mapping[str, Any]) -> SpaceArguments:
             "site_tolerance": float(values.get("site_tolerance", SITE_TOLERANCE)),
             "min_distance": {str(pair): float(d) for pair, d in values.get("min_distance", {}).items()},
         }
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise InputError(f"a stored space is damaged: {type(error).__name__}: {error}") from error
 
 
 def space_metadata(space: SubstitutedSupercell) -> dict[str, str]:
@@ -328,8 +329,8 @@ def metadata_arguments(metadata: Mapping[str, str]) -> SpaceArguments:
     InputError
         If something is missing or of another type.
     """
-    try:
-        parent = Structure.from_dict(json.loads(metadata["parent"]))
+    with damaged("the description of a space"):
+        parent = checked_parent(Structure.from_dict(json.loads(metadata["parent"])))
         supercell = json.loads(metadata["supercell"])
         n_cells = cells_of(np.array(supercell))
         atoms, sublattices = (np.array(json.loads(metadata[name])) for name in ("atoms_of_sites", "sublattices"))
@@ -354,8 +355,6 @@ def metadata_arguments(metadata: Mapping[str, str]) -> SpaceArguments:
             "site_tolerance": float(json.loads(metadata.get("site_tolerance", str(SITE_TOLERANCE)))),
             "min_distance": {str(p): float(d) for p, d in json.loads(metadata.get("min_distance", "{}")).items()},
         }
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise InputError(f"the description of a space is damaged: {type(error).__name__}: {error}") from error
 
 
 def as_text(value: str | bytes) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from matganip import _core
 from matganip.configurations.batch import ConfigurationBatch
-from matganip.errors import InputError
+from matganip.errors import InputError, damaged
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
@@ -105,13 +105,11 @@ class OrbitStream(Iterator[ConfigurationBatch]):
         return ConfigurationBatch(self._space, occupations[:filled], multiplicity[:filled])
 
     def _resume_from(self, cursor: Mapping[str, Any]) -> None:
-        try:
+        with damaged(f"cursor {cursor!r}"):
             known = (cursor["format"], cursor["space"], tuple(cursor["shard"]))
             self.n_orbits = int(cursor["n_orbits"])
             self.n_configurations = int(cursor["n_configurations"])
             after = None if cursor["after"] is None else np.frombuffer(bytes.fromhex(cursor["after"]), dtype=np.uint8)
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"cursor: {cursor!r} is not the cursor of an orbit stream") from error
         for what, found, wanted in zip(
             ("format", "space", "shard"), known, (CURSOR_FORMAT, self._space.key, self._shard), strict=True
         ):

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from matganip.configurations.codec import composition_text
 from matganip.configurations.space import ConfigurationSpace
-from matganip.errors import InputError
+from matganip.errors import InputError, damaged
 from matganip.labels.calculation import Calculation, Relaxation, canonical_json, settings_hash
 from matganip.labels.labelled import Labelled
 from matganip.labels.rows import ase_row, codes_of, orbit_names, row_name, space_name
@@ -195,12 +195,26 @@ class LabelDatabase:
             SUM(quality = 0) FROM labels WHERE ?1 IS NULL OR space = ?1
             GROUP BY space, calculator, settings_hash ORDER BY MIN(id)"""
         key = None if space is None else space_name(space)
+        distinct = "SELECT DISTINCT settings, settings_hash, relaxation FROM labels"
         with reading(self.path) as connection:
             rows = connection.execute(query, (key,)).fetchall() if has_labels(connection) else []
+            stored = connection.execute(distinct).fetchall() if rows else []
+        for settings, tag, relaxation in stored:
+            self._check(settings, tag, relaxation)
         return [
             LabelSet(space, calculator, tag, json.loads(settings or "{}"), *rest)
             for space, calculator, tag, settings, *rest in rows
         ]
+
+    def _check(self, settings: str | None, tag: str, relaxation: Relaxation) -> None:
+        """Stored settings must be those that their hash is of: labels with edited ones compare with nothing."""
+        with damaged(f"{self.path}: the settings {tag}"):
+            found = settings_hash(json.loads(settings or "{}"), relaxation)
+            if found != tag:
+                raise InputError(
+                    f"{self.path}: the settings stored as {tag} were edited, their hash is {found}; restore the file, "
+                    "or import its labels into another one with these settings"
+                )
 
     def spaces(self) -> dict[str, ConfigurationSpace]:
         """The spaces whose arrangements have labels, by their keys as the database has them, the oldest first.
@@ -217,7 +231,11 @@ class LabelDatabase:
         keys = list(dict.fromkeys(one.space for one in self.sets()))
         with reading(self.path) as connection:
             definitions = dict(connection.execute("SELECT space, definition FROM spaces")) if keys else {}
-        return {key: ConfigurationSpace.from_metadata(json.loads(definitions[key])) for key in keys}
+        found = {}
+        for key in keys:
+            with damaged(f"{self.path}: the definition of the space {key}"):
+                found[key] = ConfigurationSpace.from_metadata(json.loads(definitions[key]))
+        return found
 
     def labelled(
         self,

@@ -18,7 +18,7 @@ from pymatgen.core.structure import Structure
 from matganip.configurations.composition import element_of
 from matganip.configurations.space import ConfigurationSpace
 from matganip.crystal.structures import read_structure
-from matganip.errors import InputError
+from matganip.errors import InputError, damaged
 from matganip.files import atomic_path
 from matganip.labels.calculation import Calculation
 from matganip.labels.calculators import title_of
@@ -156,20 +156,29 @@ def import_labels(
     for space, rows, codes in found:
         for row, occupation in zip(rows.tolist(), codes, strict=True):
             cells = {name: values[row] for name, values in columns.items()}
-            geometry, forces = _geometry(cells)
-            calculation = Calculation(
-                structure=geometry or space.structure(occupation),
-                energy=float(table.energy[row]),
-                forces=forces,
-                converged=cells.get("converged") in (None, True, 1, "true"),
-                relaxation=cells.get("relaxation") or "static",
-                calculator=calculator or cells.get("calculator_name") or table.calculator,
-                settings=settings if settings is not None else json.loads(cells.get("settings") or "{}"),
-                n_steps=int(cells.get("n_steps") or 0),
-                wall_s=float(cells.get("wall_s") or 0.0),
-            )
+            with damaged(f"{path}: row {row}"):
+                geometry, forces = _geometry(cells)
+                calculation = Calculation(
+                    structure=geometry or space.structure(occupation),
+                    energy=float(table.energy[row]),
+                    forces=forces,
+                    converged=cells.get("converged") in (None, True, 1, "true"),
+                    relaxation=cells.get("relaxation") or "static",
+                    calculator=calculator or cells.get("calculator_name") or table.calculator,
+                    settings=settings if settings is not None else _settings(cells, f"{path}: row {row}"),
+                    n_steps=int(cells.get("n_steps") or 0),
+                    wall_s=float(cells.get("wall_s") or 0.0),
+                )
             n_added += labels.add(space, occupation, calculation)
     return TableImport(os.fspath(path), labels.path, len(table), n_fitting, n_added)
+
+
+def _settings(cells: Mapping[str, Any], where: str) -> dict[str, Any]:
+    with damaged(f"{where}, settings"):
+        found = json.loads(cells.get("settings") or "{}")
+        if not isinstance(found, dict):
+            raise InputError(f"{where}: settings must be a JSON object, not {found!r}")
+        return found
 
 
 def importable(path: str | os.PathLike[str]) -> LabelTable:

@@ -18,7 +18,7 @@ from matganip.configurations.codec import occupation_from_sites, occupations_fro
 from matganip.configurations.composition import element_of
 from matganip.configurations.space import ConfigurationSpace
 from matganip.crystal.structures import read_structure
-from matganip.errors import InputError
+from matganip.errors import InputError, first_line
 from matganip.labels.database import LabelDatabase
 from matganip.labels.labelled import Labelled
 
@@ -272,8 +272,8 @@ def raw_table(path: Path) -> pa.Table:
             table = parquet.read_table(path)
         else:
             table = csv.read_csv(path, convert_options=csv.ConvertOptions(column_types=text))
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path}: does not read as a table: {str(error).splitlines()[0]}") from error
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: does not read as a table: {first_line(error)}") from error
     missing = [name for name in ("calculator", "energy_eV") if name not in table.column_names]
     if not {"occupation", "substitutions"} & set(table.column_names):
         missing.append("occupation or substitutions")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from matganip.configurations.space import ConfigurationSpace
+from matganip.errors import damaged
 from matganip.labels.rows import row_name, space_name
 from matganip.labels.sqlite import writing
 
@@ -46,7 +47,8 @@ def upgrade(path: Path) -> int:
     with writing(path) as database:
         connection = cast("sqlite3.Connection", database.connection)
         for old, definition in connection.execute(_OLD).fetchall():
-            space = ConfigurationSpace.from_metadata(json.loads(definition))
+            with damaged(f"{path}: the definition of the space {old}"):
+                space = ConfigurationSpace.from_metadata(json.loads(definition))
             new = space_name(space)
             connection.execute("DELETE FROM spaces WHERE space = ?", (old,))
             connection.execute("INSERT OR IGNORE INTO spaces VALUES (?, ?)", (new, json.dumps(space.metadata())))

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import ValidationError
 from pymatgen.core.structure import Structure
 
 from matganip.configurations.batch import locate
@@ -22,7 +21,8 @@ from matganip.configurations.codec import min_distance_values, occupation_texts,
 from matganip.configurations.composition import Substitutions
 from matganip.configurations.notation import SITE_TOLERANCE
 from matganip.configurations.space import ConfigurationSpace
-from matganip.errors import InputError
+from matganip.crystal.limits import checked_parent
+from matganip.errors import InputError, damaged
 from matganip.features.settings import DiffractionSettings
 from matganip.files import read_json, write_json
 from matganip.learning.representation import GraphRepresentation, representation
@@ -246,10 +246,10 @@ class Card:
         """
         path = folder / CARD
         record = _record(path)
-        try:
+        with damaged(path):
             return cls(
                 diffraction=DiffractionSettings.model_validate_json(json.dumps(record["diffraction"]), strict=True),
-                parent=Structure.from_dict(record["parent"]),
+                parent=checked_parent(Structure.from_dict(record["parent"])),
                 symprec=float(record["symprec"]),
                 site_tolerance=float(record.get("site_tolerance", SITE_TOLERANCE)),
                 min_distance={str(pair): float(d) for pair, d in record.get("min_distance", {}).items()},
@@ -264,8 +264,6 @@ class Card:
                 span=Span.from_dict(record["span"]) if "span" in record else None,
                 ranges={str(name): (float(low), float(high)) for name, (low, high) in record.get("ranges", {}).items()},
             )
-        except (KeyError, TypeError, ValueError, ValidationError) as error:
-            raise InputError(f"{path}: damaged: {str(error).splitlines()[0]}") from error
 
 
 def _substitutions(space: ConfigurationSpace) -> dict[str, dict[str, int]]:

@@ -13,9 +13,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from matganip.errors import InputError
+from matganip.errors import InputError, damaged
 from matganip.files import atomic_path
-from matganip.learning._torch import nn, safetensors, torch
+from matganip.learning._torch import SafetensorError, nn, safetensors, torch
 
 FORMAT = "matganip-model"
 VERSION = 2
@@ -98,7 +98,15 @@ def read(folder: Path) -> Checkpoint:
     data = _bytes(folder / WEIGHTS)
     if hashlib.sha256(data).hexdigest() != record.get("sha256"):
         raise InputError(f"{folder / WEIGHTS}: damaged, or not the weights that {RECORD} speaks of; copy both again")
-    return Checkpoint(safetensors.load(data), record)
+    with damaged(folder / WEIGHTS):
+        return Checkpoint(_loaded(data), record)
+
+
+def _loaded(data: bytes) -> Tensors:
+    try:
+        return safetensors.load(data)
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
 
 
 def fill(network: nn.Module, tensors: Tensors, prefix: str, folder: Path) -> None:

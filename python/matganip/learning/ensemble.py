@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from matganip.errors import InputError
+from matganip.errors import InputError, damaged
 from matganip.files import atomic_path, read_json
 from matganip.learning.config import MatganipConfig
 from matganip.learning.dataset import Dataset, check_single
@@ -172,11 +172,9 @@ class Ensemble:
         record = read_json(path)
         if not isinstance(record, dict) or (record.get("format"), record.get("version")) != (FORMAT, VERSION):
             raise InputError(f"{path}: not the record of a matganip ensemble of version {VERSION}")
-        try:
+        with damaged(path):
             config = MatganipConfig.from_dict({**record["config"], "device": device})
             made = cls(config, int(record["n_members"]), resample=bool(record["resample"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{path}: damaged: {error}") from error
         made.members = tuple(
             Matganip.load(Path(folder) / f"member-{number}", device) for number in range(len(made.members))
         )

@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from matganip.errors import InputError
+from matganip.errors import InputError, damaged
 from matganip.learning import checkpoints
 from matganip.learning._torch import torch
 from matganip.learning.config import MatganipConfig
@@ -318,12 +318,10 @@ class Matganip:
         """
         path = Path(folder)
         checkpoint = checkpoints.read(path)
-        try:
+        with damaged(path / checkpoints.RECORD):
             config = MatganipConfig.from_dict({**checkpoint.record["config"], "device": device})
             outputs, units, names = _read_target(checkpoint.record["target"], config.n_properties)
             history = TrainingHistory.from_dict(checkpoint.record["history"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{path / checkpoints.RECORD}: damaged: {error}") from error
         model = cls(config)
         shape = (config.channels, config.n_peaks, config.n_peaks)
         scalers = [

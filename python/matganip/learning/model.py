@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from matganip.configurations.batch import ConfigurationBatch
 from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
+from matganip.files import check_seal, seal
 from matganip.labels.labelled import Labelled
 from matganip.labels.structures import LabelledStructures, holds_structures, read_structures
 from matganip.labels.tables import LabelTable, read_labels
@@ -93,11 +94,12 @@ class Model:
         Raises
         ------
         InputError
-            If the folder holds no model, or a file of it is damaged.
+            If the folder holds no model, or a file of it is damaged or was changed after it was saved.
         """
         if isinstance(model, Model):
             return model
         folder = model_folder(Path(model))
+        check_seal(folder)
         card = Card.read(folder)
         if (folder / surrogate.RECORD).is_file() and not (folder / checkpoints.RECORD).is_file():
             return cls(DistilledSurrogate.load(folder), card)
@@ -107,7 +109,7 @@ class Model:
         return cls(kind.load(folder, device=device), card)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write the model into a folder: weights, their record and ``card.json``.
+        """Write the model into a folder: weights, their record, ``card.json`` and ``checksums.json``.
 
         Parameters
         ----------
@@ -121,6 +123,7 @@ class Model:
         """
         self.predictor.save(folder)
         self.card.write(Path(folder))
+        seal(Path(folder))
 
     # -- what it speaks of -------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from matganip.errors import InputError
+from matganip.errors import InputError, damaged
 from matganip.files import atomic_path, read_json, write_json
 
 Floats = NDArray[np.float64]
@@ -186,12 +186,10 @@ class Solved:
             raise InputError(f"{path / RECORD}: not the record of a solved model of version {VERSION}; train again")
         if hashlib.sha256(data).hexdigest() != record.get("arrays_sha256"):
             raise InputError(f"{path / ARRAYS}: damaged: its checksum is not that of {RECORD}")
-        try:
+        with damaged(path / RECORD):
             arrays = {name: np.asarray(load(data)[name], dtype=np.float64) for name in _ARRAYS}
             values: dict[str, Any] = {**arrays, **{name: float(record[name]) for name in _NUMBERS}}
             found = cls(**values)
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{path / RECORD}: damaged: {error}") from error
         p, m = len(found.mean), len(found.centres)
         shapes = (found.prior.shape, found.slope.shape, found.alpha.shape, found.centres.shape[1:], len(found.spread))
         if shapes != ((p,), (p,), (m,), (p,), m or p):

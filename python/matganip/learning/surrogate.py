@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from matganip import _core
-from matganip.errors import InputError
+from matganip.errors import InputError, damaged
 from matganip.files import atomic_path, read_json
 from matganip.learning.ridge import solve_ridge
 from matganip.learning.scoring import ask
@@ -312,7 +312,7 @@ class DistilledSurrogate:
         """
         path = Path(folder) / RECORD
         record = _record(path)
-        try:
+        with damaged(path):
             made = cls(
                 **{name: _numbers(record[name]) for name in ("origin", "directions", "linear", "squares")},
                 constant=float(record["constant"]),
@@ -324,8 +324,6 @@ class DistilledSurrogate:
             p, r = made.directions.shape
             if made.origin.shape != (p,) or made.linear.shape != (r,) or made.squares.shape != (r,):
                 raise ValueError("its arrays do not fit together")
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{path}: damaged: {error}") from error
         if model is not None and made.model != _fingerprint(model):
             raise InputError(f"{path}: the surrogate of another model; distil this one again")
         return made

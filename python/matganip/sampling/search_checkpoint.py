@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from matganip.errors import InputError
+from matganip.errors import InputError, damaged
 from matganip.files import atomic_path
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ def write_checkpoint(path: Path, search: Search, model: str) -> None:
     """
     about = {"format": FORMAT, "version": VERSION, "model": model, **search.identity()}
     text = np.frombuffer(json.dumps(about, sort_keys=True).encode(), dtype=np.uint8)
-    with atomic_path(path) as temporary:
-        np.savez(temporary, **{"about": text, **search.arrays()})  # type: ignore[arg-type]  # its stubs know no **
+    with atomic_path(path) as temporary, temporary.open("wb") as file:  # to a name, NumPy would append .npz
+        np.savez(file, **{"about": text, **search.arrays()})  # type: ignore[arg-type]  # its stubs know no **
 
 
 def read_checkpoint(path: Path, search: Search, model: str) -> None:
@@ -62,7 +63,7 @@ def read_checkpoint(path: Path, search: Search, model: str) -> None:
         about = json.loads(arrays.pop("about").tobytes())
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
         raise InputError(f"{path}: no checkpoint of a search, or damaged: {error}") from error
     if not isinstance(about, dict) or (about.get("format"), about.get("version")) != (FORMAT, VERSION):
         found = about.get("version") if isinstance(about, dict) and about.get("format") == FORMAT else None
@@ -78,7 +79,5 @@ def read_checkpoint(path: Path, search: Search, model: str) -> None:
             raise InputError(
                 f"{path}: the search began with {name} = {found}, not {value}; resume it with the same settings"
             )
-    try:
+    with damaged(path):
         search.restore(arrays)
-    except (KeyError, ValueError, IndexError) as error:
-        raise InputError(f"{path}: damaged: {error}") from error

@@ -14,7 +14,7 @@ import numpy as np
 from matganip.configurations.codec import composition_text
 from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
-from matganip.files import atomic_folder, sha256
+from matganip.files import CHECKSUMS, atomic_folder, sha256
 from matganip.learning.scoring import GraphScorer, Panel
 from matganip.screening.cascade import SurrogateScorer
 from matganip.screening.manifest import LOCK, MANIFEST, ScreenFolder
@@ -125,7 +125,7 @@ def _model_record(model: Model) -> dict[str, Any]:
 
 def files_of(folder: Path) -> dict[str, str]:
     """SHA-256 of the files of a model or surrogate, by their names."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != CHECKSUMS)
     return {path.relative_to(folder).as_posix(): sha256(path) for path in files}
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from matganip.errors import InputError
-from matganip.files import atomic_path, flush_folder
+from matganip.files import atomic_path, flush_folder, sha256, stamped, unstamped
 from matganip.results.thermo import functions_values
 from matganip.screening.cascade import SLACK
 from matganip.screening.selection import Best, Rows
@@ -115,9 +115,10 @@ def write_result(folder: ScreenFolder, space: ConfigurationSpace, settings: Scre
         "sums": found.sums.to_dict(),
         "thermodynamics": functions_values(found.sums.result()),
         "histogram": found.histogram.to_dict(),
+        "winners_sha256": sha256(folder.path / WINNERS),
     }
     with atomic_path(folder.path / RESULT) as temporary:
-        temporary.write_text(json.dumps(document, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(stamped(document), indent=1, allow_nan=False) + "\n", encoding="utf-8")
     flush_folder(folder.path)
 
 
@@ -143,12 +144,14 @@ def read_result(path: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If the screen is not complete, or the file is damaged.
+        If the screen is not complete, or a file is damaged or was changed.
     """
     file = path / RESULT
     try:
-        return dict(json.loads(file.read_text(encoding="utf-8")))
+        return unstamped(dict(json.loads(file.read_text(encoding="utf-8"))), file)
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(f"{path}: the screen is not complete; resume it with `matganip screen --resume`") from None
-    except (OSError, ValueError) as error:
+    except (OSError, TypeError, ValueError) as error:
         raise InputError(f"{file}: damaged: {error}; remove it and resume with `matganip screen --resume`") from error

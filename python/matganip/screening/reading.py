@@ -9,7 +9,8 @@ import numpy as np
 
 from matganip.configurations.batch import ConfigurationBatch
 from matganip.configurations.codec import occupations_from_digits
-from matganip.errors import InputError
+from matganip.errors import InputError, damaged
+from matganip.files import sha256
 from matganip.results.screen import ScreenPart, ScreenResult
 from matganip.screening.folder import space_of
 from matganip.screening.manifest import ScreenFolder
@@ -53,7 +54,16 @@ def result_of(folder: ScreenFolder, space: ConfigurationSpace | None = None, sta
         k, n = folder.part
         raise InputError(f"{path}: is part {k} of {n} of a screen; merge the parts first")
     result, table = read_result(path), read_winners(path)
-    space = space_of(folder.header) if space is None else space
+    if result.get("winners_sha256", "") not in ("", sha256(path / WINNERS)):
+        raise InputError(f"{path / WINNERS}: was changed after it was written; remove it and resume the screen")
+    with damaged(path):
+        return _result(folder, space_of(folder.header) if space is None else space, result, table, stays)
+
+
+def _result(
+    folder: ScreenFolder, space: ConfigurationSpace, result: dict[str, Any], table: pa.Table, stays: bool
+) -> ScreenResult:
+    path = folder.path
     numbers = [name for name in table.column_names if name.startswith("prediction")]
     occupations = occupations_from_digits(table["occupation"].to_pylist(), space.n_sites, f"{path / WINNERS}: row {{}}")
     return ScreenResult(

@@ -18,6 +18,7 @@ from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
 from matganip.features.averages import MeanPattern
 from matganip.features.lattice.diffraction import LatticeDiffraction
+from matganip.files import unstamped
 from matganip.learning.card import CARD
 from matganip.learning.evaluation import energies_of
 from matganip.progress import ProgressOption, Report, reporting
@@ -231,7 +232,7 @@ def _of_screen(screen: ScreenResult, temperatures: Sequence[float] | None) -> Th
 def _of_folder(folder: Path, temperatures: Sequence[float] | None) -> ThermoResult:
     """Sum the rows of a screen where all were kept, or else take its own sums."""
     try:
-        result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        result = unstamped(json.loads((folder / RESULT).read_text(encoding="utf-8")), folder / RESULT)
         sums, histogram = CanonicalSums.from_dict(result["sums"]), EnergyHistogram.from_dict(result["histogram"])
     except FileNotFoundError:
         raise InputError(f"{folder}: the screen is not finished: resume it with `matganip screen --resume`") from None

@@ -17,6 +17,8 @@ from matganip.labels.dft.run import OutputError, Run
 
 XML = ("vasprun.xml", "vasprun.xml.gz")
 TEXT = ("OUTCAR", "OUTCAR.gz")
+LARGEST = 1 << 30
+"""Bytes of an output, decompressed, that are read."""
 
 KEYS = (
     *("AEXX", "EDIFF", "EDIFFG", "ENCUT", "GGA", "HFSCREEN", "IBRION", "ISIF", "ISMEAR", "ISPIN", "IVDW", "LASPH"),
@@ -68,6 +70,7 @@ def read_vasp(folder: Path) -> Run:
 def _from_xml(path: Path) -> Run:
     from pymatgen.io.vasp.outputs import Vasprun
 
+    _bytes(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about what is checked below
@@ -244,8 +247,16 @@ def _elapsed(text: str) -> float:
 
 
 def _text(path: Path) -> str:
+    return _bytes(path).decode("utf-8", errors="replace")
+
+
+def _bytes(path: Path) -> bytes:
+    """What is in the file, decompressed; no more than `LARGEST` of it, so that a bad file does not fill the memory."""
     try:
-        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            raw = file.read(LARGEST + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise OutputError(f"{path.name} cannot be read: {first_line(error)}") from error
-    return raw.decode("utf-8", errors="replace")
+    if len(raw) > LARGEST:
+        raise OutputError(f"{path.name} holds more than {LARGEST >> 20:,} MiB: no output of a single run is so long")
+    return raw

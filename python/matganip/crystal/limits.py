@@ -1,0 +1,44 @@
+"""What a stored crystal must be before anything is computed with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from matganip.errors import InputError
+
+if TYPE_CHECKING:
+    from pymatgen.core.structure import Structure
+
+FARTHEST = 1e6
+"""Largest fractional coordinate and cell vector (angstrom): of more, few digits are left within the cell."""
+
+
+def checked_parent(parent: Structure) -> Structure:
+    """Give a structure back whose numbers can be those of a crystal.
+
+    Raises
+    ------
+    InputError
+        If it has no atoms, a number is not finite or is too large, or its cell has no volume.
+
+    Examples
+    --------
+    >>> from pymatgen.core import Lattice, Structure
+    >>> checked_parent(Structure(Lattice.cubic(4), ["Cu"], [[0, 0, 2.0**63]]))
+    Traceback (most recent call last):
+        ...
+    matganip.errors.InputError: atom 0 (Cu) stands at 0, 0, 9.22337e+18 of the cell: no such place
+    """
+    lattice, places = parent.lattice.matrix, parent.frac_coords
+    if not len(parent):
+        raise InputError("the crystal has no atoms")
+    if not (np.abs(lattice) <= FARTHEST).all() or not abs(np.linalg.det(lattice)) > 1e-3:
+        raise InputError("the cell's vectors are not finite, too large, or in one plane")
+    wrong = np.flatnonzero(~(np.abs(places) <= FARTHEST).all(axis=1))
+    if len(wrong):
+        row = int(wrong[0])
+        place = ", ".join(f"{x:g}" for x in places[row])
+        raise InputError(f"atom {row} ({parent[row].species_string}) stands at {place} of the cell: no such place")
+    return parent

@@ -1,0 +1,180 @@
+"""What a file or a caller may give: refused by name, never a crash, a hang or another number in silence."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sqlite3
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+import matganip as mg
+from matganip import _core
+from matganip.features.lattice.swaps import LatticeSwaps, seeded_generators
+from matganip.labels.database import LabelDatabase
+from matganip.labels.dft import vasp_output
+from matganip.labels.dft.run import OutputError
+from matganip.labels.exchange import export_labels, import_labels
+
+LABELS = "cspbi3_br/chgnet_X3of24"
+
+
+@pytest.fixture(scope="module")
+def space():
+    return mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 3}})
+
+
+@pytest.fixture(scope="module")
+def model(space):
+    return mg.train(space, LABELS)
+
+
+def _permutations(**changed):
+    rows = np.tile(np.arange(24, dtype=np.uint16), (2, 1))
+    rows[1] = rows[1][::-1]
+    for where, value in changed.items():
+        rows[1 if where == "last" else slice(None)] = value
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("permutations", "message"),
+    [
+        (np.full((48, 24), 24, np.uint16), "row 0 is not a permutation of 0..23"),
+        (_permutations(last=60_000), "row 1 is not a permutation"),
+        (_permutations(last=3), "row 1 is not a permutation"),
+        (_permutations()[1:], "row 0 is not the identity"),
+        (np.zeros((0, 24), np.uint16), "has no element"),
+    ],
+)
+def test_permutations_are_checked(permutations, message):
+    rows = np.array([[0] * 3 + [1] * 21], dtype=np.uint8)
+    with pytest.raises(ValueError, match=message):
+        _core.canonical_form(permutations, [[3, 21]], rows)
+    with pytest.raises(ValueError, match=message):
+        _core.OrbitEnumerator(permutations, [[3, 21]])
+
+
+def test_rows_of_another_composition_have_no_representative():
+    rows = np.array([[0] * 3 + [1] * 21, [0] * 4 + [1] * 20], dtype=np.uint8)
+    with pytest.raises(ValueError, match="row 1 has another composition on sublattice 0"):
+        _core.canonical_form(_permutations(), [[3, 21]], rows)
+    with pytest.raises(ValueError, match="do not add up to the 24 sites"):
+        _core.canonical_form(_permutations(), [[3, 20]], rows)
+    enumerator = _core.OrbitEnumerator(_permutations(), [[3, 21]])
+    with pytest.raises(ValueError, match="has 25 columns, the space 24 sites"):
+        enumerator.fill(np.zeros((4, 25), np.uint8), np.zeros(4, np.int64))
+
+
+@pytest.mark.parametrize(("name", "value"), [("num_threads", 10**6), ("num_threads", -1)])
+def test_the_number_of_threads_is_bounded(name, value):
+    rows = np.array([[0] * 3 + [1] * 21], dtype=np.uint8)
+    with pytest.raises(ValueError, match="num_threads must be 0"):
+        _core.canonical_form(_permutations(), [[3, 21]], rows, **{name: value})
+
+
+def test_the_number_of_shards_is_bounded():
+    with pytest.raises(ValueError, match="n_shards must be at most 1000000"):
+        _core.OrbitEnumerator(_permutations(), [[3, 21]], n_shards=10**10)
+
+
+def test_walks_need_patterns_and_random_numbers(space):
+    with pytest.raises(ValueError, match="patterns: one is None"):
+        _core.LatticeSwaps([None], sublattices=np.zeros(24, np.int32))
+    swaps = LatticeSwaps(mg.LatticeDiffraction(space, resolution="resolved"))
+    start = space.sample_configurations(2).occupations
+    generators = seeded_generators(0, 2)
+    generators[1] = 0
+    with pytest.raises(mg.InputError, match="a state is all zeros"):
+        swaps.walk(start, generators, np.ones(2), np.zeros(swaps.n_sums), n_swaps=10)
+
+
+@pytest.mark.parametrize("name", ["card.json", "solved.json", "solved.safetensors"])
+def test_an_edited_model_is_refused_until_the_edit_is_accepted(model, space, tmp_path, name):
+    model.save(tmp_path)
+    path = tmp_path / name
+    if path.suffix == ".json":
+        path.write_text(path.read_text().replace("0", "1", 1))
+    else:
+        path.write_bytes(path.read_bytes()[:-1] + b"\x00")
+    with pytest.raises(mg.InputError, match=rf"{name}: was changed after it was written.*remove .*checksums.json"):
+        mg.load(tmp_path)
+
+
+def test_a_hand_edited_card_is_read_where_its_checksums_are_removed(model, space, tmp_path):
+    model.save(tmp_path)
+    card = tmp_path / "card.json"
+    card.write_text(card.read_text().replace(model.calculator, "edited by hand"))
+    (tmp_path / "checksums.json").unlink()
+    edited = mg.load(tmp_path)
+    assert edited.calculator == "edited by hand"
+    assert np.array_equal(edited.predict(space).energy, model.predict(space).energy)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"), [(2.0**63, "no such place"), (float("nan"), "no such place"), ("x", "damaged")]
+)
+def test_a_card_whose_atoms_stand_nowhere_is_refused(model, tmp_path, value, message):
+    model.save(tmp_path)
+    (tmp_path / "checksums.json").unlink()
+    card = json.loads((tmp_path / "card.json").read_text())
+    card["parent"]["sites"][0]["abc"][0] = value
+    (tmp_path / "card.json").write_text(json.dumps(card))
+    with pytest.raises(mg.InputError, match=message):
+        mg.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["result.json", "winners.parquet"])
+def test_an_edited_screen_is_refused(model, space, tmp_path, name):
+    mg.screen(model, space, folder=tmp_path / "screen", top=3, workers=1)
+    path = tmp_path / "screen" / name
+    data = path.read_bytes()
+    changed = data.replace(b'"orbits": 19', b'"orbits": 18') if path.suffix == ".json" else data[:-9] + data[-8:]
+    assert changed != data
+    path.write_bytes(changed)
+    with pytest.raises(mg.InputError, match=name):
+        mg.read_screen(tmp_path / "screen")
+
+
+def test_edited_settings_of_a_database_are_refused(space, tmp_path):
+    import_labels(tmp_path / "labels.db", space, LABELS)
+    with closing(sqlite3.connect(tmp_path / "labels.db")) as connection:
+        (n,) = connection.execute("SELECT COUNT(*) FROM systems WHERE calculator_parameters = '{}'").fetchone()
+        assert n == 19
+        connection.execute("""UPDATE systems SET calculator_parameters = '{"cutoff": 300}' WHERE id = 7""")
+        connection.commit()
+    with pytest.raises(mg.InputError, match="were edited"):
+        LabelDatabase(tmp_path / "labels.db").sets()
+    with pytest.raises(mg.InputError, match="were edited"):
+        export_labels(tmp_path / "labels.db", [space], tmp_path / "labels.csv")
+
+
+def test_damaged_settings_of_a_table_name_the_row(space, tmp_path):
+    import_labels(tmp_path / "labels.db", space, LABELS)
+    export_labels(tmp_path / "labels.db", [space], tmp_path / "labels.csv")
+    lines = (tmp_path / "labels.csv").read_text().splitlines()
+    column = lines[0].replace('"', "").split(",").index("settings")
+    assert "{}" in lines[3], column
+    lines[3] = lines[3].replace("{}", "{]")
+    (tmp_path / "labels.csv").write_text("\n".join(lines))
+    with pytest.raises(mg.InputError, match="row 2, settings: damaged"):
+        import_labels(tmp_path / "new.db", space, tmp_path / "labels.csv")
+
+
+@pytest.mark.parametrize("name", ["OUTCAR.gz", "vasprun.xml.gz"])
+def test_an_output_that_swells_is_not_read_whole(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(vasp_output, "LARGEST", 1 << 20)
+    with gzip.open(tmp_path / name, "wb") as file:
+        file.write(bytes(1 << 22))
+    with pytest.raises(OutputError, match="more than 1 MiB"):
+        vasp_output.read_vasp(tmp_path)
+
+
+def test_a_checkpoint_of_a_search_has_the_name_that_was_given(model, space, tmp_path):
+    file = tmp_path / "best.search"
+    first = mg.search(model, space, checkpoint=file, n_steps=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["best.search"]
+    again = mg.search(model, space, checkpoint=file, resume=True, n_steps=2)
+    assert again.n_scored >= first.n_scored > 0
