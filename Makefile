@@ -13,13 +13,14 @@ OUT      ?= runs/cspbi3_br
 
 PRESETS  := release asan-ubsan tsan
 
-.PHONY: help setup demo check test test-python test-cpp $(PRESETS:%=test-cpp-%) lint format bench docs clean
+.PHONY: help setup demo check test test-python test-cpp $(PRESETS:%=test-cpp-%) lint format fuzz bench docs clean
 
 help:
 	@echo "make demo    set up what is missing and run the main job: CsPbI3 to a ranked list of its arrangements"
 	@echo "make check   the C++ tests and every test that takes less than a quarter of a second, in under a minute"
 	@echo "make test    set up what is missing and run all tests, C++ ones (plain and sanitized) included"
 	@echo "make setup   only set up .venv      make lint    ruff, mypy, import-linter, clang-format"
+	@echo "make fuzz    damaged files and arguments, INPUTS=100000 of them: a night's work"
 	@echo "make bench   benchmarks             make docs    the figures and tables that docs/ quotes"
 	@echo "make format  rewrite the sources in the house style"
 	@echo "make clean   remove .venv, build and runs"
@@ -68,6 +69,10 @@ format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $$(git ls-files 'cpp/*.hpp' 'cpp/*.cpp')
+
+# Damaged files and arguments, INPUTS of them: nothing may crash, hang, or change a result in silence.
+fuzz: setup
+	$(BIN)/python -m tests.fuzz --inputs $(or $(INPUTS),100000)
 
 bench: setup
 	$(BIN)/python bench/table.py

@@ -1,0 +1,252 @@
+"""What is fuzzed: every function of the compiled boundary, and every file that the package reads."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from functools import cache, partial
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+from tests.fuzz import mutations
+from tests.fuzz.core_calls import CLEAN, LIMITS, Call, exercise
+from tests.fuzz.harness import OUTCOMES, ROOT, Target
+
+import matganip as mg
+from matganip.errors import InputError
+from matganip.files import CHECKSUMS
+from matganip.labels.database import LabelDatabase
+from matganip.labels.dft.outputs import read_run
+from matganip.labels.dft.run import OutputError
+from matganip.labels.exchange import export_labels, import_labels
+from matganip.workflows.cluster import read_cluster_file
+from matganip.workflows.crystals import read_crystal_study
+from matganip.workflows.labelling import read_label_study
+from matganip.workflows.reading import read_study
+
+Random = np.random.Generator
+EXAMPLES = ROOT / "examples"
+LABELS = "cspbi3_br/chgnet_X3of24"
+LABELLING = ROOT / "python" / "matganip" / "labels" / "data" / "cspbi3_br" / "gpaw_mp2.toml"
+CLUSTER = 'kind = "slurm"\nworkers = 4\n[job]\ncores = 4\nmemory = "8GB"\nwalltime = "01:00:00"\n'
+
+
+@cache
+def space() -> mg.ConfigurationSpace:
+    """Where the originals are from: 19 orbits."""
+    return mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 3}})
+
+
+# -- originals -------------------------------------------------------------------------------------------------
+
+
+def make_originals(folder: Path) -> None:
+    """Write one of everything that is read, each in a folder of its own."""
+    for name in ("structures", "table", "database", "checkpoint", "studies", "cursor", "frames", "vasprun", "outcar"):
+        (folder / name).mkdir(parents=True)
+    rows = next(space().orbits())
+    _structures(folder, rows)
+    import_labels(folder / "database" / "labels.db", space(), LABELS)
+    for suffix in ("csv", "parquet"):
+        export_labels(folder / "database" / "labels.db", [space()], folder / "table" / f"labels.{suffix}")
+    model = mg.train(space(), LABELS)
+    network = {"network": {"epochs": 2}, "diffraction": {"resolution": "resolved", "n_peaks": 8}}
+    model.save(folder / "solved")
+    mg.train(space(), LABELS, **network).save(folder / "network")
+    mg.train(space(), LABELS, members=2, **network).save(folder / "ensemble")
+    mg.screen(model, space(), folder=folder / "screen", top=3, workers=1)
+    mg.search(model, space(), checkpoint=folder / "checkpoint" / "best.search", n_steps=1, n_swaps=10)
+    stream = space().orbits(batch_size=2)
+    next(stream)
+    (folder / "cursor" / "cursor.json").write_text(json.dumps(stream.cursor))
+
+
+def _structures(folder: Path, rows: mg.ConfigurationBatch) -> None:
+    parent = mg.perovskite("CsPbI3", a=6.289)
+    parent.to(str(folder / "structures" / "parent.cif"))
+    parent.to(str(folder / "structures" / "POSCAR"), fmt="poscar")
+    mixed = parent.copy()
+    mixed.replace_species({"I": {"I": 2 / 3, "Br": 1 / 3}})
+    mixed.to(str(folder / "structures" / "mixed.cif"))
+    frames = []
+    for number, atoms in enumerate(rows.atoms()):
+        atoms.info["energy"] = float(-10 - number)
+        frames.append(atoms)
+    from ase.io import write
+
+    write(folder / "frames" / "frames.extxyz", frames)
+    outputs = Path(str(files("ase.test") / "testdata" / "vasp"))
+    shutil.copy(outputs / "vasprun_pstress.xml", folder / "vasprun" / "vasprun.xml")
+    shutil.copy(outputs / "OUTCAR_example_1", folder / "outcar" / "OUTCAR")
+    for study in ("cspbi3_br/study", "cspbi3_br/train", "matganip_f/tolerance"):
+        shutil.copy(EXAMPLES / f"{study}.toml", folder / "studies")
+    shutil.copy(EXAMPLES / "cspbi3_br" / "CsPbI3.cif", folder / "studies")
+    shutil.copy(LABELLING, folder / "studies")
+    (folder / "studies" / "cluster.toml").write_text(CLUSTER)
+
+
+# -- readers: a folder in, the result as text ------------------------------------------------------------------
+
+
+def _structure(name: str, folder: Path) -> str:
+    found = mg.read_structure(folder / name)
+    host = str(found[0].species.elements[0].symbol)
+    return str(mg.ConfigurationSpace(found, (1, 1, 1), {host: {"Au": 1}} if found.is_ordered else None).count_orbits())
+
+
+def _table(name: str, folder: Path) -> str:
+    return str(len(mg.read_labels(folder / name).join(space())))
+
+
+def _import(name: str, folder: Path) -> str:
+    return str(import_labels(folder / "new.db", space(), folder / name).n_added)
+
+
+def _database(folder: Path) -> str:
+    database = LabelDatabase(folder / "labels.db")
+    database.spaces()
+    export_labels(database, [space()], folder / "again.csv")
+    return str(len(database.labelled(space())))
+
+
+def _model(folder: Path) -> str:
+    return str(np.round(mg.load(folder).predict(space()).energy, 9).tolist())
+
+
+def _unsealed(folder: Path) -> str:
+    (folder / CHECKSUMS).unlink(missing_ok=True)  # as for a model of version 0.1, or one edited on purpose
+    return _model(folder)
+
+
+def _screen(folder: Path) -> str:
+    found = mg.read_screen(folder)
+    return str(found.energy.tolist()) + str(found.sums.to_dict())
+
+
+def _checkpoint(originals: Path, folder: Path) -> str:
+    file = folder / "best.search"
+    return repr(mg.search(originals / "solved", space(), checkpoint=file, resume=True, n_steps=2, n_swaps=10).n_scored)
+
+
+def _cursor(folder: Path) -> str:
+    try:
+        cursor = json.loads((folder / "cursor.json").read_text())
+    except ValueError as error:  # whoever stores a cursor reads it
+        raise InputError("no JSON") from error
+    return str(len(next(space().orbits(batch_size=2, cursor=cursor))))
+
+
+def _frames(folder: Path) -> str:
+    return str(len(mg.read_structures(folder / "frames.extxyz")))
+
+
+def _output(name: str, folder: Path) -> str:
+    return str(read_run(folder, [name]).energy)
+
+
+def _study(read: Callable[[Path], object], name: str, folder: Path) -> str:
+    return type(read(folder / name)).__name__
+
+
+# -- targets ---------------------------------------------------------------------------------------------------
+
+
+@cache
+def _calls() -> list[Call]:
+    return exercise()
+
+
+def _call(name: str, originals: Path, random: Random | None, scratch: Path) -> str:
+    """A call of the boundary with one argument, or a part of it, replaced."""
+    del originals, scratch
+    own = [call for call in _calls() if f"{call.made}.{call.name}" == name]
+    assert random is not None
+    call = own[int(random.integers(len(own)))]
+    return call.run(mutations.of_arguments(call.arguments, random, LIMITS))
+
+
+def _file(source: str, only: str, read: Callable[[Path], str], originals: Path, random: Random | None, to: Path) -> str:
+    """A folder of files, one of them damaged."""
+    folder = Path(shutil.copytree(originals / source, to / source))
+    found = sorted(path for path in folder.rglob(only or "*") if path.is_file() and path.name != ".lock")
+    if random is not None:
+        path = found[int(random.integers(len(found)))]
+        data = path.read_bytes()
+        if path.suffix in (".json", ".jsonl") and random.random() < 0.7:
+            lines = data.decode().splitlines() if path.suffix == ".jsonl" else [data.decode()]
+            at = int(random.integers(len(lines)))
+            lines[at] = mutations.of_json(lines[at], random)
+            path.write_text("\n".join(lines))
+        else:
+            path.write_bytes(mutations.of_bytes(data, random))
+    return read(folder)
+
+
+def _core_targets() -> dict[str, Target]:
+    from matganip import _core
+
+    names = []
+    for name, value in vars(_core).items():
+        if name.startswith("_"):
+            continue
+        if not isinstance(value, type):
+            names.append(f".{name}")
+            continue
+        own = [one for one, method in vars(value).items() if not one.startswith("_") and callable(method)]
+        names += [f"{name}.{one}" for one in (name, *own)]
+    return {name: Target(name, partial(_call, name), False, CLEAN) for name in sorted(names)}
+
+
+def _of(name: str, source: str, only: str, read: Callable[[Path], str], *, sealed: bool = False) -> Target:
+    return Target(name, partial(_file, source, only, read), sealed, (InputError, OutputError))
+
+
+def _resumed(originals: Path, random: Random | None, scratch: Path) -> str:
+    return _file("checkpoint", "*.search", partial(_checkpoint, originals), originals, random, scratch)
+
+
+FILES: tuple[Target, ...] = (
+    *(_of(f"structure {name}", "structures", name, partial(_structure, name))
+      for name in ("parent.cif", "mixed.cif", "POSCAR")),
+    *(_of(f"table {name}", "table", name, partial(_table, name)) for name in ("labels.csv", "labels.parquet")),
+    *(_of(f"import {name}", "table", name, partial(_import, name)) for name in ("labels.csv", "labels.parquet")),
+    _of("database", "database", "labels.db", _database),
+    _of("model solved", "solved", "", _model, sealed=True),
+    _of("model network", "network", "", _model, sealed=True),
+    _of("model ensemble", "ensemble", "", _model, sealed=True),
+    *(_of(f"{name} without a seal", name.split()[0], name.split()[1], _unsealed)
+      for name in ("solved card.json", "solved solved.json", "solved solved.safetensors", "network model.json")),
+    _of("screen", "screen", "", _screen, sealed=True),
+    Target("search checkpoint", _resumed, False, (InputError,)),
+    _of("cursor", "cursor", "", _cursor),
+    _of("frames", "frames", "", _frames),
+    _of("vasprun.xml", "vasprun", "", partial(_output, "vasprun.xml")),
+    _of("OUTCAR", "outcar", "", partial(_output, "OUTCAR")),
+    _of("study run", "studies", "study.toml", partial(_study, read_study, "study.toml")),
+    _of("study train", "studies", "train.toml", partial(_study, read_study, "train.toml")),
+    _of("study labels", "studies", "gpaw_mp2.toml", partial(_study, read_label_study, "gpaw_mp2.toml")),
+    _of("study crystals", "studies", "tolerance.toml", partial(_study, read_crystal_study, "tolerance.toml")),
+    _of("cluster file", "studies", "cluster.toml", partial(_study, read_cluster_file, "cluster.toml")),
+)  # fmt: skip
+
+
+def _harmful(kind: str, originals: Path, random: Random | None, scratch: Path) -> str:
+    """What the harness must notice."""
+    del originals, scratch
+    if kind == "signal":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    while kind == "hang":
+        pass
+    if kind in ("traceback", "refused"):
+        raise RuntimeError("so") if kind == "traceback" else InputError("so")
+    return "wrong" if kind == "changed" and random is not None else "right"
+
+
+CHECKS = {
+    kind: Target(kind, partial(_harmful, kind), kind == "changed", (InputError,), seconds=0.5) for kind in OUTCOMES
+}
+TARGETS: dict[str, Target] = _core_targets() | {one.name: one for one in FILES}
