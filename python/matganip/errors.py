@@ -76,13 +76,17 @@ def damaged(where: object) -> Iterator[None]:
     ...     {"format": "card"}["version"]
     Traceback (most recent call last):
         ...
-    matganip.errors.InputError: card.json: damaged: KeyError: 'version'
+    matganip.errors.InputError: card.json: damaged: 'version' is missing
     """
     try:
         yield
-    except InputError:
-        raise
-    except (AttributeError, ArithmeticError, LookupError, TypeError, ValueError, RecursionError) as error:
+    except InputError as error:
+        raise error if str(where) in str(error) else InputError(f"{where}: damaged: {error}") from error
+    except KeyError as error:
+        raise InputError(f"{where}: damaged: {first_line(error)} is missing") from error
+    except ValueError as error:
+        raise InputError(f"{where}: damaged: {first_line(error)}") from error
+    except (AttributeError, ArithmeticError, LookupError, TypeError, RecursionError) as error:
         raise InputError(f"{where}: damaged: {type(error).__name__}: {first_line(error)}") from error
 
 

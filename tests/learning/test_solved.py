@@ -172,7 +172,8 @@ def test_it_is_better_than_the_tuned_study_it_replaces(model):
 
 def test_it_is_saved_loaded_screened_and_evaluated_as_any_model(model, space, tmp_path):
     model.save(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"card.json", "solved.json", "solved.safetensors"}
+    names = {"card.json", "checksums.json", "solved.json", "solved.safetensors"}
+    assert {path.name for path in tmp_path.iterdir()} == names
     again = mg.load(tmp_path)
     np.testing.assert_array_equal(again.predict().per_atom, model.predict().per_atom)
     screened = mg.screen(again, space, top=10)

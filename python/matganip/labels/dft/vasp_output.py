@@ -70,13 +70,15 @@ def read_vasp(folder: Path) -> Run:
 def _from_xml(path: Path) -> Run:
     from pymatgen.io.vasp.outputs import Vasprun
 
-    _bytes(path)
     try:
+        _bytes(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about what is checked below
             read: Any = Vasprun(str(path), parse_dos=False, parse_eigen=False, parse_potcar_file=False)
             energy = float(read.final_energy)
             electronic, ionic = bool(read.converged_electronic), bool(read.converged_ionic)
+    except OutputError:
+        raise
     # A SyntaxError is what XML parsers raise, whichever pymatgen uses.
     except (SyntaxError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise OutputError(
@@ -247,16 +249,16 @@ def _elapsed(text: str) -> float:
 
 
 def _text(path: Path) -> str:
-    return _bytes(path).decode("utf-8", errors="replace")
+    try:
+        return _bytes(path).decode("utf-8", errors="replace")
+    except (OSError, EOFError, zlib.error) as error:
+        raise OutputError(f"{path.name} cannot be read: {first_line(error)}") from error
 
 
 def _bytes(path: Path) -> bytes:
     """What is in the file, decompressed; no more than `LARGEST` of it, so that a bad file does not fill the memory."""
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            raw = file.read(LARGEST + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise OutputError(f"{path.name} cannot be read: {first_line(error)}") from error
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        raw = file.read(LARGEST + 1)
     if len(raw) > LARGEST:
         raise OutputError(f"{path.name} holds more than {LARGEST >> 20:,} MiB: no output of a single run is so long")
     return raw
