@@ -49,8 +49,8 @@ def certify(
     Hard ones: stop after a while with a lower bound and the gap; resume:
 
     \b
-    matganip certify runs/model -s 3,3,3 -x I:Br=20 --time 600 --checkpoint proof.npz
-    matganip certify runs/model -s 3,3,3 -x I:Br=20 --checkpoint proof.npz --resume
+    matganip certify runs/model -s 3,3,3 -x I:Br=20 --time 600 --checkpoint p.npz
+    matganip certify runs/model -s 3,3,3 -x I:Br=20 --checkpoint p.npz --resume
     """
     from matganip.learning.model import Model as TrainedModel
     from matganip.results.certificate import check_certificate_output

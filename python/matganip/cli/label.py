@@ -88,8 +88,8 @@ def label(
     Relaxed energies, from two starts each:
 
     \b
-    matganip label CsPbI3.cif -s 2,2,2 -x I:Br=6 -c chgnet --relax positions --rattle 0.1 --start 0
-    matganip label CsPbI3.cif -s 2,2,2 -x I:Br=6 -c chgnet --relax positions --rattle 0.1 --start 1
+    matganip label relax.toml --rattle 0.1 --start 0
+    matganip label relax.toml --rattle 0.1 --start 1
     """
     from matganip.labels import labelling
     from matganip.labels.exchange import export_labels

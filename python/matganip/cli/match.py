@@ -84,7 +84,7 @@ def match(
     matganip match scan.xrdml CsPbI3.cif -s 2,2,2 -x I:Br=6
     matganip match scan.xy Sr2FeMoO6.cif -s 2,2,2 -x Fe:Mo=4 --radiation CuKa12
     matganip match scan.xrdml spinel.cif -x Zn:Fe=1 -x Fe:Zn=1 --other zno=ZnO.cif
-    matganip match scan.xy ordered.cif layered.cif columnar.cif --radiation 1.54056
+    matganip match scan.xy ordered.cif layered.cif --radiation 1.54056
     """
     from matganip.features.measured.readers import read_pattern
     from matganip.matching.run import match as do

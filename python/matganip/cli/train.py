@@ -92,7 +92,7 @@ def train(
     On structures in any supercells, mapped onto the parent's sites; what does not map is named:
 
     \b
-    matganip train fcc.cif --labels reference_data.db --energy mixing_energy --per-atom
+    matganip train fcc.cif --labels reference.db --energy mixing_energy --per-atom
     matganip train SrTiO3.cif --labels runs/ -x O:vac
 
     The paper's split (says how many orbits leak), and crystals of any elements (tolerance factors):

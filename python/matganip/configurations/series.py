@@ -104,18 +104,18 @@ class CompositionSeries:
                 )
             except CountsDoNotFitError as error:
                 reason = error
-        charged: dict[str, float] = {}
+        charges = [0.0] * len(fitting)
         if fitting and charge_neutral:
             self.oxidation_states = states_of(fitting[0], oxidation_states)
-            charged = {space.key: charge(space, self.oxidation_states) for space in fitting}
+            charges = [charge(space, self.oxidation_states) for space in fitting]
         self.spaces: tuple[ConfigurationSpace, ...] = tuple(
-            s for s in fitting if abs(charged.get(s.key, 0.0)) < NEUTRAL
+            space for space, total in zip(fitting, charges, strict=True) if abs(total) < NEUTRAL
         )
         """One space for each composition, in the order of the numbers given."""
         if not self.spaces:
             if not fitting and all(len(numbers) == 1 for *_, numbers in choices) and reason is not None:
                 raise reason
-            neutral = f" and is neutral; charges are {_told(charged)}" if charged else ""
+            neutral = f" and is neutral; charges are {_told(charges)}" if fitting and charge_neutral else ""
             raise InputError(f"substitutions: none of the compositions asked for fits the sites{neutral}")
 
     def __iter__(self) -> Iterator[ConfigurationSpace]:
@@ -208,7 +208,7 @@ def _compositions(
         yield wanted
 
 
-def _told(charges: Mapping[str, float]) -> str:
+def _told(charges: Iterable[float]) -> str:
     """Charges of supercells, smallest first."""
-    distinct = sorted(set(charges.values()), key=abs)
+    distinct = sorted(set(charges), key=abs)
     return ", ".join(f"{one:+g}" for one in distinct[:5]) + (" ..." if len(distinct) > 5 else "")

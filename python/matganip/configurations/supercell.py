@@ -469,7 +469,9 @@ class SubstitutedSupercell:
         Tolerances and distances are not part of it: those that give the same permutations and exclusions give the same
         orbits.
         """
-        return _digest({**self._content, "permutations": self._permutations_digest})
+        large = self.symmetry.n_operations * self.n_sites > _LARGE  # a name must not cost gigabytes
+        digest = self.symmetry.digest if large else hashlib.sha256(self.group.astype("<u2").tobytes()).hexdigest()
+        return _digest({**self._content, "permutations": digest})
 
     @property
     def stored_keys(self) -> tuple[str, str]:
@@ -489,9 +491,8 @@ class SubstitutedSupercell:
             "counts": self.counts,
         }
 
-    @cached_property
-    def _permutations_digest(self) -> str:
-        return hashlib.sha256(self.group.astype("<u2").tobytes()).hexdigest()
+
+_LARGE = 50_000_000  # entries of permutations; beyond them the key has what they follow from
 
 
 def _digest(content: dict[str, Any]) -> str:

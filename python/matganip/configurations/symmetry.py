@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -39,6 +40,12 @@ class SupercellSymmetry:
     def n_operations(self) -> int:
         """Number of operations modulo the supercell's own lattice."""
         return len(self.lattice_points) * len(self.rotations)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the rotations and translations, whatever their order."""
+        operations = np.hstack([self.rotations.reshape(-1, 9), np.round(self.translations, 3) % 1.0])
+        return hashlib.sha256(np.unique(operations, axis=0).astype("<f8").tobytes()).hexdigest()
 
     def on_superlattice(self, matrix: NDArray[np.int64]) -> SupercellSymmetry:
         """The part of a primitive cell's symmetry that a superlattice keeps; this must be that of a primitive cell.

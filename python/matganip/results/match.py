@@ -196,8 +196,6 @@ class GivenPattern:
         That carry the weight.
     calculator : str
         Whose energies the model learned.
-    sampled : bool
-        Whether the generator of the model, not the arrangements, gave the distribution.
     """
 
     mean: float
@@ -207,7 +205,6 @@ class GivenPattern:
     prior_deviation: float
     n_orbits: int
     calculator: str
-    sampled: bool = False
 
 
 @dataclass(frozen=True, eq=False)
