@@ -98,7 +98,7 @@ def test_an_edited_model_is_refused_until_the_edit_is_accepted(model, space, tmp
     if path.suffix == ".json":
         path.write_text(path.read_text().replace("0", "1", 1))
     else:
-        path.write_bytes(path.read_bytes()[:-1] + b"\x00")
+        path.write_bytes(path.read_bytes()[:-1] + b"\x01")
     with pytest.raises(mg.InputError, match=rf"{name}: was changed after it was written.*remove .*checksums.json"):
         mg.load(tmp_path)
 

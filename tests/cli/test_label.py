@@ -218,7 +218,7 @@ def test_a_study_file_says_it_all(tmp_path):
         ("decay = 1.4", "decay = inf", "settings: must be JSON values"),
         ('name = "toy"', 'name = "toy"\ndatabse = "x.db"', "databse: unknown key; the nearest known key is database"),
         ("Br = [1, 6]", 'Br = "many"', "substitutions.I.Br: should be"),
-        ("Br = [1, 6]", "Br = [25]", "substitutions: none of the compositions asked for fits the sites"),
+        ("Br = [1, 6]", "Br = [25]", "substitutions.I: 25 sites asked for, but the supercell has only 24 I sites"),
         ('"toy_calculators:Pairs"', '"gpa"', "calculator.name: 'gpa' is no calculator: neither one of"),
         ("a = 6.289", "", "parent: formula and a belong together"),
     ],
@@ -256,7 +256,7 @@ def test_the_file_beside_a_shipped_table_asks_for_its_orbits(name):
     described = read_label_study(SHIPPED / f"{name}.toml")
     assert described.calculator.name == name.split("/")[1].split("_")[0]
     number, seed = (described.sample.number, described.sample.seed) if described.sample else (None, 0)
-    for space in described.spaces(SHIPPED):
+    for space in described.spaces((SHIPPED / name).parent):
         asked = {row.tobytes() for row in chosen_orbits(space, number, seed).occupations}
         table = mg.read_labels(name)
         if name in INCOMPLETE and not len(table.rows_of(space)[0]):

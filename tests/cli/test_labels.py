@@ -96,6 +96,7 @@ def test_labels_of_another_supercell_are_not_numbered_by_the_first(tmp_path):
     assert not (tmp_path / "labels.csv").exists()
 
 
+@pytest.mark.filterwarnings("ignore::matganip.errors.ReadingWarning")  # told on stderr, of mixed.cif
 def test_files_from_elsewhere_are_joined_and_the_bad_ones_refused(tmp_path, space_3of24):
     """POSCARs with atoms in random order, so that elements alternate, turned and moved; and what others lack."""
     generator = np.random.default_rng(3)

@@ -33,7 +33,7 @@ def printed(results) -> str:
 def test_the_folder_holds_what_is_promised_and_nothing_else(folder):
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     promised = {"orbits.parquet", "ranking.parquet", "report.html", "provenance.json"}
-    promised |= {"model/model.safetensors", "model/model.json", "model/card.json"}
+    promised |= {"model/model.safetensors", "model/model.json", "model/card.json", "model/checksums.json"}
     assert found == promised | {f"figures/{name}.png" for name in FIGURES}
 
 

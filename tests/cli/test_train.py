@@ -27,6 +27,9 @@ PATTERSON = (
 FIGURES = {"training", "errors", "parity", "saliency", "feature_maps"}
 
 
+MODEL_FILES = {"model.json", "model.safetensors", "card.json", "checksums.json"}
+
+
 def invoke(*arguments: object) -> str:
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     assert result.exit_code == 0, result.output
@@ -67,7 +70,7 @@ def test_train_writes_the_model_the_metrics_the_predictions_and_the_figures(trai
     assert {key: record[key] for key in said if key not in ("output", "seconds")} == {
         key: value for key, value in said.items() if key not in ("output", "seconds")
     }
-    assert {path.name for path in (folder / "model").iterdir()} == {"model.json", "model.safetensors", "card.json"}
+    assert {path.name for path in (folder / "model").iterdir()} == MODEL_FILES
     assert {path.stem for path in (folder / "figures").iterdir()} == FIGURES
     for path in (folder / "figures").iterdir():
         with Image.open(path) as image:
@@ -302,6 +305,7 @@ def test_what_train_cannot_use_is_refused(tmp_path):
 def test_a_folder_that_is_no_model_is_refused(trained, tmp_path):
     assert "no model of `matganip train`" in refused("predict", tmp_path)
     shutil.copytree(trained[0] / "model", tmp_path / "model")
+    (tmp_path / "model" / "checksums.json").unlink()
     card = tmp_path / "model" / "card.json"
     whole = card.read_text()
     for text, message in (

@@ -20,7 +20,10 @@ from matganip import _core
 from matganip.features.lattice.lattice_gas import Interactions, LatticeGas
 from matganip.features.lattice.shared_clusters import SharedClusters
 from matganip.features.lattice.swaps import LatticeSwaps, seeded_generators
+from matganip.features.powder.pymatgen_calculator import XRDCalculator
 from matganip.labels.labelled import Labelled
+from matganip.learning.lowest import LowestOrbits
+from matganip.learning.site_interactions import SiteInteractions
 
 CLEAN = (ValueError, TypeError, IndexError, OverflowError, KeyError, MemoryError)
 LIMITS = {"n_swaps": 10_000, "n_records": 1_000, "n_trials": 1_000}
@@ -138,8 +141,26 @@ def exercise() -> list[Call]:
         _lattice_gas()
         network = mg.train(space, _labels(space, rows), network={"epochs": 2}, diffraction={"n_peaks": 8})
         network.predict(space)
+        larger = mg.ConfigurationSpace(space.parent, (2, 2, 2), {"I": {"Br": 6}})
+        graphs = {"resolution": "resolved", "n_peaks": 8}
+        other = mg.train(larger, "cspbi3_br/chgnet_X6of24", network={"epochs": 1}, diffraction=graphs)
+        other.distil(n=500).predict(larger, n=10)
+        _lowest(space, rows)
+        mg.sqs(space, 5.0, n_chains=2, n_swaps=20, enumerate_up_to=0)
+        mg.sqs(space, 5.0)
+        XRDCalculator().get_pattern(space.parent)
         mg.PowderDiffraction().patterns([space.parent, space.structure(rows.occupations[0])])
     return calls
+
+
+def _lowest(space: mg.ConfigurationSpace, rows: mg.ConfigurationBatch) -> None:
+    energy = SiteInteractions.of(mg.train(space, _labels(space, rows), diffraction={"cutoff": 7.0}), space)
+    search = LowestOrbits(energy, top=2)
+    state = search.state()
+    while search.advance():
+        pass
+    search.found()
+    LowestOrbits(energy, top=2).resume(state)
 
 
 def _lattice_gas() -> None:

@@ -54,7 +54,7 @@ def parent_space(
     >>> fcc = Structure.from_spacegroup("Fm-3m", Lattice.cubic(4.0), ["Ag"], [[0, 0, 0]])
     >>> pair = Structure(Lattice.tetragonal(2.8, 3.9), ["Ag", "Pd"], [[0, 0, 0], [0.5, 0.5, 0.5]])
     >>> parent_space(fcc, mg.LabelledStructures.of([pair], [1.0])).species
-    (('Ag', 'Pd'),)
+    (('Pd', 'Ag'),)
     """
     crystal = read_structure(parent)
     if not crystal.is_ordered:

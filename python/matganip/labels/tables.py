@@ -272,15 +272,15 @@ def raw_table(path: Path) -> pa.Table:
             table = parquet.read_table(path)
         else:
             table = csv.read_csv(path, convert_options=csv.ConvertOptions(column_types=text))
+        names = table.column_names
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: does not read as a table: {first_line(error)}") from error
-    missing = [name for name in ("calculator", "energy_eV") if name not in table.column_names]
-    if not {"occupation", "substitutions"} & set(table.column_names):
+    missing = [name for name in ("calculator", "energy_eV") if name not in names]
+    if not {"occupation", "substitutions"} & set(names):
         missing.append("occupation or substitutions")
     if missing:
         raise InputError(
-            f"{path}: lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; it has "
-            f"{', '.join(table.column_names)}"
+            f"{path}: lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; it has {', '.join(names)}"
         )
     if table.num_rows == 0:
         raise InputError(f"{path}: has no rows")

@@ -81,7 +81,7 @@ def calibrate(own: Residuals, folds: Sequence[tuple[Residuals, Residuals]] = ())
     >>> draw = np.random.default_rng(0)
     >>> variance = draw.uniform(1.0, 9.0, 5000)
     >>> found = calibrate(Residuals(0.1 * np.sqrt(variance) * draw.normal(size=5000), variance))
-    >>> found.sharpness, round(found.width / np.sqrt(found.typical), 3)
+    >>> found.sharpness, round(float(found.width / np.sqrt(found.typical)), 3)
     (1.0, 0.1)
     """
     best, width, sharpness, constant, sizes = np.inf, own.width(0.0), 0.0, own.width(0.0), np.ones(1)

@@ -254,7 +254,7 @@ class Card:
                 site_tolerance=float(record.get("site_tolerance", SITE_TOLERANCE)),
                 min_distance={str(pair): float(d) for pair, d in record.get("min_distance", {}).items()},
                 supercell=np.array(record["supercell"], dtype=np.int64).tolist(),
-                substitutions=record["substitutions"],
+                substitutions=_counts(record["substitutions"]),
                 positions=tuple(map(float, record["positions"])),
                 readout=str(record["readout"]),
                 calculator=str(record["calculator"]),
@@ -264,6 +264,14 @@ class Card:
                 span=Span.from_dict(record["span"]) if "span" in record else None,
                 ranges={str(name): (float(low), float(high)) for name, (low, high) in record.get("ranges", {}).items()},
             )
+
+
+def _counts(stored: dict[str, dict[str, Any]]) -> dict[str, dict[str, int]]:
+    """Stored substitutions, whose numbers must be whole."""
+    for name, count in ((name, count) for one in stored.values() for name, count in one.items()):
+        if not isinstance(count, int):
+            raise TypeError(f"substitutions: {name} must be a whole number, not {count!r}")
+    return stored
 
 
 def _substitutions(space: ConfigurationSpace) -> dict[str, dict[str, int]]:

@@ -183,7 +183,7 @@ def train(
     >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 6}})
     >>> model = mg.train(space, "cspbi3_br/chgnet_X6of24", train_size=150)
     >>> bool(model.training["test"].metrics.skill > 0.98), [one.name for one in model.training.choices if one.taken]
-    (True, ['pairs and triplets'])
+    (True, ['pairs of the parent to 9.1 Å, triplets to 9.1 Å'])
     """
     clock = time.perf_counter()
     if holds_structures(labels):

@@ -61,7 +61,7 @@ class SiteInteractions:
     --------
     >>> import matganip as mg
     >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 6}})
-    >>> model = mg.train(space, "cspbi3_br/chgnet_X6of24", diffraction={"resolution": "clusters", "triplets": True})
+    >>> model = mg.train(space, "cspbi3_br/chgnet_X6of24", diffraction={"cutoff": 9.0, "triplets": True, "n_peaks": 30})
     >>> energy = SiteInteractions.of(model, space)
     >>> rows = space.sample_configurations(50).occupations
     >>> bool(np.abs(energy(rows) - model.predict(rows).energy).max() < 1e-6)

@@ -113,7 +113,7 @@ def replica_temperatures(kelvin: Floats, n_sites: int) -> Floats:
     >>> replica_temperatures(np.array([500.0, 600.0]), 64).round(1).tolist()
     [500.0, 600.0]
     >>> len(replica_temperatures(np.array([300.0, 1000.0]), 216))
-    13
+    12
     """
     ratio = _STEP / np.sqrt(0.5 * n_sites)
     every = [kelvin[:1]]

@@ -146,12 +146,23 @@ def _measuring(
         yield pool.imap_unordered(task, missing)
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without remarks on methods that learn nothing: the table shows them."""
+    logger = logging.getLogger("matganip")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
 def _measure(models: Path, one: Measurement) -> tuple[Measurement, Numbers]:
     from threadpoolctl import threadpool_limits
 
-    logging.getLogger("matganip").setLevel(logging.ERROR)  # the table shows which methods learn nothing
     benchmark = next(benchmark for benchmark in BENCHMARKS if benchmark.name == one.benchmark)
-    with threadpool_limits(1):
+    with threadpool_limits(1), _quiet():
         found = benchmark.measure(one.method, one.seed)
         if found.model is not None and one.seed == 0:
             found.model.save(models / one.benchmark / re.sub(r"[^a-z0-9.]+", "-", one.method.lower()).strip("-"))

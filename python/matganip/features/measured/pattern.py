@@ -204,7 +204,7 @@ def two_theta_of(position: ArrayLike, unit: str, wavelength: float | None, sourc
     Examples
     --------
     >>> two_theta_of([4.0], "d", 1.54184).round(3).tolist()
-    [22.226]
+    [22.224]
     """
     values = np.asarray(position, dtype=np.float64)
     if unit == "2theta":
