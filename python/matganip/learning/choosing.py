@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -93,7 +94,7 @@ def choose(
     sites_per_atom = len(space.supercell_structure) / labelled.n_atoms
     errors = [mean_and_error(one.solved.left_out * sites_per_atom, weight) for one in candidates]
     taken = simplest(errors)
-    ranks = SpaceRanks(space)
+    ranks = _ranks(space)
     spans = {id(one.represent): ranks.span(one.represent) for one in prepared}
     tried = []
     for k, (one, (mae, error)) in enumerate(zip(candidates, errors, strict=True)):
@@ -172,11 +173,21 @@ class _Prepared:
             yield Candidate(self.name, self.settings, self.represent, self.features, self.solver.solved(fit, baseline))
 
 
+@lru_cache(maxsize=16)
+def _representation(settings: DiffractionSettings, space: ConfigurationSpace) -> GraphRepresentation:
+    return representation(settings, space)  # folds of a cross-validation choose among the same ones
+
+
+@lru_cache(maxsize=2)
+def _ranks(space: ConfigurationSpace) -> SpaceRanks:
+    return SpaceRanks(space)
+
+
 def _prepared(
     name: str, settings: DiffractionSettings, space: ConfigurationSpace, labelled: Labelled
 ) -> _Prepared | None:
     try:
-        represent = representation(settings, space)
+        represent = _representation(settings, space)
     except InputError:
         if name == "as set":
             raise
