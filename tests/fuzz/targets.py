@@ -156,14 +156,15 @@ def _study(read: Callable[[Path], object], name: str, folder: Path) -> str:
 
 
 @cache
-def _calls() -> list[Call]:
+def recorded_calls() -> list[Call]:
+    """Of the compiled boundary, as the package makes them."""
     return exercise()
 
 
 def _call(name: str, originals: Path, random: Random | None, scratch: Path) -> str:
     """A call of the boundary with one argument, or a part of it, replaced."""
     del originals, scratch
-    own = [call for call in _calls() if f"{call.made}.{call.name}" == name]
+    own = [call for call in recorded_calls() if f"{call.made}.{call.name}" == name]
     assert random is not None
     call = own[int(random.integers(len(own)))]
     return call.run(mutations.of_arguments(call.arguments, random, LIMITS))

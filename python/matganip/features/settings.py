@@ -25,7 +25,7 @@ class DiffractionSettings(Settings):
         'only where the parent\'s symmetry relates them, so that more arrangements are told apart; "clusters": all '
         "pairs (and triplets) of species by class under the supercell's own symmetry, which is complete.",
     )
-    cutoff: Annotated[float, Field(gt=0)] | None = Field(
+    cutoff: Annotated[float, Field(gt=0, le=100)] | None = Field(
         default=None,
         description="Take the Patterson function instead of peaks: pairs of sites up to so many angstrom, by the "
         "symmetry of the parent; two_theta_range then has no part. With clusters: their longest distance.",
@@ -35,7 +35,7 @@ class DiffractionSettings(Settings):
         description='Of clusters: by the symmetry of the supercell (complete, for one cell), or "parent": the same '
         "columns in every supercell, which needs a cutoff.",
     )
-    triplet_cutoff: Annotated[float, Field(gt=0)] | None = Field(
+    triplet_cutoff: Annotated[float, Field(gt=0, le=100)] | None = Field(
         default=None, description="Longest distance within a triplet of the parent's clusters; by default the cutoff."
     )
     triplets: bool = Field(
