@@ -64,8 +64,9 @@ def _same_after_merging(
     merged = np.bincount(peak[near], weights=expected.y[near], minlength=len(found.two_theta))
     merged *= 100 / merged.max()
     split = np.abs(merged - found.intensity) > 1e-6
-    # A weak line that pymatgen cut off from its peak is dropped there: no more than its threshold is missing.
-    assert np.abs(merged - found.intensity)[split].max(initial=0) < 2.1e-3
+    # Weak lines that pymatgen cut off from their peak are dropped there, each below its threshold of 1e-3; a random
+    # crystal once had more than two of them in one peak.
+    assert np.abs(merged - found.intensity)[split].max(initial=0) < 1e-2
     assert split.mean() < 0.02
     assert (~near).sum() == 0
 
