@@ -37,7 +37,7 @@ constexpr std::size_t rows_per_piece = 1024;
 CorrelationMatch::CorrelationMatch(const CorrelationTables& t)
     : n_modes_(t.n_modes),
       n_codes_(t.n_codes),
-      sublattices_(copy_of(t.sublattices)),
+      sites_(t.sublattices),
       n_species_(copy_of(t.n_species)),
       slots_(copy_of(t.slots)),
       labels_(copy_of(t.labels)),
@@ -49,8 +49,7 @@ CorrelationMatch::CorrelationMatch(const CorrelationTables& t)
       reward_(copy_of(t.reward)),
       tolerance_(t.tolerance) {
     require(t.n_sites > 0 && t.n_modes > 0 && t.n_codes > 0 && t.n_codes <= 256, "no sites, modes or codes");
-    require(sublattices_.size() == t.n_sites && all_within(sublattices_, t.n_sites),
-            "sublattices: not (n_sites), or an entry is no sublattice");
+    require(sites_.size() == t.n_sites, "sublattices: not (n_sites)");
     require(n_species_.size() == t.n_sites && all_within(n_species_, t.n_codes + 1),
             "n_species: not (n_sites), or more than there are codes");
     require(point_.size() == t.n_sites * t.n_modes * t.n_codes, "point: not (n_sites, n_modes, n_codes)");
@@ -76,10 +75,7 @@ CorrelationMatch::CorrelationMatch(const CorrelationTables& t)
     for (std::size_t i = 0; i < t.n_sites; ++i) {
         clusters_.insert(clusters_.end(), of_site[i].begin(), of_site[i].end());
         offsets_.push_back(static_cast<std::int64_t>(clusters_.size()));
-        const auto number = static_cast<std::size_t>(sublattices_[i]);
-        if (members_.size() <= number) members_.resize(number + 1);
-        members_[number].push_back(static_cast<std::int32_t>(i));
-        require(n_species_[i] == n_species_[static_cast<std::size_t>(members_[number].front())],
+        require(n_species_[i] == n_species_[sites_.first_beside(i)],
                 "n_species: two sites of one sublattice have different codes");
     }
 }
@@ -183,14 +179,7 @@ void CorrelationMatch::anneal_one(const MatchChains& chains, std::size_t chain, 
     const auto best = chains.rows.subspan(chain * n_sites(), n_sites());
     std::vector<std::uint8_t> row(best.begin(), best.end());
     Random random(chains.generators.subspan(4 * chain).first<4>());
-    std::vector<std::size_t> movable;
-    for (const auto& sites : members_) {
-        const auto differs = [&](std::int32_t i) {
-            return row[static_cast<std::size_t>(i)] != row[static_cast<std::size_t>(sites.front())];
-        };
-        if (std::any_of(sites.begin(), sites.end(), differs))
-            movable.insert(movable.end(), sites.begin(), sites.end());
-    }
+    const std::vector<std::size_t> movable = sites_.movable(row);
     Walker walker(*this);
     walker.start(row);
     double now = walker.score(), lowest = now, temperature = 0.0;
@@ -198,12 +187,7 @@ void CorrelationMatch::anneal_one(const MatchChains& chains, std::size_t chain, 
     const double fall = std::pow(last_temperature, 1.0 / static_cast<double>(n_swaps + 1));
     std::vector<double> kept(n_functions());
     for (std::size_t k = 0; k < (movable.empty() ? 0 : n_swaps); ++k) {
-        std::size_t i = 0, j = 0;
-        do {
-            i = movable[random.below(movable.size())];
-            const auto& partners = members_[static_cast<std::size_t>(sublattices_[i])];
-            j = static_cast<std::size_t>(partners[random.below(partners.size())]);
-        } while (row[i] == row[j]);
+        const auto [i, j] = sites_.draw(row, movable, random);
         kept = walker.functions;
         walker.change(i, row[j]);
         walker.change(j, row[i]);
@@ -233,7 +217,7 @@ void CorrelationMatch::anneal(const MatchChains& chains, std::size_t n_swaps, in
     check_rows(chains.rows);
     const std::size_t n = chains.score.size();
     require(chains.rows.size() == n * n_sites(), "occupations: not (n_chains, n_sites)");
-    require(chains.generators.size() == 4 * n, "generators: not (n_chains, 4)");
+    check_states(chains.generators, n);
     parallel_for(n, num_threads, [&](std::size_t chain) { anneal_one(chains, chain, n_swaps); });
 }
 

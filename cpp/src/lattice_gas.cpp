@@ -91,7 +91,7 @@ void LatticeGas::check_row(std::span<const std::uint8_t> row) const {
 void LatticeGas::check(const GasChains& chains, const GasWalk& how) const {
     const std::size_t n = chains.beta.size(), n_kinds = modes_.size() * n_modes_;
     require(chains.modes.size() == n * n_sites(), "modes: not (n_chains, n_sites)");
-    require(chains.generators.size() == 4 * n, "generators: not (n_chains, 4)");
+    check_states(chains.generators, n);
     require(chains.field.size() == n * n_kinds, "field: not (n_chains, n_sublattices, n_modes)");
     require(chains.energy.size() == n * how.n_records, "energy: not (n_chains, n_records)");
     require(chains.counts.size() == n * how.n_records * n_kinds, "counts: not of every record");

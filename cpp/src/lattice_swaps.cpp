@@ -80,7 +80,7 @@ void LatticeSwaps::adopt(const SwapRules& rules) {
             require(a >= 0 && b >= 0 && static_cast<std::size_t>(std::max(a, b)) < n_sites_ && a != b,
                     "exchanges: a site does not exist, or is its own partner");
             const auto i = static_cast<std::size_t>(a), j = static_cast<std::size_t>(b);
-            require(sublattices_[i] == sublattices_[j] && !met[i] && !met[j],
+            require(sites_.together(i, j) && !met[i] && !met[j],
                     "exchanges: sites of two sublattices, or a site twice");
             met[i] = met[j] = true;
             swaps.emplace_back(i, j);
@@ -148,14 +148,9 @@ void LatticeSwaps::gather_terms(std::span<const LatticePattern* const> patterns)
 
 void LatticeSwaps::sort_sites(std::span<const std::int32_t> sublattices) {
     require(sublattices.size() == n_sites_, "sublattices: not (n_sites)");
-    sublattices_.assign(sublattices.begin(), sublattices.end());
+    sites_ = SwapSites(sublattices);
     for (std::size_t i = 0; i < n_sites_; ++i) {
-        require(sublattices_[i] >= 0 && static_cast<std::size_t>(sublattices_[i]) < n_sites_,
-                "sublattices: an entry is no sublattice");
-        const auto number = static_cast<std::size_t>(sublattices_[i]);
-        if (members_.size() <= number) members_.resize(number + 1);
-        members_[number].push_back(static_cast<std::int32_t>(i));
-        const auto model = static_cast<std::size_t>(members_[number].front());
+        const std::size_t model = sites_.first_beside(i);
         for (std::size_t code = 0; code < n_codes_; ++code)
             require((modes_[i * n_codes_ + code] == LatticeForm::invalid) ==
                         (modes_[model * n_codes_ + code] == LatticeForm::invalid),
@@ -200,29 +195,12 @@ void LatticeSwaps::check(const SwapChains& chains, std::span<const double> coeff
     const std::size_t n = chains.beta.size();
     require(chains.occupations.size() == n * n_sites_ && chains.lowest.size() == n * n_sites_,
             "occupations: not (n_chains, n_sites)");
-    require(chains.generators.size() == 4 * n, "generators: not (n_chains, 4)");
+    check_states(chains.generators, n);
     require(chains.energy.size() == n && chains.lowest_energy.size() == n && chains.accepted.size() == n,
             "energy: not (n_chains)");
-    for (std::size_t c = 0; c < n; ++c)  // from a state of zeros only zeros follow, and no two sites differ
-        require(std::any_of(chains.generators.begin() + static_cast<std::ptrdiff_t>(4 * c),
-                            chains.generators.begin() + static_cast<std::ptrdiff_t>(4 * (c + 1)),
-                            [](std::uint64_t word) { return word != 0; }),
-                "generators: a state is all zeros");
     require(coefficients.size() == n_sums_, "coefficients: not (n_sums)");
     require(std::all_of(chains.beta.begin(), chains.beta.end(), [](double b) { return b >= 0.0; }),
             "beta: must not be negative");
-}
-
-std::vector<std::size_t> LatticeSwaps::movable_sites(std::span<const std::uint8_t> row) const {
-    std::vector<std::size_t> movable;
-    for (const auto& sites : members_) {
-        const auto differs = [&](std::int32_t i) {
-            return row[static_cast<std::size_t>(i)] != row[static_cast<std::size_t>(sites.front())];
-        };
-        if (std::any_of(sites.begin(), sites.end(), differs))
-            movable.insert(movable.end(), sites.begin(), sites.end());
-    }
-    return movable;
 }
 
 /// One chain on its way: its arrangement, and the amplitudes of that.
@@ -305,18 +283,6 @@ struct LatticeSwaps::Walker {
     }
 };
 
-std::pair<std::size_t, std::size_t> LatticeSwaps::draw_swap(std::span<const std::uint8_t> row,
-                                                            const std::vector<std::size_t>& movable,
-                                                            Random& random) const {
-    std::size_t i = 0, j = 0;
-    do {
-        i = movable[random.below(movable.size())];
-        const auto& partners = members_[static_cast<std::size_t>(sublattices_[i])];
-        j = static_cast<std::size_t>(partners[random.below(partners.size())]);
-    } while (row[i] == row[j]);
-    return {i, j};
-}
-
 void LatticeSwaps::swap_all(std::span<std::uint8_t> row, const Swaps& swaps) {
     for (const auto& [i, j] : swaps) std::swap(row[i], row[j]);
 }
@@ -326,7 +292,7 @@ void LatticeSwaps::walk_one(const SwapChains& chains, std::size_t chain, const P
     const auto row = chains.occupations.subspan(chain * n_sites_, n_sites_);
     const auto lowest = chains.lowest.subspan(chain * n_sites_, n_sites_);
     check_row(row);
-    const std::vector<std::size_t> movable = movable_sites(row);
+    const std::vector<std::size_t> movable = sites_.movable(row);
     Random random(chains.generators.subspan(4 * chain).first<4>());
     Walker walker{*this, polynomial, row, {}, {}};
     double energy = walker.start(row);
@@ -337,7 +303,7 @@ void LatticeSwaps::walk_one(const SwapChains& chains, std::size_t chain, const P
     for (std::size_t k = 0; k < (movable.empty() ? 0 : n_swaps); ++k) {
         const Swaps& swaps = !exchanges_.empty() && random.below(2) == 0
                                  ? exchanges_[random.below(exchanges_.size())]
-                                 : (one_swap.front() = draw_swap(row, movable, random), one_swap);
+                                 : (one_swap.front() = sites_.draw(row, movable, random), one_swap);
         if (!excluded_.empty()) {
             swap_all(row, swaps);
             const bool possible = obeys(row, swaps);

@@ -5,6 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "matganip/swap_sites.hpp"
+
 namespace matganip {
 
 /// Correlation functions of an arrangement: averages over clusters of sites of products of point functions,
@@ -41,9 +43,9 @@ class CorrelationMatch {
     /// Throws std::invalid_argument where an array has another size or an index is out of range.
     explicit CorrelationMatch(const CorrelationTables& tables);
 
-    std::size_t n_sites() const { return sublattices_.size(); }
+    std::size_t n_sites() const { return sites_.size(); }
     std::size_t n_functions() const { return target_.size(); }
-    std::size_t work_per_swap() const { return 2 + 6 * slots_.size() / (3 * sublattices_.size()); }
+    std::size_t work_per_swap() const { return 2 + 6 * slots_.size() / (3 * sites_.size()); }
 
     /// F of arrangements (n, n_sites) into `out` (n, n_functions).
     void correlations(std::span<const std::uint8_t> rows, std::span<double> out, int num_threads) const;
@@ -60,11 +62,11 @@ class CorrelationMatch {
     void anneal_one(const MatchChains& chains, std::size_t chain, std::size_t n_swaps) const;
 
     std::size_t n_modes_, n_codes_;
-    std::vector<std::int32_t> sublattices_, n_species_, slots_, labels_, ladder_;
+    SwapSites sites_;
+    std::vector<std::int32_t> n_species_, slots_, labels_, ladder_;
     std::vector<double> point_, weights_, target_, importance_, reward_;
     double tolerance_;
-    std::vector<std::vector<std::int32_t>> members_;  // the sites of each sublattice
-    std::vector<std::int64_t> offsets_;               // (n_sites + 1): the clusters of each site
+    std::vector<std::int64_t> offsets_;  // (n_sites + 1): the clusters of each site
     std::vector<std::int32_t> clusters_;
 };
 

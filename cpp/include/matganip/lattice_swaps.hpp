@@ -9,6 +9,7 @@
 #include "matganip/exclusions.hpp"
 #include "matganip/lattice_diffraction.hpp"
 #include "matganip/random.hpp"
+#include "matganip/swap_sites.hpp"
 
 namespace matganip {
 
@@ -67,9 +68,6 @@ class LatticeSwaps {
     using Swaps = std::vector<std::pair<std::size_t, std::size_t>>;
     void adopt(const SwapRules& rules);
     bool obeys(std::span<const std::uint8_t> row, const Swaps& swaps) const;
-    std::pair<std::size_t, std::size_t> draw_swap(std::span<const std::uint8_t> row,
-                                                  const std::vector<std::size_t>& movable,
-                                                  Random& random) const;
     static void swap_all(std::span<std::uint8_t> row, const Swaps& swaps);
     struct Walker;
     void gather_terms(std::span<const LatticePattern* const> patterns);
@@ -78,18 +76,16 @@ class LatticeSwaps {
     bool has_indicators() const;
     void check_row(std::span<const std::uint8_t> row) const;
     void check(const SwapChains& chains, std::span<const double> coefficients) const;
-    std::vector<std::size_t> movable_sites(std::span<const std::uint8_t> row) const;
     void walk_one(const SwapChains& chains, std::size_t chain, const Polynomial& polynomial,
                   std::size_t n_swaps) const;
 
     std::size_t n_sites_, n_codes_, n_waves_, n_slots_, n_sums_ = 0;
-    std::vector<std::int32_t> modes_;                 // (n_sites, n_codes)
-    std::vector<double> waves_;                       // (n_sites, n_waves)
-    std::vector<double> weight_;                      // (n_terms)
-    std::vector<std::int32_t> sum_, product_;         // (n_terms): the sum and the product of each term
-    std::vector<std::int32_t> factors_;               // (n_products, 3): slots, the last one the constant 1
-    std::vector<std::int32_t> sublattices_;           // (n_sites)
-    std::vector<std::vector<std::int32_t>> members_;  // the sites of each sublattice
+    std::vector<std::int32_t> modes_;          // (n_sites, n_codes)
+    std::vector<double> waves_;                // (n_sites, n_waves)
+    std::vector<double> weight_;               // (n_terms)
+    std::vector<std::int32_t> sum_, product_;  // (n_terms): the sum and the product of each term
+    std::vector<std::int32_t> factors_;        // (n_products, 3): slots, the last one the constant 1
+    SwapSites sites_;
     std::vector<std::vector<Exclusion>> excluded_;  // of each site, its own column first; none without rules
     std::vector<Swaps> exchanges_;
     bool indicators_;                         // whether each wave is 1 on one site and 0 on all others

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <stdexcept>
 
 namespace matganip {
 
@@ -33,5 +35,16 @@ class Random {
   private:
     std::span<std::uint64_t, 4> s_;
 };
+
+/// Throws std::invalid_argument unless `states` are n states that random numbers come from: of one that is
+/// all zeros only zeros come, and a draw that waits for something else never ends.
+inline void check_states(std::span<const std::uint64_t> states, std::size_t n) {
+    if (states.size() != 4 * n) throw std::invalid_argument("generators: not (n_chains, 4)");
+    for (std::size_t c = 0; c < n; ++c) {
+        const auto state = states.subspan(4 * c, 4);
+        if (std::all_of(state.begin(), state.end(), [](std::uint64_t word) { return word == 0; }))
+            throw std::invalid_argument("generators: a state is all zeros");
+    }
+}
 
 }  // namespace matganip
