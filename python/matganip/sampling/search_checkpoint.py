@@ -1,17 +1,12 @@
-"""Checkpoints of a search: NumPy arrays and a JSON text in one file; nothing is unpickled."""
+"""Checkpoints of a search."""
 
 from __future__ import annotations
 
-import json
-import zipfile
-import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from matganip.array_files import read_arrays, write_arrays
 from matganip.errors import InputError, damaged
-from matganip.files import atomic_path
 
 if TYPE_CHECKING:
     from matganip.sampling.chains import Search
@@ -25,7 +20,7 @@ def write_checkpoint(path: Path, search: Search, model: str) -> None:
     Parameters
     ----------
     path : pathlib.Path
-        An .npz file.
+        Of any name.
     search : Search
     model : str
         Checksum of the model that scores.
@@ -36,9 +31,7 @@ def write_checkpoint(path: Path, search: Search, model: str) -> None:
         If the file cannot be written.
     """
     about = {"format": FORMAT, "version": VERSION, "model": model, **search.identity()}
-    text = np.frombuffer(json.dumps(about, sort_keys=True).encode(), dtype=np.uint8)
-    with atomic_path(path) as temporary, temporary.open("wb") as file:  # to a name, NumPy would append .npz
-        np.savez(file, **{"about": text, **search.arrays()})  # type: ignore[arg-type]  # its stubs know no **
+    write_arrays(path, about, search.arrays())
 
 
 def read_checkpoint(path: Path, search: Search, model: str) -> None:
@@ -57,14 +50,7 @@ def read_checkpoint(path: Path, search: Search, model: str) -> None:
     InputError
         If the file cannot be read, is damaged, or belongs to another search; the message says what differs.
     """
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            arrays: dict[str, Any] = {name: stored[name] for name in stored.files}
-        about = json.loads(arrays.pop("about").tobytes())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
-        raise InputError(f"{path}: no checkpoint of a search, or damaged: {error}") from error
+    about, arrays = read_arrays(path, "a search")
     if not isinstance(about, dict) or (about.get("format"), about.get("version")) != (FORMAT, VERSION):
         found = about.get("version") if isinstance(about, dict) and about.get("format") == FORMAT else None
         what = "not the checkpoint of a search" if found is None else f"a checkpoint of version {found}"
