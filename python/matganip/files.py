@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -241,7 +241,7 @@ def sha256(path: Path) -> str:
 
 def stamped(document: Mapping[str, Any]) -> dict[str, Any]:
     """A JSON document with a checksum of everything else in it under ``check``, for `unstamped`."""
-    return {**document, "check": _digest(document)}
+    return {**document, "check": checksum_of(document)}
 
 
 def unstamped(document: dict[str, Any], path: Path) -> dict[str, Any]:
@@ -254,7 +254,7 @@ def unstamped(document: dict[str, Any], path: Path) -> dict[str, Any]:
     """
     document = dict(document)
     check = document.pop("check", None)
-    if check is not None and check != _digest(document):
+    if check is not None and check != checksum_of(document):
         raise InputError(
             f'{path}: was changed after it was written: its checksum is not "check"; restore it, or, if the change was '
             'meant, remove "check" from it'
@@ -262,16 +262,17 @@ def unstamped(document: dict[str, Any], path: Path) -> dict[str, Any]:
     return document
 
 
-def _digest(document: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:32]
+def checksum_of(document: Mapping[str, Any]) -> str:
+    """16 hexadecimal digits of the SHA-256 of a JSON document, in the order of its keys."""
+    return hashlib.sha256(json.dumps(document, allow_nan=False).encode()).hexdigest()[:16]
 
 
 CHECKSUMS = "checksums.json"
 
 
-def seal(folder: Path) -> None:
-    """Write the SHA-256 of every file in and below a folder into its ``checksums.json``, for `check_seal`."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != CHECKSUMS)
+def seal(folder: Path, names: Collection[str]) -> None:
+    """Write the SHA-256 of files of these names, in and below a folder, into ``checksums.json`` for `check_seal`."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name in names)
     write_json(folder / CHECKSUMS, {path.relative_to(folder).as_posix(): sha256(path) for path in files})
 
 

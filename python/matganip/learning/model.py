@@ -47,6 +47,12 @@ if TYPE_CHECKING:
     from matganip.results.training import Training
 
 
+FILES = frozenset(
+    {CARD, checkpoints.RECORD, checkpoints.WEIGHTS, ensemble.RECORD, solved.RECORD, solved.ARRAYS, surrogate.RECORD}
+)
+"""Names of the files of a model, which its checksums cover; others in its folder are no part of it."""
+
+
 @dataclass(frozen=True, eq=False)
 class Model:
     """A model that knows which graphs it reads, of which crystal, and what it was trained on.
@@ -123,7 +129,7 @@ class Model:
         """
         self.predictor.save(folder)
         self.card.write(Path(folder))
-        seal(Path(folder))
+        seal(Path(folder), FILES)
 
     # -- what it speaks of -------------------------------------------------------------------------------------
 

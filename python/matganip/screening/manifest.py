@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from matganip.errors import InputError
-from matganip.files import flush_folder, locked
+from matganip.files import checksum_of, flush_folder, locked, stamped
 from matganip.screening.shard import ShardRecord
 from matganip.screening.shard_files import file_record
 
@@ -163,8 +163,7 @@ class ScreenFolder:
 
     def _append(self, line: dict[str, Any]) -> None:
         file = self.path / MANIFEST
-        text = json.dumps(line, allow_nan=False)
-        data = json.dumps({**line, "check": _check(text)}, allow_nan=False).encode() + b"\n"
+        data = json.dumps(stamped(line), allow_nan=False).encode() + b"\n"
         try:
             handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
             try:
@@ -198,15 +197,10 @@ def _end_of_lines(handle: int) -> int:
     return text.rfind(b"\n") + 1
 
 
-def _check(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
 def _checked(file: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
         record = json.loads(line)
-        check = record.pop("check")
-        good = check == _check(json.dumps(record, allow_nan=False))
+        good = record.pop("check") == checksum_of(record)
     except (ValueError, KeyError, AttributeError):
         good, record = False, {}
     if not good:
