@@ -7,34 +7,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from matganip.configurations.codec import composition_text, occupation_texts, sites_text
 from matganip.errors import InputError
 from matganip.files import atomic_path
-from matganip.results.base import Result, or_null
+from matganip.results.base import or_null
 from matganip.results.content import Table
+from matganip.results.ranked_orbits import RankedOrbits
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from matganip.configurations.batch import ConfigurationBatch
-    from matganip.configurations.space import ConfigurationSpace
-
-Floats = NDArray[np.float64]
-
 
 @dataclass(frozen=True, eq=False)
-class Certificate(Result):
+class Certificate(RankedOrbits):
     """The lowest orbits of a space, with a proof or with the gap that is left.
 
     Attributes
     ----------
-    winners : ConfigurationBatch
-        Best first, in the order of `ScreenResult`.
-    energy, deviation : (n, 1) float64 ndarray
-        Predictions of the model, eV per supercell.
-    point_groups : tuple of str
+    winners, energy, deviation, point_groups
+        See `RankedOrbits`; in the order of `ScreenResult`, with one column of numbers.
     proved : bool
         Whether every other orbit is certainly no lower.
     open_bound : float
@@ -56,10 +48,6 @@ class Certificate(Result):
         What the model cannot know of this space.
     """
 
-    winners: ConfigurationBatch
-    energy: Floats
-    deviation: Floats
-    point_groups: tuple[str, ...]
     proved: bool
     open_bound: float
     n_visited: int
@@ -71,20 +59,6 @@ class Certificate(Result):
     surrogate_sentence: str
     calculator: str
     remark: str
-
-    def __len__(self) -> int:
-        return len(self.winners)
-
-    @property
-    def space(self) -> ConfigurationSpace:
-        """The space that was searched."""
-        return self.winners.space
-
-    @property
-    def relative(self) -> Floats:
-        """(n,) float64: energy above that of the first winner, meV/atom."""
-        above: Floats = (self.energy[:, 0] - self.energy[:1, 0]) * (1000.0 / self.space.n_atoms)
-        return above
 
     @property
     def n_proved(self) -> int:
@@ -123,9 +97,7 @@ class Certificate(Result):
             "open_nodes": self.n_open,
             "cpu_s": self.cpu_s,
             "remark": self.remark,
-            "winners": [
-                {name: or_null(value) for name, value in row.items()} for row in self.to_frame().to_dict("records")
-            ],
+            "winners": self.rows(),
         }
 
     def to_frame(self) -> pd.DataFrame:
@@ -150,11 +122,7 @@ class Certificate(Result):
         shown = min(20, len(self))
         rows = tuple(
             (
-                f"{k + 1}",
-                f"{self.energy[k, 0]:.4f}",
-                f"{self.relative[k]:.4f}",
-                f"{int(self.winners.multiplicity[k]):,}",
-                self.point_groups[k],
+                *self._cells(k),
                 "proved" if k < self.n_proved else "",
                 sites_text(self.space, self.winners.occupations[k]),
             )

@@ -7,40 +7,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from matganip.configurations.codec import occupation_texts
-from matganip.results.base import Result, or_null
+from matganip.results.base import Result
 from matganip.results.content import Table
 from matganip.results.durations import duration
+from matganip.results.ranked_orbits import Floats, RankedOrbits
 from matganip.results.thermo import functions_values
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from matganip.configurations.batch import ConfigurationBatch
-    from matganip.configurations.space import ConfigurationSpace
     from matganip.plots.style import Place
     from matganip.thermodynamics.histogram import EnergyHistogram
     from matganip.thermodynamics.sums import CanonicalSums
 
-Floats = NDArray[np.float64]
-
 
 @dataclass(frozen=True, eq=False)
-class ScreenResult(Result):
+class ScreenResult(RankedOrbits):
     """Every arrangement of a space, screened by a model.
 
     Attributes
     ----------
-    winners : ConfigurationBatch
-        The arrangements that were looked for, best first.
-    energy, deviation : (n, m) float64 ndarray
-        Predictions for the winners in eV per supercell, a column for each property, and how far the models of an
-        ensemble are apart (nan where there is one model).
-    point_groups : tuple of str
-        Of the winners.
+    winners, energy, deviation, point_groups
+        See `RankedOrbits`.
     sums : CanonicalSums
         Over all arrangements, at the temperatures of the screen.
     histogram : EnergyHistogram
@@ -59,10 +50,6 @@ class ScreenResult(Result):
         Where it was written; None where it was computed in memory.
     """
 
-    winners: ConfigurationBatch
-    energy: Floats
-    deviation: Floats
-    point_groups: tuple[str, ...]
     sums: CanonicalSums
     histogram: EnergyHistogram
     graphs_predicted: int
@@ -71,14 +58,6 @@ class ScreenResult(Result):
     header: dict[str, Any] = field(repr=False)
     fingerprint: str
     folder: Path | None
-
-    def __len__(self) -> int:
-        return len(self.winners)
-
-    @property
-    def space(self) -> ConfigurationSpace:
-        """The space that was screened."""
-        return self.winners.space
 
     @property
     def n_orbits(self) -> int:
@@ -101,12 +80,6 @@ class ScreenResult(Result):
         return str(self.header["models"][0]["calculator"])
 
     @property
-    def relative(self) -> Floats:
-        """(n,) float64: energy above that of the first winner, meV/atom."""
-        above: Floats = (self.energy[:, 0] - self.energy[:1, 0]) * (1000.0 / self.space.n_atoms)
-        return above
-
-    @property
     def probability(self) -> Floats:
         """(t, n) float64: probability of the orbit of each winner at each temperature."""
         return self.sums.probability(self.energy[:, 0], self.winners.multiplicity)
@@ -119,9 +92,7 @@ class ScreenResult(Result):
             "atoms": self.space.n_atoms,
             "selection": self.selection,
             "calculator": self.calculator,
-            "winners": [
-                {name: or_null(value) for name, value in row.items()} for row in self.to_frame().to_dict("records")
-            ],
+            "winners": self.rows(),
             "thermodynamics": functions_values(self.sums.result()),
             "histogram": self.histogram.to_dict(),
             "graphs_predicted": self.graphs_predicted,
@@ -181,11 +152,7 @@ class ScreenResult(Result):
         shown = min(number, len(self))
         rows = tuple(
             (
-                f"{k + 1}",
-                f"{self.energy[k, 0]:.4f}",
-                f"{self.relative[k]:.4f}",
-                f"{int(self.winners.multiplicity[k]):,}",
-                self.point_groups[k],
+                *self._cells(k),
                 *(f"{share:.2e}" for share in self.probability[:, k].tolist()),
             )
             for k in range(shown)
