@@ -12,12 +12,10 @@ from pymatgen.core.lattice import Lattice
 
 from matganip.crystal.cif_table import CifTable, number_of
 from matganip.crystal.displacements import dimensionless
+from matganip.crystal.limits import first_beyond
 from matganip.crystal.molecular_ions import molecular_cation
 from matganip.crystal.species import SiteType, site_type
 from matganip.errors import InputError
-
-FARTHEST = 1e4
-"""Cells from the origin beyond which a number is no coordinate of a crystal."""
 
 _INDICES = ("11", "22", "33", "23", "13", "12")
 
@@ -137,7 +135,7 @@ def _occupancy(label: str, text: str | None) -> float:
 def _position(label: str, texts: list[str | None]) -> NDArray[np.float64]:
     values = [number_of(text, f"a coordinate of {label}") for text in texts]
     position = np.array(values, dtype=np.float64)
-    if np.abs(position).max() > FARTHEST:
+    if first_beyond(position[None]) is not None:
         raise InputError(f"{label} has the coordinates {position.tolist()}, which are no fractions of a cell")
     return position
 

@@ -1,4 +1,4 @@
-"""What a stored crystal must be before anything is computed with it."""
+"""What numbers can be those of a crystal."""
 
 from __future__ import annotations
 
@@ -9,10 +9,19 @@ import numpy as np
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from pymatgen.core.structure import Structure
 
-FARTHEST = 1e6
-"""Largest fractional coordinate and cell vector (angstrom): of more, few digits are left within the cell."""
+FARTHEST = 1e4
+"""Cells from the origin beyond which a number is no coordinate of a crystal."""
+LONGEST = 1e6
+"""Angstrom: components of cell vectors."""
+
+
+def first_beyond(places: NDArray[np.float64]) -> int | None:
+    """The first of some fractional coordinates, (n, 3), that is not finite or beyond `FARTHEST`."""
+    wrong = np.flatnonzero(~(np.abs(places) <= FARTHEST).all(axis=1))
+    return int(wrong[0]) if len(wrong) else None
 
 
 def checked_parent(parent: Structure) -> Structure:
@@ -34,11 +43,9 @@ def checked_parent(parent: Structure) -> Structure:
     lattice, places = parent.lattice.matrix, parent.frac_coords
     if not len(parent):
         raise InputError("the crystal has no atoms")
-    if not (np.abs(lattice) <= FARTHEST).all() or not abs(np.linalg.det(lattice)) > 1e-3:
+    if not (np.abs(lattice) <= LONGEST).all() or not abs(np.linalg.det(lattice)) > 1e-3:
         raise InputError("the cell's vectors are not finite, too large, or in one plane")
-    wrong = np.flatnonzero(~(np.abs(places) <= FARTHEST).all(axis=1))
-    if len(wrong):
-        row = int(wrong[0])
+    if (row := first_beyond(places)) is not None:
         place = ", ".join(f"{x:g}" for x in places[row])
         raise InputError(f"atom {row} ({parent[row].species_string}) stands at {place} of the cell: no such place")
     return parent

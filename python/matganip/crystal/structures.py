@@ -7,10 +7,9 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from pymatgen.core.structure import Structure
 
-from matganip.crystal.atom_rows import FARTHEST
+from matganip.crystal.limits import first_beyond
 from matganip.errors import InputError, ReadingWarning, first_line
 
 if TYPE_CHECKING:
@@ -103,8 +102,7 @@ def _read_file(path: Path, block: str | None, occupancy_tolerance: float) -> Str
 def _checked(structure: Structure, name: str) -> Structure:
     """Refuse coordinates that are none."""
     coordinates = structure.frac_coords
-    if len(structure) and not np.abs(coordinates).max() <= FARTHEST:
-        site = int(np.argmax(~(np.abs(coordinates).max(axis=1) <= FARTHEST)))
+    if (site := first_beyond(coordinates)) is not None:
         raise InputError(f"{name}: site {site} has the coordinates {coordinates[site].tolist()}, which are none")
     return structure
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from pymatgen.core.periodic_table import Element
 from pymatgen.core.structure import Structure
 
-from matganip.crystal.atom_rows import FARTHEST
+from matganip.crystal.limits import first_beyond
 from matganip.crystal.species import name_of, symbol_of
 from matganip.crystal.structures import read_structure
 from matganip.errors import InputError
@@ -112,9 +112,7 @@ class AtomRows:
         if flat.any():
             number = int(np.argmax(flat))
             raise InputError(f"structure {number}: its cell {self.lattices[number].tolist()} has no volume")
-        within = np.abs(self.coordinates) <= FARTHEST
-        if not within.all():
-            atom = int(np.argmin(within.all(axis=1)))
+        if (atom := first_beyond(self.coordinates)) is not None:
             raise InputError(f"{self.place(atom)}: coordinates are {self.coordinates[atom].tolist()}")
         within = (self.occupancy >= 0) & (self.occupancy <= 1 + OCCUPANCY_TOL)
         if not within.all():
