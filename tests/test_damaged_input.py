@@ -12,6 +12,9 @@ import pytest
 
 import matganip as mg
 from matganip import _core
+from matganip.features.lattice.correlations import CorrelationClusters, CorrelationMatch
+from matganip.features.lattice.lattice_gas import Interactions, LatticeGas
+from matganip.features.lattice.shared_clusters import SharedClusters
 from matganip.features.lattice.swaps import LatticeSwaps, seeded_generators
 from matganip.labels.database import LabelDatabase
 from matganip.labels.dft import vasp_output
@@ -91,6 +94,17 @@ def test_walks_need_patterns_and_random_numbers(space):
         swaps.walk(start, generators, np.ones(2), np.zeros(swaps.n_sums), n_swaps=10)
 
 
+def test_every_walk_needs_random_numbers(space):
+    zeros = np.zeros((2, 4), np.uint64)
+    start = space.sample_configurations(2).occupations
+    clusters = SharedClusters.of(space, 4.5, 4.5)
+    gas = LatticeGas(space, Interactions(clusters, np.zeros(len(clusters.size)), 0.0))
+    with pytest.raises(mg.InputError, match="a state is all zeros"):
+        gas.walk(start, zeros, np.ones(2), n_records=1, n_trials=10)
+    with pytest.raises(ValueError, match="a state is all zeros"):
+        CorrelationMatch(space, CorrelationClusters.of(space, 5.0, None)).anneal(start, zeros, n_swaps=10)
+
+
 @pytest.mark.parametrize("name", ["card.json", "solved.json", "solved.safetensors"])
 def test_an_edited_model_is_refused_until_the_edit_is_accepted(model, space, tmp_path, name):
     model.save(tmp_path)
@@ -101,6 +115,13 @@ def test_an_edited_model_is_refused_until_the_edit_is_accepted(model, space, tmp
         path.write_bytes(path.read_bytes()[:-1] + b"\x01")
     with pytest.raises(mg.InputError, match=rf"{name}: was changed after it was written.*remove .*checksums.json"):
         mg.load(tmp_path)
+
+
+def test_other_files_in_its_folder_are_no_part_of_a_model(model, space, tmp_path):
+    (tmp_path / "notes.json").write_text("{}")
+    model.save(tmp_path)
+    (tmp_path / "notes.json").write_text("[]")
+    assert np.array_equal(mg.load(tmp_path).predict(space).energy, model.predict(space).energy)
 
 
 def test_a_hand_edited_card_is_read_where_its_checksums_are_removed(model, space, tmp_path):

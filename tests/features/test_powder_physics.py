@@ -54,7 +54,7 @@ orientations = st.one_of(
 )
 
 
-@settings(max_examples=10)
+@settings(max_examples=30)
 @given(
     oracle.structures(),
     st.sampled_from(RADIATIONS),
