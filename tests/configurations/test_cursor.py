@@ -46,7 +46,7 @@ def test_a_cursor_from_elsewhere_is_refused(space_3of24, space_6of24):
         space_3of24.orbits(cursor=cursor, shard=(0, 2))
     with pytest.raises(mg.InputError, match="cursor: belongs to another format"):
         space_3of24.orbits(cursor=cursor | {"format": 0})
-    with pytest.raises(mg.InputError, match="cursor .*: damaged"):
+    with pytest.raises(mg.InputError, match="is not the cursor of an orbit stream"):
         space_3of24.orbits(cursor={"after": "00"})
     with pytest.raises(mg.InputError, match="cursor: resume_after: the row has another"):
         space_3of24.orbits(cursor=cursor | {"after": "00" * 24})

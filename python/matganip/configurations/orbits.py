@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from matganip import _core
 from matganip.configurations.batch import ConfigurationBatch
-from matganip.errors import InputError, damaged
+from matganip.errors import InputError
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
@@ -105,11 +105,13 @@ class OrbitStream(Iterator[ConfigurationBatch]):
         return ConfigurationBatch(self._space, occupations[:filled], multiplicity[:filled])
 
     def _resume_from(self, cursor: Mapping[str, Any]) -> None:
-        with damaged(f"cursor {cursor!r}"):
+        try:
             known = (cursor["format"], cursor["space"], tuple(cursor["shard"]))
             self.n_orbits = int(cursor["n_orbits"])
             self.n_configurations = int(cursor["n_configurations"])
             after = None if cursor["after"] is None else np.frombuffer(bytes.fromhex(cursor["after"]), dtype=np.uint8)
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+            raise InputError(f"cursor: {cursor!r} is not the cursor of an orbit stream") from error
         for what, found, wanted in zip(
             ("format", "space", "shard"), known, (CURSOR_FORMAT, self._space.key, self._shard), strict=True
         ):
