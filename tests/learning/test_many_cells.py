@@ -5,7 +5,11 @@ import pytest
 from pymatgen.core import Lattice, Structure
 
 import matganip as mg
+from matganip.configurations.mapping import ParentLattice
 from matganip.errors import InputError
+from matganip.features.lattice.shared_clusters import SharedClusters
+from matganip.learning.aliased_columns import told_apart
+from matganip.learning.shared_columns import SharedColumns
 
 FCC = Structure.from_spacegroup("Fm-3m", Lattice.cubic(4.0), ["Ag"], [[0, 0, 0]])
 SRTIO3 = mg.perovskite("SrTiO3", a=3.905)
@@ -100,3 +104,32 @@ def test_a_model_of_one_supercell_refuses_other_cells():
     model = mg.train(space, "cspbi3_br/gpaw_mp2")
     with pytest.raises(InputError, match="knows one supercell"):
         model.predict_structures([space.structure(space.sample_orbits(1, seed=0).occupations[0])])
+
+
+def test_pairs_that_one_cell_takes_for_nearer_ones_get_nothing():
+    """Labels in one shape of cell only: a pair across the cell is there one of its neighbours again."""
+    structures = drawn(FCC, [((2, 2, 2), {"Ag": {"Pd": n}}) for n in range(4, 29, 4)], 12)
+    pair = {frozenset(("Ag", "Pd")): -0.04, frozenset(("Pd",)): 0.01, "Pd": -3.0, "Ag": -2.0}
+    noise = 1e-3 * np.random.default_rng(0).normal(size=len(structures))
+    energies = [energy_of(one, pair, 4.5) for one in structures] + noise
+    space = mg.ConfigurationSpace(FCC, (1, 1, 1), {"Ag": {"Pd": 0}})
+    model = mg.train(space, mg.LabelledStructures.of(structures, energies))
+    larger = drawn(FCC, [((4, 4, 4), {"Ag": {"Pd": n}}) for n in (32, 128)], 3)
+    expected = [energy_of(one, pair, 4.5) for one in larger]
+    assert np.abs(model.predict_structures(larger).energy - expected).max() / 256 < 1e-4
+
+
+def test_columns_that_are_told_apart_are_a_basis_of_all():
+    space = mg.ConfigurationSpace(FCC, (1, 1, 1), {"Ag": {"Pd": 0}})
+    shared = SharedColumns(space, SharedClusters.of(space, 9.0, 4.5))
+    lattice = ParentLattice(space)
+    structures = [lattice.map(one) for one in drawn(FCC, [((2, 2, 1), {"Ag": {"Pd": n}}) for n in range(1, 16)], 30)]
+    known = told_apart(shared, structures)
+    table = np.array([shared.of(one) for one in structures])
+    table -= table.mean(axis=0)
+    assert np.linalg.matrix_rank(table) == np.linalg.matrix_rank(table[:, known]) == known.sum() < len(known)
+    for column in np.flatnonzero(~known):  # what is left out depends on columns of shorter distances
+        nearer = known & (shared.clusters.distance < shared.clusters.distance[column] + 1e-4)
+        assert np.linalg.matrix_rank(table[:, nearer]) == np.linalg.matrix_rank(
+            np.column_stack([table[:, nearer], table[:, column]])
+        )

@@ -33,6 +33,8 @@ _Filled = tuple[NDArray[np.int64], NDArray[np.int64], tuple[str, ...]]
 """Basis and cell of every site of a supercell, and what is on it."""
 STRAIN, DISTANCE = 0.1, 1.0
 """Largest strain of a cell beside a change of volume, and largest displacement of an atom, angstrom, by default."""
+_SETTINGS = 60
+"""Tried settings of a cell."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,24 +191,24 @@ class ParentLattice:
         norms = np.linalg.norm(vectors, axis=1)
         near = [np.flatnonzero(np.abs(norms - length) <= strain * length) for length in lengths]
         wanted = reduced @ reduced.T
-        found: list[tuple[float, NDArray[np.int64]]] = []
         limit = [[2.0 * strain * lengths[a] * lengths[b] for b in range(3)] for a in range(3)]
         inner = [[None if a == b else vectors[near[a]] @ vectors[near[b]].T for b in range(3)] for a in range(3)]
-        for i in range(len(near[0])):
+        cells = [np.empty((0, 3, 3), dtype=np.int64)]
+        for i, first in enumerate(grid[near[0]]):
             second = np.flatnonzero(np.abs(inner[0][1][i] - wanted[0, 1]) <= limit[0][1])  # type: ignore[index]
             third = np.flatnonzero(np.abs(inner[0][2][i] - wanted[0, 2]) <= limit[0][2])  # type: ignore[index]
-            if not len(second) or not len(third):
-                continue
             block = inner[1][2][np.ix_(second, third)]  # type: ignore[index]
-            for j, k in zip(*np.nonzero(np.abs(block - wanted[1, 2]) <= limit[1][2]), strict=True):
-                matrix = np.array([grid[near[0][i]], grid[near[1][second[j]]], grid[near[2][third[k]]]])
-                if round(float(np.linalg.det(matrix))) * np.sign(np.linalg.det(primitive)) != n_cells:
-                    continue
-                found.append((_strain(matrix @ primitive, reduced), matrix.astype(np.int64)))
-        found.sort(key=lambda one: (round(one[0], 6), one[1].tolist()))
-        least = found[0][0] if found else 0.0
+            j, k = np.nonzero(np.abs(block - wanted[1, 2]) <= limit[1][2])
+            others = grid[near[1][second[j]]], grid[near[2][third[k]]]
+            volume = np.cross(*others) @ first
+            kept = volume * np.sign(np.linalg.det(primitive)) == n_cells
+            cells.append(np.stack([np.broadcast_to(first, others[0].shape), *others], axis=1)[kept])
+        found = np.concatenate(cells)
+        size = _strains(found @ primitive, reduced)
+        order = np.lexsort((*found.reshape(-1, 9).T[::-1], np.round(size, 6)))[:_SETTINGS]
+        least = size[order[0]] if len(order) else 0.0
         # Settings that symmetry makes equal map alike; a few of those with the least strain are enough.
-        return [(matrix, size) for size, matrix in found[:60] if size <= min(strain, least + 0.03)]
+        return [(found[row], float(size[row])) for row in order if size[row] <= min(strain, least + 0.03)]
 
     def _sites(
         self, points: Floats, vectors: NDArray[np.int64], symbols: list[str]
@@ -263,7 +265,8 @@ class ParentLattice:
         return basis, every, tuple(species)
 
 
-def _strain(ideal: Floats, actual: Floats) -> float:
-    """Largest principal strain between two cells (rows are vectors), whatever their orientation."""
+def _strains(ideal: Floats, actual: Floats) -> Floats:
+    """Largest principal strain between each of some cells (n, 3, 3) and one, whatever their orientation."""
     stretch = np.linalg.svd(np.linalg.inv(ideal) @ actual, compute_uv=False)
-    return float(np.abs(stretch - 1.0).max())
+    strains: Floats = np.abs(stretch - 1.0).max(axis=1)
+    return strains

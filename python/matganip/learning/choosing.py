@@ -73,7 +73,8 @@ def choose(
     Returns
     -------
     Candidate
-        The simplest one whose mean absolute error over rows left out is within a standard error of the least.
+        The simplest one whose mean absolute error over rows left out is within a standard error (of the difference) of
+        the least.
     tuple of Choice
         What was tried, from the simplest on.
 
@@ -92,8 +93,9 @@ def choose(
     contending = CONTENDERS * min(one.solver.best(curved=one.bends, scaled=False).error for one in prepared)
     candidates = [found for one in prepared for found in one.candidates(contending, baseline)]
     sites_per_atom = len(space.supercell_structure) / labelled.n_atoms
-    errors = [mean_and_error(one.solved.left_out * sites_per_atom, weight) for one in candidates]
-    taken = simplest(errors)
+    left_out = [one.solved.left_out * sites_per_atom for one in candidates]
+    errors = [mean_and_error(one, weight) for one in left_out]
+    taken = simplest(left_out, weight)
     ranks = _ranks(space)
     spans = {id(one.represent): ranks.span(one.represent) for one in prepared}
     tried = []
@@ -200,19 +202,35 @@ def _prepared(
     return _Prepared(name, settings, represent, features, solver, bends)
 
 
-def simplest(errors: Sequence[tuple[float, float]]) -> int:
-    """The first model, of errors with standard errors from the simplest on, within a standard error of the best.
+def simplest(left_out: Sequence[NDArray[np.float64]], weight: NDArray[np.floating | np.integer]) -> int:
+    """The first of models, from the simplest on, that rows left out do not tell from the best.
 
-    >>> simplest([(3.0, 0.1), (1.1, 0.2), (1.0, 0.2)])
+    Its error on the same rows may be larger by one standard error of the difference (Breiman et al., *Classification
+    and Regression Trees*, 1984, section 3.4.3, with errors in pairs: those of two models are much alike).
+
+    Parameters
+    ----------
+    left_out : sequence of (n,) float64 ndarrays
+        Errors of each model's prediction of rows left out; NaN where there is none.
+    weight : (n,) ndarray
+
+    Examples
+    --------
+    >>> rows = np.array([1.0, -2.0, 1.5, 0.5])
+    >>> simplest([3 * rows, rows + [0.1, 0.1, -0.1, 0.1], rows], np.ones(4))
     1
     """
-    least, deviation = min(errors, key=lambda one: one[0])
-    return next(k for k, (error, _) in enumerate(errors) if error <= least + deviation)
+    best = min(left_out, key=lambda one: mean_and_error(one, weight)[0])
+    further = (mean_and_error(np.abs(one) - np.abs(best), weight, absolute=False) for one in left_out)
+    return next(k for k, (more, deviation) in enumerate(further) if more <= deviation)
 
 
-def mean_and_error(left_out: NDArray[np.float64], weight: NDArray[np.floating | np.integer]) -> tuple[float, float]:
-    """Weighted mean absolute error, and its standard error."""
+def mean_and_error(
+    left_out: NDArray[np.float64], weight: NDArray[np.floating | np.integer], *, absolute: bool = True
+) -> tuple[float, float]:
+    """Weighted mean (of the sizes, or with signs), and its standard error; what is not finite does not count."""
     known = np.isfinite(left_out)
-    size, share = np.abs(left_out[known]), weight[known] / weight[known].sum()
+    size, share = left_out[known], weight[known] / weight[known].sum()
+    size = np.abs(size) if absolute else size
     mean = float(share @ size)
     return mean, float(np.sqrt(share**2 @ (size - mean) ** 2))

@@ -16,6 +16,7 @@ from matganip.features.lattice.distinct import feature_classes, floor_of_classes
 from matganip.features.lattice.shared_clusters import SharedClusters
 from matganip.features.settings import DiffractionSettings
 from matganip.learning import splits
+from matganip.learning.aliased_columns import told_apart
 from matganip.learning.card import Card
 from matganip.learning.choosing import mean_and_error, simplest
 from matganip.learning.dataset import Dataset
@@ -122,11 +123,12 @@ def train_on_structures(
     shared = SharedColumns(space, every)
     table = np.array([shared.of(one) for one in data.mapped])
     train_rows, test_rows, kind = _split(data, table, train_size, seed)
+    known = Columns(every.order, every.distance, told_apart(shared, [data.mapped[row] for row in train_rows]))
     prepared = time.perf_counter()
-    tried = [(name, cutoffs, solved) for name, cutoffs, solved in _candidates(data, table, every, reach, train_rows)]
-    taken, choices = _chosen(data, table, every, train_rows, tried)
+    tried = list(_candidates(data, table, known, reach, train_rows))
+    taken, choices = _chosen(data, table, known, train_rows, tried)
     _, cutoffs, solved = tried[taken]
-    columns = _columns(every, *cutoffs)
+    columns = _columns(known, *cutoffs)
     trained = time.perf_counter()
     parts = tuple(
         _assessed(name, data, table[:, columns], rows, train_rows, solved)
@@ -183,10 +185,10 @@ def _largest(space: ConfigurationSpace, reach: float) -> SharedClusters:
     return found
 
 
-def _columns(clusters: SharedClusters, pair: float, triplet: float | None) -> NDArray[np.int64]:
+def _columns(known: Columns, pair: float, triplet: float | None) -> NDArray[np.int64]:
     """The columns up to two cutoffs."""
-    within = clusters.distance <= np.where(clusters.order == 3, triplet or 0.0, pair) + 1e-6
-    return np.flatnonzero(within & ((clusters.order < 3) | (triplet is not None)))
+    within = known.distance <= np.where(known.order == 3, triplet or 0.0, pair) + 1e-6
+    return np.flatnonzero(within & ((known.order < 3) | (triplet is not None)))
 
 
 def _split(
@@ -203,7 +205,7 @@ def _split(
 
 
 def _candidates(
-    data: MappedLabels, table: Floats, every: SharedClusters, reach: float, rows: NDArray[np.int64]
+    data: MappedLabels, table: Floats, every: Columns, reach: float, rows: NDArray[np.int64]
 ) -> Iterator[tuple[str, tuple[float, float | None], Solved]]:
     """Models on growing sets of columns, the simplest first."""
     longest = float(every.distance[every.order == 2].max(initial=0.0))
@@ -214,23 +216,23 @@ def _candidates(
     for triplet in triplets:
         for pair in pairs:
             kept = _columns(every, pair, triplet)
-            known = Columns(every.order[kept], every.distance[kept])
             name = f"pairs to {pair:.1f} Å" + ("" if triplet is None else f", triplets to {triplet:.1f} Å")
-            arguments = (table[np.ix_(rows, kept)], data.per_site[rows], weight, known)
+            arguments = (table[np.ix_(rows, kept)], data.per_site[rows], weight, every.select(kept))
             yield name, (pair, triplet), solve(*arguments, baseline=baseline, curved=False)
 
 
 def _chosen(
     data: MappedLabels,
     table: Floats,
-    every: SharedClusters,
+    every: Columns,
     rows: NDArray[np.int64],
     tried: list[tuple[str, tuple[float, float | None], Solved]],
 ) -> tuple[int, tuple[Choice, ...]]:
     """The simplest model within a standard error of the best over rows left out."""
     scale, ones = 1000.0 * data.sites_per_atom[rows], np.ones(len(rows))
-    errors = [mean_and_error(solved.left_out * scale, ones) for _, _, solved in tried]
-    taken = simplest(errors)
+    left_out = [solved.left_out * scale for _, _, solved in tried]
+    errors = [mean_and_error(one, ones) for one in left_out]
+    taken = simplest(left_out, ones)
     choices = []
     for k, (name, cutoffs, solved) in enumerate(tried):
         columns = _columns(every, *cutoffs)

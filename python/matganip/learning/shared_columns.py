@@ -38,6 +38,9 @@ class SharedColumns:
         sites = parent_sites(space)
         self.clusters, self.n_basis = clusters, len(sites.coordinates)
         self.modes = [{name: mode for mode, name in enumerate(one)} for one in species_of_basis(space, sites)]
+        hosts, allowed = _hosts(space)
+        self.allowed = [allowed[host] for host in hosts]
+        """For each basis site the species of its sublattice."""
 
     def of(self, mapped: MappedStructure) -> Floats:
         """The columns of one structure, (p,)."""

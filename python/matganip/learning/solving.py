@@ -54,10 +54,17 @@ class Columns:
         Sites that a column speaks of: 1, 2 or 3.
     distance : (p,) float64 ndarray
         The longest distance between them, angstrom; 0 where there is none.
+    known : (p,) bool ndarray, optional
+        Whether a column may have a coefficient; all may by default.
     """
 
     order: NDArray[np.int64]
     distance: Floats
+    known: NDArray[np.bool_] | None = None
+
+    def select(self, kept: NDArray[np.int64]) -> Columns:
+        """Some of the columns."""
+        return Columns(self.order[kept], self.distance[kept], None if self.known is None else self.known[kept])
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,9 +256,11 @@ def _least(fits: Iterator[Fit]) -> Fit:
 
 
 def _priors(centred: Floats, y: Floats, w: Floats, columns: Columns) -> Iterator[Floats]:
-    """Prior standard deviations to try, scaled so that the rows have a mean square of 1; constant columns have 0."""
+    """Prior standard deviations to try, scaled so that the rows have a mean square of 1; columns not to use have 0."""
     width = centred.std(axis=0)
     varies = width > _LEAST_WIDTH
+    if columns.known is not None:
+        varies &= columns.known
     inverse = np.divide(1.0, width, out=np.zeros_like(width), where=varies)
     reach = float(columns.distance.max(initial=0.0)) or 1.0
     alikes = (inverse, varies.astype(float))
