@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 
@@ -13,6 +13,23 @@ class InputError(ValueError):
 
     The command line prints the message alone, on one line, and exits with status 2.
     """
+
+
+def mistakes(where: object, lines: Sequence[str]) -> str:
+    """What is wrong in one file: a line; or where there are several mistakes, a line each, under one heading.
+
+    Examples
+    --------
+    >>> print(mistakes("study.toml", ["seed: should be an integer"]))
+    study.toml: seed: should be an integer
+    >>> print(mistakes("study.toml", ["sed: unknown key", "labels: missing"]))
+    study.toml: 2 mistakes
+      sed: unknown key
+      labels: missing
+    """
+    if len(lines) == 1:
+        return f"{where}: {lines[0]}"
+    return "\n".join([f"{where}: {len(lines)} mistakes", *(f"  {line}" for line in lines)])
 
 
 class ReadingWarning(UserWarning):

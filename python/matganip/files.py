@@ -187,6 +187,23 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
         temporary.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
+def read_text(path: Path) -> str:
+    """Read a file of UTF-8 text.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, it cannot be read, or it is no such text.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise InputError(f"{path}: cannot be read: {reason}") from error
+
+
 def read_json(path: Path) -> Any:
     """Read a JSON document.
 

@@ -214,13 +214,13 @@ def test_an_output_file_that_cannot_be_written(tmp_path):
     assert "cannot be written" in said
 
 
-def test_several_mistakes_are_a_line_each(tmp_path):
+def test_several_mistakes_are_a_line_each_under_one_heading(tmp_path):
     path = study(tmp_path, ("seed = 3", "sed = 3\noutput = 1"))
     result = CliRunner().invoke(app, ["run", str(path)])
     assert result.exit_code == 2
-    lines = result.stderr.splitlines()
-    assert len(lines) == 2
-    assert all(line.startswith(f"matganip: error: {path}: ") for line in lines)
+    heading, *lines = result.stderr.splitlines()
+    assert heading == f"matganip: error: {path}: 2 mistakes"
+    assert [line.partition(":")[0] for line in lines] == ["  sed", "  output"]
 
 
 def test_a_traceback_is_there_for_who_asks(tmp_path):

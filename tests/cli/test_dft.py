@@ -169,8 +169,8 @@ def test_what_a_user_gets_wrong_is_one_line_each(study, tmp_path):
     assert not (tmp_path / "runs").exists()
     study.write_text(study.read_text().replace("encut", "encutt").replace("at_once = 4", "at_once = true"))
     lines = refused("dft", "write", study)
-    assert lines[0] == f"{study}: dft.encutt: unknown key; the nearest known key is dft.encut"
-    assert lines[1].startswith(f"{study}: job.at_once: should be")
+    assert lines[:2] == [f"{study}: 2 mistakes", "  dft.encutt: unknown key; the nearest known key is dft.encut"]
+    assert lines[2].startswith("  job.at_once: should be")
     assert refused("dft", "collect", tmp_path / "runs")[0] == f"{tmp_path / 'runs'}: no such folder"
     assert "there is no folder" in refused("dft", "collect", tmp_path, "-d", tmp_path / "x" / "labels.db")[0]
 

@@ -223,13 +223,13 @@ def test_a_study_file_says_it_all(tmp_path):
         ("a = 6.289", "", "parent: formula and a belong together"),
     ],
 )
-def test_a_bad_study_file_is_refused_in_one_line(tmp_path, old, new, message):
+def test_a_bad_study_file_is_refused_with_the_first_mistake_first(tmp_path, old, new, message):
     text = SPACE + STUDY
     assert old in text
     path = study(tmp_path, text.replace(old, new))
     result = CliRunner().invoke(app, ["label", str(path), "-j", "0", "-d", str(tmp_path / "labels.db")])
     assert result.exit_code == 2, result.output
-    assert message in result.stderr.splitlines()[0]
+    assert message in "".join(result.stderr.splitlines()[:2])
     assert "Traceback" not in result.stderr
 
 

@@ -60,7 +60,10 @@ def test_instruments_are_read_from_toml_and_gsas(tmp_path) -> None:
     toml.write_text("wawelength = 1.5")
     with pytest.raises(mg.InputError, match=r"lab.toml: unknown key 'wawelength'"):
         read_instrument(toml)
-    with pytest.raises(mg.InputError, match=r"nowhere.toml: cannot be read"):
+    toml.write_bytes(b"w = 0.004 # \xac")
+    with pytest.raises(mg.InputError, match=r"lab.toml: cannot be read: not UTF-8 text"):
+        read_instrument(toml)
+    with pytest.raises(mg.InputError, match=r"nowhere.toml: no such file"):
         read_instrument(tmp_path / "nowhere.toml")
 
 

@@ -31,7 +31,7 @@ import numpy as np
 ROOT = Path(__file__).parents[2]
 OUTCOMES = ("ok", "refused", "traceback", "signal", "hang", "changed")
 FAILURES = OUTCOMES[2:]
-_WALL_SECONDS = 120  # asleep, or on a machine that is very busy
+_ASLEEP_SECONDS = 60  # none of its threads asked for a processor meanwhile
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,29 @@ class Target:
 
 @dataclass
 class Tally:
-    """Outcomes of each target, and the failures."""
+    """Outcomes of each target, and the failures; in a store of JSON lines too, to resume from."""
 
     counts: dict[str, Counter[str]] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
 
+    store: Path | None = None
+
     def add(self, target: str, number: int, outcome: str, detail: str) -> None:
-        """Enter one input."""
+        """Enter one input, and append it to the store."""
+        if self.store is not None:
+            with self.store.open("a", encoding="utf-8") as file:
+                file.write(json.dumps([target, number, outcome, detail]) + "\n")
+        self._enter(target, number, outcome, detail)
+
+    def resume(self) -> set[tuple[str, int]]:
+        """Enter what the store holds; the inputs that it has."""
+        lines = self.store.read_text(encoding="utf-8").split("\n")[:-1] if self.store and self.store.exists() else []
+        done = [json.loads(line) for line in lines]
+        for one in done:
+            self._enter(*one)
+        return {(target, number) for target, number, *_ in done}
+
+    def _enter(self, target: str, number: int, outcome: str, detail: str) -> None:
         self.counts.setdefault(target, Counter())[outcome] += 1
         if outcome in FAILURES:
             self.failures.append(f"{target}:{number} {outcome}: {detail}")
@@ -116,18 +132,19 @@ def _one_process(inputs: Sequence[tuple[str, int]], originals: Path, tally: Tall
         return done
     if not done and code == 1:
         raise RuntimeError(f"the worker does not start: {error}")
-    # SIGPROF ends what takes too much processor time, SIGKILL what is silent for too long.
+    # SIGPROF ends what takes too much processor time, SIGKILL what sleeps for too long.
     outcome = "hang" if -code in (signal.SIGPROF, signal.SIGKILL) else "signal"
     tally.add(*inputs[done], outcome, f"exit {code}: {error}")
     return done + 1
 
 
 def _lines(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
-    """Lines of its output, until it ends or is silent for too long."""
+    """Lines of its output, until it ends or sleeps for too long."""
     assert process.stdout is not None
     handle, text, last = process.stdout.fileno(), b"", time.monotonic()
-    while time.monotonic() - last < _WALL_SECONDS:
+    while time.monotonic() - last < _ASLEEP_SECONDS:
         if not select.select([handle], [], [], 1.0)[0]:
+            last = time.monotonic() if _is_busy(process.pid) else last
             continue
         part = os.read(handle, 1 << 16)
         if not part:
@@ -135,3 +152,9 @@ def _lines(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
         text, last = text + part, time.monotonic()
         *whole, text = text.split(b"\n")
         yield from whole
+
+
+def _is_busy(pid: int) -> bool:
+    """Whether a thread of a process runs, or waits for a processor or a disk: on a busy machine that may last."""
+    threads = Path(f"/proc/{pid}/task").glob("*/stat")
+    return any(thread.read_text().rpartition(")")[2].split()[0] in "RD" for thread in threads)

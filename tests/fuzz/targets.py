@@ -18,6 +18,7 @@ from tests.fuzz.harness import OUTCOMES, ROOT, Target
 
 import matganip as mg
 from matganip.errors import InputError
+from matganip.features.powder.instrument import read_instrument
 from matganip.files import CHECKSUMS
 from matganip.labels.database import LabelDatabase
 from matganip.labels.dft.outputs import read_run
@@ -32,6 +33,8 @@ Random = np.random.Generator
 EXAMPLES = ROOT / "examples"
 LABELS = "cspbi3_br/chgnet_X3of24"
 LABELLING = ROOT / "python" / "matganip" / "labels" / "data" / "cspbi3_br" / "gpaw_mp2.toml"
+NOT_CALLS = {".use_vector_target", ".vector_target", ".vector_targets"}
+"""They take no data; tests/features/test_vector_targets.py has them."""
 CLUSTER = 'kind = "slurm"\nworkers = 4\n[job]\ncores = 4\nmemory = "8GB"\nwalltime = "01:00:00"\n'
 
 
@@ -46,8 +49,11 @@ def space() -> mg.ConfigurationSpace:
 
 def make_originals(folder: Path) -> None:
     """Write one of everything that is read, each in a folder of its own."""
-    for name in ("structures", "table", "database", "checkpoint", "studies", "cursor", "frames", "vasprun", "outcar"):
+    for name in ("structures", "table", "database", "checkpoint", "certify", "studies", "cursor", "frames", "vasprun"):
         (folder / name).mkdir(parents=True)
+    for name in ("outcar", "patterns", "instruments"):
+        (folder / name).mkdir()
+    _patterns(folder)
     rows = next(space().orbits())
     _structures(folder, rows)
     import_labels(folder / "database" / "labels.db", space(), LABELS)
@@ -60,9 +66,30 @@ def make_originals(folder: Path) -> None:
     mg.train(space(), LABELS, members=2, **network).save(folder / "ensemble")
     mg.screen(model, space(), folder=folder / "screen", top=3, workers=1)
     mg.search(model, space(), checkpoint=folder / "checkpoint" / "best.search", n_steps=1, n_swaps=10)
+    mg.certify(model, space(), top=2, checkpoint=folder / "certify" / "proof.npz")
+    mg.thermo(folder / "screen")
     stream = space().orbits(batch_size=2)
     next(stream)
     (folder / "cursor" / "cursor.json").write_text(json.dumps(stream.cursor))
+
+
+def _patterns(folder: Path) -> None:
+    """A measured pattern in each form of text, and two descriptions of instruments."""
+    angle = 10 + 0.05 * np.arange(400)
+    counts = np.round(200 + 9e3 * np.exp(-(((angle - 20) / 0.2) ** 2))).astype(int)
+    rows = [f"{one:.2f} {count} {count**0.5:.3f}" for one, count in zip(angle, counts, strict=True)]
+    patterns = folder / "patterns"
+    (patterns / "scan.xy").write_text("# 2theta counts\n" + "\n".join(row.rpartition(" ")[0] for row in rows))
+    (patterns / "scan.xye").write_text("\n".join(rows))
+    (patterns / "scan.csv").write_text("angle,counts\n" + "\n".join(",".join(row.split()[:2]) for row in rows))
+    records = ["".join(f"{count:8d}" for count in counts[i : i + 10]) for i in range(0, 400, 10)]
+    (patterns / "scan.gsas").write_text("title\nBANK 1 400 40 CONST 1000 5 0 0 STD\n" + "\n".join(records))
+    block = ["data_scan", "_diffrn_radiation_wavelength 1.5406", "loop_", "_pd_meas_2theta_scan"]
+    text = [" ".join(row.split()[:2]) for row in rows]
+    (patterns / "scan.cif").write_text("\n".join([*block, "_pd_meas_counts_total", *text]) + "\n")
+    (folder / "instruments" / "own.toml").write_text('radiation = "CuKa12"\nstep = 0.02\nu = 0.01\nw = 0.005\n')
+    lines = ("#GSAS-II", "Type:PXC", "Lam:1.5406", "Zero:0.01", "Polariz.:0.5", "U:2.0", "V:-2.0", "W:5.0", "X:0.1")
+    (folder / "instruments" / "own.instprm").write_text("\n".join(lines) + "\n")
 
 
 def _structures(folder: Path, rows: mg.ConfigurationBatch) -> None:
@@ -132,6 +159,23 @@ def _checkpoint(originals: Path, folder: Path) -> str:
     return repr(mg.search(originals / "solved", space(), checkpoint=file, resume=True, n_steps=2, n_swaps=10).n_scored)
 
 
+def _proof(originals: Path, folder: Path) -> str:
+    return str(mg.certify(originals / "solved", space(), top=2, checkpoint=folder / "proof.npz", resume=True).energy)
+
+
+def _sums(folder: Path) -> str:
+    return str(mg.thermo(folder).to_dict())
+
+
+def _pattern(name: str, folder: Path) -> str:
+    return str(len(mg.read_pattern(folder / name, radiation="CuKa12")))
+
+
+def _instrument(name: str, folder: Path) -> str:
+    found = read_instrument(folder / name)
+    return str((found.beam.wavelength, len(found.grid)))
+
+
 def _cursor(folder: Path) -> str:
     try:
         cursor = json.loads((folder / "cursor.json").read_text())
@@ -199,7 +243,7 @@ def _core_targets() -> dict[str, Target]:
             continue
         own = [one for one, method in vars(value).items() if not one.startswith("_") and callable(method)]
         names += [f"{name}.{one}" for one in (name, *own)]
-    return {name: Target(name, partial(_call, name), False, CLEAN) for name in sorted(names)}
+    return {name: Target(name, partial(_call, name), False, CLEAN) for name in sorted(names) if name not in NOT_CALLS}
 
 
 def _of(name: str, source: str, only: str, read: Callable[[Path], str], *, sealed: bool = False) -> Target:
@@ -208,6 +252,10 @@ def _of(name: str, source: str, only: str, read: Callable[[Path], str], *, seale
 
 def _resumed(originals: Path, random: Random | None, scratch: Path) -> str:
     return _file("checkpoint", "*.search", partial(_checkpoint, originals), originals, random, scratch)
+
+
+def _proved(originals: Path, random: Random | None, scratch: Path) -> str:
+    return _file("certify", "*.npz", partial(_proof, originals), originals, random, scratch)
 
 
 FILES: tuple[Target, ...] = (
@@ -223,6 +271,12 @@ FILES: tuple[Target, ...] = (
       for name in ("solved card.json", "solved solved.json", "solved solved.safetensors", "network model.json")),
     _of("screen", "screen", "", _screen, sealed=True),
     Target("search checkpoint", _resumed, False, (InputError,)),
+    Target("certificate", _proved, False, (InputError,)),
+    _of("sums of a screen", "screen", "result.json", _sums, sealed=True),
+    *(_of(f"pattern {name}", "patterns", name, partial(_pattern, name))
+      for name in ("scan.xy", "scan.xye", "scan.csv", "scan.gsas", "scan.cif")),
+    *(_of(f"instrument {name}", "instruments", name, partial(_instrument, name))
+      for name in ("own.toml", "own.instprm")),
     _of("cursor", "cursor", "", _cursor),
     _of("frames", "frames", "", _frames),
     _of("vasprun.xml", "vasprun", "", partial(_output, "vasprun.xml")),

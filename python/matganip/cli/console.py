@@ -66,9 +66,9 @@ def _show_warning(
 
 
 def fail(message: str) -> None:
-    """Print an error, each line of it behind ``matganip: error:``, unwrapped so that it can be grepped."""
+    """Print an error, each line of it behind ``matganip: error:`` or indented under such a one, unwrapped."""
     for line in message.splitlines():
-        print(f"matganip: error: {line}", file=sys.stderr)
+        print(line if line.startswith("  ") else f"matganip: error: {line}", file=sys.stderr)
 
 
 def stdout() -> Console:

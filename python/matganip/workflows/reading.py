@@ -13,7 +13,8 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from matganip.errors import InputError
+from matganip.errors import InputError, mistakes
+from matganip.files import read_text
 from matganip.workflows.schema import Study
 
 M = TypeVar("M", bound=BaseModel)
@@ -62,7 +63,7 @@ def read_toml(path: str | os.PathLike[str], model: type[M]) -> M:
     ------
     InputError
         If the file is missing or no TOML, if a key is unknown (the nearest known key is named), missing or
-        of a wrong type. Each mistake is one line that starts with the file and the dotted path of the key.
+        of a wrong type. Each mistake is one line that starts with the dotted path of the key, under the file's name.
     """
     return checked(toml_data(path), model, name=str(path))
 
@@ -70,7 +71,7 @@ def read_toml(path: str | os.PathLike[str], model: type[M]) -> M:
 def toml_data(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read a TOML file as nested dictionaries; an `InputError` names it if that is impossible."""
     try:
-        return tomllib.loads(_text(Path(path)))
+        return tomllib.loads(read_text(Path(path)))
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path}: not valid TOML: {error}") from error
 
@@ -95,10 +96,11 @@ def study_from(data: dict[str, Any], name: str = "study") -> Study:
     >>> study_from({"name": "x", "sed": 1}, name="x.toml")
     Traceback (most recent call last):
         ...
-    matganip.errors.InputError: x.toml: sed: unknown key; the nearest known key is seed
-    x.toml: parent: missing (The undoped crystal.)
-    x.toml: substitutions: missing (For each sublattice, how many of its sites each species takes.)
-    x.toml: labels: missing (Labels and splits.)
+    matganip.errors.InputError: x.toml: 4 mistakes
+      sed: unknown key; the nearest known key is seed
+      parent: missing (The undoped crystal.)
+      substitutions: missing (For each sublattice, how many of its sites each species takes.)
+      labels: missing (Labels and splits.)
     """
     return checked(data, Study, name)
 
@@ -110,7 +112,7 @@ def checked(data: dict[str, Any], model: type[M], name: str) -> M:
         return model.model_validate_json(json.dumps(data, default=str), strict=True)
     except ValidationError as error:
         complaints = _complaints(error.errors(include_url=False), data, dict(known_keys(model)))
-        raise InputError("\n".join(f"{name}: {line}" for line in complaints)) from None
+        raise InputError(mistakes(name, complaints)) from None
 
 
 def known_keys(section: type[BaseModel] = Study, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -120,16 +122,6 @@ def known_keys(section: type[BaseModel] = Study, prefix: str = "") -> Iterator[t
         for kind in (field.annotation, *get_args(field.annotation)):
             if isinstance(kind, type) and issubclass(kind, BaseModel):
                 yield from known_keys(kind, f"{prefix}{key}.")
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise InputError(f"{path}: cannot be read: {reason}") from error
 
 
 def _complaints(errors: list[ErrorDetails], data: dict[str, Any], known: dict[str, Any]) -> list[str]:

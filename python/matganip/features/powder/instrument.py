@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from matganip.errors import InputError, ReadingWarning
+from matganip.errors import InputError, ReadingWarning, mistakes
 from matganip.features.peaks import Pattern
 from matganip.features.profiles import PeakShape, Shape, profile
 from matganip.features.radiation import Radiation
+from matganip.files import read_text
 from matganip.settings import Settings
 
 Axis = Literal["2theta", "q", "d"]
@@ -118,10 +119,7 @@ def read_instrument(path: str | os.PathLike[str]) -> Instrument:
         If the file cannot be read, or holds what no instrument here has.
     """
     file = Path(path)
-    try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read: {error.strerror}") from error
+    text = read_text(file)
     try:
         if file.suffix.lower() == ".instprm":
             return _from_gsas(text)
@@ -129,7 +127,7 @@ def read_instrument(path: str | os.PathLike[str]) -> Instrument:
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{file}: is no TOML: {error}") from error
     except InputError as error:
-        raise InputError("\n".join(f"{file}: {line}" for line in str(error).splitlines())) from error
+        raise InputError(mistakes(file, str(error).splitlines())) from error
 
 
 def _from_gsas(text: str) -> Instrument:
