@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from matganip.features.profiles import PeakShape, profile
     from matganip.features.radiation import Radiation
     from matganip.features.settings import DiffractionSettings
+    from matganip.labels.formulas import LabelledFormulas, read_formulas
     from matganip.labels.labelling import label
     from matganip.labels.structures import LabelledStructures, read_structures
     from matganip.labels.tables import LabelTable, read_labels
@@ -61,8 +62,10 @@ if TYPE_CHECKING:
     from matganip.learning.dataset import Dataset
     from matganip.learning.ensemble import Ensemble
     from matganip.learning.fitting import cross_validate, train
+    from matganip.learning.formula_model import FormulaModel, train_on_formulas
     from matganip.learning.gan import Matganip
-    from matganip.learning.model import Model, load
+    from matganip.learning.loading import load
+    from matganip.learning.model import Model
     from matganip.learning.surrogate import DistilledSurrogate
     from matganip.matching.run import match
     from matganip.sampling.label_rounds import label_rounds
@@ -86,7 +89,11 @@ _renamed.install()
 
 _HOME = {
     "Model": "learning.model",
-    "load": "learning.model",
+    "load": "learning.loading",
+    "FormulaModel": "learning.formula_model",
+    "train_on_formulas": "learning.formula_model",
+    "LabelledFormulas": "labels.formulas",
+    "read_formulas": "labels.formulas",
     "train": "learning.fitting",
     "cross_validate": "learning.fitting",
     "DiffractionSettings": "features.settings",
@@ -169,9 +176,11 @@ __all__ = [
     "DistilledSurrogate",
     "Ensemble",
     "EnumerateOrbitsTransformation",
+    "FormulaModel",
     "InputError",
     "Instrument",
     "LabelTable",
+    "LabelledFormulas",
     "LabelledStructures",
     "LatticeDiffraction",
     "MarchDollase",
@@ -214,6 +223,7 @@ __all__ = [
     "phase_diagram",
     "profile",
     "rank",
+    "read_formulas",
     "read_labels",
     "read_pattern",
     "read_screen",
@@ -230,6 +240,7 @@ __all__ = [
     "tolerance_factor",
     "tolerance_factors",
     "train",
+    "train_on_formulas",
     "vector_target",
 ]
 

@@ -48,12 +48,24 @@ def evaluate(
     \b
     matganip evaluate runs/model --labels cspbi3_br/chgnet_X6of24
     matganip evaluate runs/model --labels cspbi3_br/chgnet_X3of24 -x I:Br=3
+
+    A model of formulas, by a table of formulas:
+
+    \b
+    matganip evaluate runs/formulas --labels others.csv
     """
     from matganip.files import claim, write_json
+    from matganip.learning.loading import folder_of_formulas
     from matganip.learning.model import load
     from matganip.report.model_figures import draw_model_figures
 
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    formulas = folder_of_formulas(model)
+    if formulas is not None:
+        if supercell or substitute:
+            raise InputError("a model of formulas is judged by formulas alone; leave the options of a space out")
+        _formulas(formulas, labels, output, overwrite, json)
+        return
     asked = load(model, checked_device(device))
     found = asked.evaluate(labels, asked.space(supercell_from(supercell), composition_from(substitute)))
     if output is not None:
@@ -72,3 +84,16 @@ def checked_device(name: str) -> str:
     if name not in DEVICES:
         raise InputError(f"--device {name}: must be one of {', '.join(DEVICES)}")
     return name
+
+
+def _formulas(folder: Path, labels: str, output: Path | None, overwrite: bool, json: bool) -> None:
+    """Judge a model of formulas."""
+    from matganip.files import claim, write_json
+    from matganip.learning.formula_model import FormulaModel
+
+    found = FormulaModel.load(folder).evaluate(labels, f"{labels}")
+    if output is not None:
+        claim(output, overwrite=overwrite)
+        found.save_figure(output / "parity.png")
+        write_json(output / "metrics.json", {"model": str(folder), **found.to_dict()})
+    render(found, json, model=str(folder))

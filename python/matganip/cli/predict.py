@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from matganip.cli.spaces import Json, Substitute, SupercellOption, composition_f
 from matganip.errors import InputError
 from matganip.files import atomic_path
 
+if TYPE_CHECKING:
+    from matganip.results.base import Result
+
 
 @tidy
 def predict(
@@ -20,9 +23,10 @@ def predict(
     structures: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[STRUCTURE]...",
+            metavar="[STRUCTURE|FORMULA]...",
             help="Structure files on the model's ideal supercell, any composition of its species (in any supercell and "
-            "setting, relaxed or not, where it was trained on structures); without any, every orbit of a space.",
+            "setting, relaxed or not, where it was trained on structures); without any, every orbit of a space. Of "
+            "a model of formulas: formulas, or a table of them.",
             show_default=False,
         ),
     ] = None,
@@ -55,9 +59,21 @@ def predict(
 
     \b
     matganip predict runs/model arrangement-*.cif
+
+    Of formulas that it never met, by a model trained on a table of formulas:
+
+    \b
+    matganip predict runs/formulas Cs2AgBiBr6 K2NaScF6 --output energies.csv
     """
+    from matganip.learning.loading import folder_of_formulas
     from matganip.learning.model import load
 
+    formulas = folder_of_formulas(model)
+    if formulas is not None:
+        if supercell or substitute or number is not None:
+            raise InputError("a model of formulas is asked for formulas alone; leave the options of a space out")
+        _formulas(formulas, [str(one) for one in structures or []], output, json)
+        return
     if structures and (number is not None or substitute):
         raise InputError("structures say themselves what they are; leave --number and --substitute out")
     asked = load(model, checked_device(device))
@@ -65,12 +81,7 @@ def predict(
         if supercell:
             raise InputError("this model finds each structure's own supercell; leave --supercell out")
         found_structures = asked.predict_structures(structures)
-        if output is not None:
-            if output.suffix not in (".csv", ".parquet"):
-                raise InputError(f"{output}: predictions are written as .csv or .parquet")
-            frame = found_structures.to_frame()
-            with atomic_path(output) as temporary:
-                (frame.to_csv if output.suffix == ".csv" else frame.to_parquet)(temporary, index=False)
+        _write(found_structures, output)
         render(found_structures, json)
         return
     space = asked.space(supercell_from(supercell), composition_from(substitute))
@@ -81,3 +92,25 @@ def predict(
     render(found, json, **({} if structures else {"output": None if output is None else str(output)}))
     if output is not None and not json and not structures:
         say(stdout(), f"All {found.n_predicted:,} predictions are in {output}")
+
+
+def _formulas(folder: Path, asked: list[str], output: Path | None, json: bool) -> None:
+    """Predictions of a model of formulas."""
+    from matganip.learning.formula_model import FormulaModel
+
+    if not asked:
+        raise InputError("name the formulas, or a .csv with a column formula")
+    found = FormulaModel.load(folder).predict(asked[0] if len(asked) == 1 else asked)
+    _write(found, output)
+    render(found, json)
+
+
+def _write(found: Result, output: Path | None) -> None:
+    """Write all rows of a result."""
+    if output is None:
+        return
+    if output.suffix not in (".csv", ".parquet"):
+        raise InputError(f"{output}: predictions are written as .csv or .parquet")
+    frame = found.to_frame()
+    with atomic_path(output) as temporary:
+        (frame.to_csv if output.suffix == ".csv" else frame.to_parquet)(temporary, index=False)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from matganip.cli.console import render, say, stdout, tidy
+from matganip.cli.console import print_json, render, say, stdout, tidy
 from matganip.cli.spaces import Json
 from matganip.errors import InputError
 
@@ -19,7 +19,9 @@ def train(
     study: Annotated[
         Path,
         typer.Argument(
-            metavar="STUDY", help="The study file (TOML); or, with --labels, the parent crystal.", show_default=False
+            metavar="STUDY",
+            help="The study file (TOML); a table of formulas (.csv); or, with --labels, the parent crystal.",
+            show_default=False,
         ),
     ],
     labels: Annotated[
@@ -95,6 +97,11 @@ def train(
     matganip train fcc.cif --labels reference.db --energy mixing_energy --per-atom
     matganip train SrTiO3.cif --labels runs/ -x O:vac
 
+    On the energies of arrangements of many formulas (docs/chemistry.md):
+
+    \b
+    matganip train formulas.csv --output runs/formulas
+
     The paper's split (says how many orbits leak), and crystals of any elements (tolerance factors):
 
     \b
@@ -106,6 +113,19 @@ def train(
     from matganip.workflows.train import train_study
 
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells of its font cache, once
+    if study.suffix == ".csv":
+        if (
+            labels is not None
+            or energy
+            or per_atom
+            or substitute
+            or split not in ("orbit", "formula")
+            or validation
+            or resume
+        ):
+            raise InputError(f"{study}: a table of formulas is split by formula; --train-size and --seed go with it")
+        _formulas(study, output, float(train_size), seed or 0, overwrite, json)
+        return
     if study.suffix != ".toml" and (labels is not None or _is_a_crystal(study)):
         _structures(study, labels, energy, per_atom, substitute, output, split=split, train_size=train_size,
                     validation=validation, seed=seed, resume=resume, overwrite=overwrite, json=json)  # fmt: skip
@@ -177,6 +197,26 @@ def _structures(
     render(training, json, output=str(folder))
     if not json:
         say(stdout(), f"The model is in {folder / 'model'}.")
+
+
+def _formulas(table: Path, output: Path | None, train_size: float, seed: int, overwrite: bool, json: bool) -> None:
+    """Train on a table of formulas."""
+    from matganip.files import claim, write_json
+    from matganip.learning.formula_model import train_on_formulas
+    from matganip.versions import versions
+
+    folder = output or Path("runs") / table.stem
+    claim(folder, overwrite=overwrite)
+    model = train_on_formulas(table, train_size=train_size, seed=seed, progress=not json)
+    model.save(folder / "model")
+    about = {"command": ["matganip", *sys.argv[1:]], "versions": versions()}
+    write_json(folder / "metrics.json", {**model.to_dict(), **about})
+    if model.training is not None:
+        render(model.training, json, output=str(folder))
+    elif json:
+        print_json({**model.to_dict(), "output": str(folder)})
+    if not json:
+        say(stdout(), f"The model, of {len(model.table):,} formulas, is in {folder / 'model'}.")
 
 
 def _is_a_crystal(path: Path) -> bool:
