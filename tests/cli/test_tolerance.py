@@ -73,3 +73,18 @@ def test_files_charges_and_extrapolation():
 )
 def test_what_is_wrong_is_one_line(arguments, message):
     assert invoke(*arguments, status=2).stderr == f"matganip: error: {message}\n"
+
+
+def test_one_bad_formula_does_not_hide_the_good_ones():
+    shown = invoke("CsPbI3", "Foo", "SrTiO3", status=2)
+    assert [line.split()[0] for line in shown.stdout.splitlines() if "2-" in line or "I-" in line][:2] == [
+        "CsPbI3",
+        "SrTiO3",
+    ]
+    assert "'Foo': no element or known molecular cation" in shown.stderr
+    assert json.loads(invoke("Foo", "--json", status=2).stdout) == []
+
+
+def test_a_tau_that_no_perovskite_has_is_told():
+    assert "UAlN3: tau is below that of every perovskite fitted" in " ".join(invoke("UAlN3", "LaCoO3").stdout.split())
+    assert "every perovskite" not in invoke("LaCoO3").stdout

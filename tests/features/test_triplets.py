@@ -199,3 +199,14 @@ def test_vertices_are_columns_of_the_full_list(resolution: str) -> None:
     assert some.n_peaks == 3
     first = mg.LatticeDiffraction(space, resolution=resolution, vertices=28).peaks(rows)
     np.testing.assert_allclose(first.intensity, full.intensity[:, :28], rtol=0, atol=1e-12)
+
+
+def test_peaks_say_in_a_line_how_many_triplets_they_have() -> None:
+    space = cspbi3_br(3)
+    rows = next(space.orbits()).occupations[:2]
+    peaks = mg.LatticeDiffraction(space, resolution="resolved", order=3, vertices=12).peaks(rows)
+    assert repr(peaks) == (
+        f"<Peaks of 2 arrangements: 12 peaks, {peaks.triplets.shape[1]} triplets in .triplets (columns too by "
+        "triplets_as_vertices())>"
+    )
+    assert repr(mg.LatticeDiffraction(space).peaks(rows)) == "<Peaks of 2 arrangements: 112 peaks>"

@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.db import connect
+from ase.io import write
 from toy_calculators import Pairs
 
 import matganip as mg
+from matganip.configurations.codec import occupation_texts
 from matganip.labels.calculators import CalculatorChoice
 from matganip.labels.database import LabelDatabase
-from matganip.labels.exchange import export_labels, import_labels
+from matganip.labels.exchange import check_export, export_labels, import_labels
+from matganip.labels.joining import find_orbits
 from matganip.labels.labelling import label
 from matganip.labels.relaxing import RelaxationSettings
 from matganip.labels.sqlite import reading
@@ -129,3 +134,85 @@ def test_what_cannot_be_written_is_refused(filled, spaces, cspbi3, tmp_path):
     cspbi3.make_supercell([2, 2, 1], in_place=False).to(str(tmp_path / "supercell.vasp"), fmt="poscar")
     with pytest.raises(mg.InputError, match="is another supercell than that of"):
         exported(filled, spaces, tmp_path / "labels.csv")
+
+
+def table_of(path, space, rows, extra=""):
+    """A table of (orbit, multiplicity, energy)."""
+    texts = occupation_texts(next(space.orbits()).occupations)
+    head = f"occupation,multiplicity,energy_eV{',calculator' if extra else ''}\n"
+    path.write_text(head + "".join(f"{texts[k]},{m},{e}{',' + extra if extra else ''}\n" for k, m, e in rows))
+    return path
+
+
+def test_a_wrong_multiplicity_and_a_second_energy_are_refused(spaces, tmp_path):
+    space, database = spaces[1], LabelDatabase(tmp_path / "labels.db")
+    right = next(space.orbits()).multiplicity.tolist()
+    wrong = table_of(tmp_path / "wrong.csv", space, [(0, right[0], -1.0), (1, 7, -2.0)], "VASP")
+    with pytest.raises(mg.InputError, match=f"row 1 says multiplicity 7, its orbit has {right[1]}"):
+        import_labels(database, space, wrong)
+    twice = table_of(tmp_path / "twice.csv", space, [(0, right[0], -1.0), (0, right[0], -1.5)], "VASP")
+    with pytest.raises(mg.InputError, match=r"twice.csv: row 1 and .*twice.csv: row 0 are the same orbit.* by 0.5 eV"):
+        import_labels(database, space, twice)
+    assert not database.path.exists()
+    good = table_of(tmp_path / "good.csv", space, [(0, right[0], -1.0)], "VASP")
+    assert import_labels(database, space, good).n_added == 1
+    other = table_of(tmp_path / "other.csv", space, [(0, right[0], -1.25), (1, right[1], -2.0)], "VASP")
+    with pytest.raises(mg.InputError, match=r"other.csv: row 0 and .*labels.db are the same orbit"):
+        import_labels(database, space, other)
+    assert len(mg.read_labels(database.path)) == 1
+
+
+def test_a_table_without_a_calculator_takes_the_one_that_is_named(spaces, tmp_path):
+    space = spaces[1]
+    multiplicity = next(space.orbits()).multiplicity.tolist()
+    path = table_of(tmp_path / "plain.csv", space, [(0, multiplicity[0], -1.0), (1, multiplicity[1], -1.0)])
+    with pytest.raises(mg.InputError, match="lacks the column calculator; .* names what computed them"):
+        mg.read_labels(path)
+    assert mg.read_labels(path, calculator="vasp").calculator == "vasp"
+    database = LabelDatabase(tmp_path / "labels.db")
+    assert import_labels(database, space, path, calculator="vasp").n_added == 2
+    assert [one.calculator for one in database.sets()] == ["vasp"]
+
+
+@pytest.mark.parametrize("name", ["all.extxyz", "all.db"])
+def test_structures_come_with_their_energies(spaces, tmp_path, name):
+    """Frames of several compositions, moved and in another order: each gets its orbit, and keeps energy and forces."""
+    frames = []
+    for space in spaces[:2]:
+        for atoms in next(space.orbits()).atoms():
+            atoms.calc = Pairs()
+            energy, forces = atoms.get_potential_energy(), np.full((len(atoms), 3), 0.25)
+            moved = atoms[np.random.default_rng(0).permutation(len(atoms))]
+            moved.positions += 1.3
+            moved.calc = SinglePointCalculator(moved, energy=energy, forces=forces)
+            frames.append(moved)
+    if name.endswith("db"):
+        with connect(tmp_path / name) as rows:
+            for atoms in frames:
+                rows.write(atoms)
+        with pytest.raises(mg.InputError, match="holds 8 structures, but no label of an orbit; matganip labels import"):
+            LabelDatabase(tmp_path / name).contents()
+    else:
+        write(tmp_path / name, frames)
+    joined = find_orbits(spaces, [tmp_path / name])
+    assert len(joined.joined) == 8
+    assert joined.joined[0]["energy"] == pytest.approx(frames[0].get_potential_energy(), abs=1e-6)
+    database = LabelDatabase(tmp_path / "labels.db")
+    with pytest.raises(mg.InputError, match="do not say what computed them"):
+        import_labels(database, spaces, tmp_path / name)
+    found = import_labels(database, spaces[1], tmp_path / name, calculator="toy")
+    assert (found.n_rows, found.n_fitting, found.n_added) == (8, 7, 7)
+    labelled = database.labelled(spaces[1])
+    label(
+        next(spaces[1].orbits()), CalculatorChoice("toy_calculators:Pairs"), other := LabelDatabase(tmp_path / "o.db")
+    )
+    np.testing.assert_allclose(labelled.energy, other.labelled(spaces[1]).energy, atol=1e-6)
+    assert database.sets()[0].relaxation == "static"
+
+
+def test_a_table_that_could_not_be_written_is_refused_first(spaces, cspbi3, tmp_path):
+    with pytest.raises(mg.InputError, match="there is no folder"):
+        check_export(tmp_path / "none" / "labels.csv", spaces)
+    cspbi3.make_supercell([2, 2, 1], in_place=False).to(str(tmp_path / "supercell.vasp"), fmt="poscar")
+    with pytest.raises(mg.InputError, match="is another supercell than that of"):
+        check_export(tmp_path / "labels.csv", spaces)

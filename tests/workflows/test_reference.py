@@ -28,5 +28,5 @@ def test_types_and_defaults_are_in_a_toml_writers_words():
     assert keys["diffraction.radiation"].type == "text or number"
     assert keys["diffraction.resolution"].type == '"powder" or "resolved" or "clusters"'
     assert keys["substitutions"].type == "table of table of integer"
-    assert keys["substitutions"].default == "required"
+    assert keys["name"].default == "required"
     assert keys["parent.file"].default == ""

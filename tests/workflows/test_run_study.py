@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pymatgen.core import Lattice, Structure
 
 import matganip as mg
 from matganip.results.study import StudyResult
+from matganip.workflows.inputs import study_space
 from matganip.workflows.reading import study_from
 from matganip.workflows.run import run_study
 
@@ -113,3 +115,34 @@ def test_fifteen_lines_of_python_give_the_numbers_of_a_study(tmp_path):
     )
     reread = mg.load(tmp_path)
     np.testing.assert_array_equal(reread.predict(space).per_atom, model.predict(space).per_atom)
+
+
+def test_no_more_vertices_are_made_than_there_are_peaks():
+    """999 vertices of which 34 exist would be matrices of 999 x 999 for each arrangement."""
+    space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 2}})
+    settings = {"two_theta_range": [0, 45], "n_peaks": 999}
+    model = mg.train(
+        space, "cspbi3_br/gpaw_mp2", diffraction=settings, network={"epochs": 1, "objective": "supervised"}
+    )
+    n_peaks = mg.LatticeDiffraction(space, two_theta_range=(0, 45)).n_peaks
+    assert model.card.diffraction.n_peaks == model.predictor.config.n_peaks == n_peaks < 60
+
+
+def test_a_partly_occupied_parent_needs_no_substitutions(tmp_path):
+    cif = Structure(
+        Lattice.cubic(3.905), ["Sr", "Ti"] + [{"O": 11 / 12}] * 3,
+        [[0, 0, 0], [0.5] * 3, [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]],
+    ).to(fmt="cif")  # fmt: skip
+    (tmp_path / "SrTiO3.cif").write_text(str(cif))
+    study = study_from(
+        {
+            "name": "SrTiO2.75",
+            "supercell": [2, 2, 2],
+            "parent": {"file": "SrTiO3.cif"},
+            "labels": {"table": "srtio3/chgnet_V1_6of24", "protocols": []},
+        }
+    )
+    assert study_space(study, tmp_path).composition == {"Sr": 8, "Ti": 8, "O": 22, "vac": 2}
+    ordered = study_from({name: value for name, value in STUDY.items() if name != "substitutions"})
+    with pytest.raises(mg.InputError, match="substitutions: missing, and the parent has no partial occupancies"):
+        study_space(ordered, tmp_path)

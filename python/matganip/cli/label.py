@@ -92,12 +92,14 @@ def label(
     matganip label relax.toml --rattle 0.1 --start 1
     """
     from matganip.labels import labelling
-    from matganip.labels.exchange import export_labels
+    from matganip.labels.exchange import check_export, export_labels
     from matganip.processes import available_cores
 
     changes = {"kind": relax, "fmax": fmax, "max_steps": max_steps, "rattle": rattle, "start": start}
     reading = Reading(block, occupancy_tolerance)
     asked = asked_of(source, supercell, substitute, calculator, setting, changes, database, (number, seed), reading)
+    if export:
+        check_export(export, asked.spaces)
     n_workers = available_cores() if workers is None else workers
     what = (asked.spaces, asked.calculator, asked.database)
     how: dict[str, Any] = {"relax": asked.relaxation, "n": asked.n, "seed": asked.seed, "retry": retry}

@@ -63,7 +63,14 @@ def export(
 @app.command("import")
 @tidy
 def import_table(
-    table: Annotated[str, typer.Argument(metavar="TABLE", help="A .csv, .parquet, or the name of a shipped table.")],
+    table: Annotated[
+        str,
+        typer.Argument(
+            metavar="TABLE",
+            help="A .csv, .parquet, or the name of a shipped table; or structures with energies: .extxyz, an ASE "
+            "database, a folder of VASP runs.",
+        ),
+    ],
     source: Source,
     supercell: SupercellOption = None,
     substitute: Substitute = None,
@@ -76,17 +83,22 @@ def import_table(
     setting: Annotated[
         list[str] | None, typer.Option("--setting", metavar="KEY=VALUE", help="One of its settings, likewise.")
     ] = None,
+    energy: Annotated[
+        str | None, typer.Option("--energy", metavar="KEY", help="Of structures: the property, if not the energy.")
+    ] = None,
 ) -> None:
-    """Add the rows of a table to a database; those that are there already stay as they are.
+    """Add a table or labelled structures to a database; what is there already stays.
 
     \b
     matganip labels import labels.csv CsPbI3.cif -s 2,2,2 -x I:Br=0-3 -d labels.db
+    matganip labels import all.extxyz CsPbI3.cif -s 2,2,2 -x I:Br=0-3 -c vasp
     """
     from matganip.labels.exchange import import_labels
 
     settings = dict(parse_setting(text) for text in setting or []) or None
     spaces = described(source, supercell, substitute, Reading(block, occupancy_tolerance))
-    render(import_labels(database, spaces, table, calculator=calculator, settings=settings), json=False)
+    done = import_labels(database, spaces, table, calculator=calculator, settings=settings, energy=energy)
+    render(done, json=False)
 
 
 @app.command("rescue")
@@ -109,7 +121,13 @@ def rescue_labels(
 @tidy
 def join(
     source: Source,
-    structures: Annotated[list[Path], typer.Argument(metavar="STRUCTURE...", help="POSCAR, CIF, ... files.")],
+    structures: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="STRUCTURE...",
+            help="POSCAR, CIF, ... files; or many in one: .extxyz, an ASE database, a folder of VASP runs.",
+        ),
+    ],
     supercell: SupercellOption = None,
     substitute: Substitute = None,
     block: Block = None,
@@ -121,6 +139,7 @@ def join(
 
     \b
     matganip labels join CsPbI3.cif -s 2,2,2 -x I:Br=3 runs/*/CONTCAR
+    matganip labels join CsPbI3.cif -s 2,2,2 -x I:Br=3 relaxed.extxyz
     """
     from matganip.labels.joining import find_orbits
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from matganip.cli.console import print_json, render, tidy
+from matganip.cli.console import BAD_INPUT, fail, print_json, render, tidy
 from matganip.cli.spaces import Json, option
 
 if TYPE_CHECKING:
@@ -45,14 +45,18 @@ def tolerance(
     matganip tolerance CsPbI3.cif --json
     """
     from matganip.configurations.notation import parse_charges
-    from matganip.crystal.tolerance_factors import tolerance_factors_of
+    from matganip.crystal.tolerance_factors import factors_or_reasons
     from matganip.results.tolerance_factors import ToleranceTable
 
     fallback: Fallback = "extrapolated" if extrapolate else "nearest"
     with option("--charge"):
         charges = parse_charges(charge or [])
-    found = ToleranceTable(tolerance_factors_of(materials, charges=charges, fallback=fallback), fallback)
+    factors, refused = factors_or_reasons(materials, charges=charges, fallback=fallback)
+    found = ToleranceTable(factors, fallback, refused)
     if json:
         print_json(found.to_dict()["materials"])
     else:
         render(found, json)
+    if refused:
+        fail("\n".join(refused.values()))
+        raise typer.Exit(BAD_INPUT)

@@ -113,7 +113,8 @@ def bartel_tau(
     Returns
     -------
     float
-        Infinite where r_A = r_B.
+        Infinite where r_A is not above r_B: A is the larger cation by definition, and below r_B the formula gives
+        small and negative numbers that mean nothing.
 
     Examples
     --------
@@ -123,7 +124,7 @@ def bartel_tau(
     found = _identified(material, charges)
     a, b, x = (_mean_radius(found, site, "effective", fallback) for site in "abx")
     n_a = found.mean_charge("a")
-    if math.isclose(a, b):
+    if a < b or math.isclose(a, b):
         return math.inf
     return x / b - n_a * (n_a - (a / b) / math.log(a / b))
 
@@ -219,18 +220,40 @@ def tolerance_factors_of(
     >>> {formula: round(found.tau, 2) for formula, found in tolerance_factors_of(["CsPbI3", "CsPbBr3"]).items()}
     {'CsPbI3': 4.3, 'CsPbBr3': 4.1}
     """
+    found, refused = factors_or_reasons(materials, charges=charges, fallback=fallback)
+    for reason in refused.values():
+        raise InputError(reason)
+    return found
+
+
+def factors_or_reasons(
+    materials: Iterable[str], *, charges: Mapping[str, int] | None = None, fallback: Fallback = "nearest"
+) -> tuple[dict[str, ToleranceFactors], dict[str, str]]:
+    """As `tolerance_factors_of`, and for each material without factors the reason.
+
+    Examples
+    --------
+    >>> found, refused = factors_or_reasons(["CsPbI3", "NaCl"])
+    >>> list(found), list(refused)
+    (['CsPbI3'], ['NaCl'])
+    """
     given = dict(charges or {})
     found: dict[str, ToleranceFactors] = {}
+    refused: dict[str, str] = {}
     used: set[str] = set()
     for material in dict.fromkeys(materials):
-        species = () if is_file_name(material) else parse_formula(material)
-        known = {ion: charge for ion, charge in given.items() if not species or ion in species}
-        found[material] = tolerance_factors(material, charges=known, fallback=fallback)
-        used |= {ion.species for site in "abx" for ion in found[material].perovskite.ions(site)}
+        try:
+            species = () if is_file_name(material) else parse_formula(material)
+            known = {ion: charge for ion, charge in given.items() if not species or ion in species}
+            found[material] = tolerance_factors(material, charges=known, fallback=fallback)
+        except InputError as error:
+            refused[material] = str(error)
+        else:
+            used |= {ion.species for site in "abx" for ion in found[material].perovskite.ions(site)}
     unused = sorted(given.keys() - used)
-    if unused:
+    if unused and not refused:
         raise InputError(f"charge {unused[0]}={given[unused[0]]}: {unused[0]} is in none of {', '.join(found)}")
-    return found
+    return found, refused
 
 
 def _identified(material: Material, charges: Mapping[str, int] | None) -> Perovskite:

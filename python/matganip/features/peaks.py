@@ -82,6 +82,14 @@ class Peaks:
     def __len__(self) -> int:
         return len(self.intensity)
 
+    def __repr__(self) -> str:
+        n_peaks = self.intensity.shape[1]
+        kind = "columns" if self.labels is not None else "peaks" if self.distance is None else "Patterson distances"
+        text = f"<Peaks of {len(self)} arrangements: {n_peaks} {kind}"
+        if self.triplets is not None:
+            text += f", {self.triplets.shape[1]} triplets in .triplets (columns too by triplets_as_vertices())"
+        return text + ">"
+
     def select(self, n_peaks: int) -> Peaks:
         """Keep the first peaks by angle: all of them where there are fewer.
 

@@ -19,7 +19,7 @@ from matganip.errors import InputError, damaged
 from matganip.labels.calculation import Calculation, Relaxation, canonical_json, settings_hash
 from matganip.labels.labelled import Labelled
 from matganip.labels.rows import ase_row, codes_of, orbit_names, row_name, space_name
-from matganip.labels.sqlite import has_labels, reading, writing
+from matganip.labels.sqlite import has_labels, n_rows, reading, writing
 from matganip.labels.upgrade import upgrade
 from matganip.results.labelling import DatabaseContents
 
@@ -188,6 +188,12 @@ class LabelDatabase:
         Returns
         -------
         list of LabelSet
+
+        Raises
+        ------
+        InputError
+            If there is no such file, or, where no space is asked for, it holds structures that other programs wrote
+            and no label.
         """
         if not self.path.exists():
             raise InputError(f"{self.path}: no such database")
@@ -199,6 +205,13 @@ class LabelDatabase:
         with reading(self.path) as connection:
             rows = connection.execute(query, (key,)).fetchall() if has_labels(connection) else []
             stored = connection.execute(distinct).fetchall() if rows else []
+            foreign = 0 if rows or space is not None else n_rows(connection)
+        if foreign:
+            raise InputError(
+                f"{self.path}: holds {foreign} structures, but no label of an orbit; matganip labels import FILE "
+                "PARENT -s ... -x ... -d labels.db finds their orbits, and matganip train PARENT --labels FILE learns "
+                "from them as they are"
+            )
         for settings, tag, relaxation in stored:
             self._check(settings, tag, relaxation)
         return [
@@ -303,13 +316,15 @@ class LabelDatabase:
             ),
         )
 
-    def energies(self, calculator: str, settings_hash: str) -> list[tuple[str, float]]:
-        """Orbit and energy of each converged row of one kind, of whatever space."""
-        query = (
-            "SELECT orbit, energy FROM labels WHERE calculator = ? AND settings_hash = ? AND quality = 2 ORDER BY id"
-        )
+    def energies(
+        self, calculator: str, settings_hash: str, space: ConfigurationSpace | None = None
+    ) -> list[tuple[str, float]]:
+        """Orbit and energy of each converged row of one kind, of one space or of whatever space."""
+        query = """SELECT orbit, energy FROM labels WHERE calculator = ?1 AND settings_hash = ?2 AND quality = 2
+            AND (?3 IS NULL OR space = ?3) ORDER BY id"""
+        key = None if space is None else space_name(space)
         with reading(self.path) as connection:
-            return connection.execute(query, (calculator, settings_hash)).fetchall()
+            return connection.execute(query, (calculator, settings_hash, key)).fetchall()
 
     def failures(self, space: ConfigurationSpace) -> Iterator[tuple[str, str, str]]:
         """Rows without a result: orbit, calculator and the error."""
@@ -344,5 +359,7 @@ class LabelDatabase:
         )
         if found:
             raise InputError(f"{self.path}: several labels of {space!r} to choose from, name one: {listed}")
+        if not of_space:
+            self.sets()  # names a file that holds none at all
         there = f"it has {listed}" if listed else "it has none of this space"
         raise InputError(f"{self.path}: no such labels of {space!r}; {there}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from matganip.configurations.composition import VACANCY, element_of
 from matganip.configurations.space import ConfigurationSpace
 from matganip.crystal.structures import read_structure
 from matganip.errors import InputError
+from matganip.labels.structures import holds_structures, named_structures
 from matganip.results.labelling import JoinedStructures
 
 if TYPE_CHECKING:
@@ -150,6 +151,7 @@ def find_orbits(
     structures: Iterable[Structure | Atoms | str | os.PathLike[str]],
     tolerance: float = 0.5,
     strain: float = 0.05,
+    energy: str | None = None,
 ) -> JoinedStructures:
     """Find the orbits of structures from elsewhere among several compositions, and say why others belong to none.
 
@@ -158,7 +160,10 @@ def find_orbits(
     spaces : ConfigurationSpace or several
         Each structure is joined with the space of its composition, with the first where there is none.
     structures, tolerance, strain
-        As for `join_structures`.
+        As for `join_structures`; a path may also be a file of many structures, or a folder, that `read_structures`
+        reads, and the energies that they have there go with them.
+    energy : str, optional
+        Key of the property that is the energy there, as for `read_structures`.
 
     Returns
     -------
@@ -167,8 +172,7 @@ def find_orbits(
     several = [spaces] if isinstance(spaces, ConfigurationSpace) else list(spaces)
     amounts = [{name: float(n) for name, n in space.composition.items() if n and name != VACANCY} for space in several]
     joined, refused = [], []
-    for number, given in enumerate(structures):
-        name = os.fspath(given) if isinstance(given, str | os.PathLike) else f"structure {number}"
+    for name, given, value in _each(structures, energy):
         try:
             structure = read_structure(given)
             has = structure.composition.get_el_amt_dict()
@@ -185,9 +189,20 @@ def find_orbits(
                 "occupation": occupation_texts(orbit.occupations)[0],
                 "multiplicity": int(orbit.multiplicity[0]),
                 "displacement": found.displacement,
+                "energy": value,
             }
         )
     return JoinedStructures(tuple(joined), tuple(refused))
+
+
+def _each(structures: Iterable[Any], energy: str | None) -> Iterator[tuple[str, Any, float | None]]:
+    """Name, structure and energy of each; those of a file of many one by one."""
+    for number, given in enumerate(structures):
+        if holds_structures(given):
+            for name, atoms, value in named_structures(given, energy):
+                yield f"{os.fspath(given)}, {name}", atoms, value
+        else:
+            yield os.fspath(given) if isinstance(given, str | os.PathLike) else f"structure {number}", given, None
 
 
 class _Frame:

@@ -66,6 +66,12 @@ def has_labels(connection: sqlite3.Connection) -> bool:
     return "labels" in names
 
 
+def n_rows(connection: sqlite3.Connection) -> int:
+    """Rows of an ASE database, labels or not."""
+    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    return int(connection.execute("SELECT COUNT(*) FROM systems").fetchone()[0]) if "systems" in names else 0
+
+
 @contextmanager
 def writing(path: Path, durable: bool = True) -> Iterator[SQLite3Database]:
     """Open one transaction on an ASE database: all of it is stored when the context is left, or nothing.

@@ -98,18 +98,11 @@ def read_structures(
         Names the file, and the row that has no such energy.
     """
     path = Path(source)
-    if path.is_dir():
-        rows = _runs(path)
-    elif not path.is_file():
-        raise InputError(f"{path}: no such file or folder of labelled structures")
-    else:
-        read = {".db": _database, ".json": _database, ".csv": _listed}.get(path.suffix, _frames)
-        rows = read(path, energy)
     structures, values, names = [], [], []
-    for name, atoms, value in rows:
+    for name, atoms, value in named_structures(path, energy):
         if value is None or not np.isfinite(value):
             wanted = "energy" if energy is None else repr(energy)
-            raise InputError(f"{path}: {name} has no {wanted}; name the property with energy=")
+            raise InputError(f"{path}: {name} has no {wanted}; {_properties(atoms)}")
         structures.append(atoms)
         values.append(float(value) * (len(atoms) if per_atom else 1))
         names.append(name)
@@ -117,6 +110,35 @@ def read_structures(
         raise InputError(f"{path}: holds no labelled structure")
     what = "energy" if energy is None else energy
     return LabelledStructures(str(path), f"{what} of {path.name}", tuple(structures), np.array(values), tuple(names))
+
+
+def named_structures(source: str | os.PathLike[str], energy: str | None = None) -> list[tuple[str, Any, float | None]]:
+    """Name, atoms and energy of each structure in a file or folder that `read_structures` reads; None without energy.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it cannot be read.
+    """
+    path = Path(source)
+    if path.is_dir():
+        return _runs(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file or folder of labelled structures")
+    read = {".db": _database, ".json": _database, ".csv": _listed}.get(path.suffix, _frames)
+    return read(path, energy)
+
+
+def _properties(atoms: Atoms) -> str:
+    """What to do about a structure without energy."""
+    there = sorted(name for name, value in atoms.info.get("key_value_pairs", atoms.info).items() if _is_number(value))
+    if there:
+        return f"name one of its keys: {', '.join(there)}"
+    return "name the property with energy="
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
 def holds_structures(source: Any) -> bool:
@@ -187,10 +209,9 @@ def _database(path: Path, energy: str | None) -> list[tuple[str, Atoms, float | 
     found = []
     for row in rows:
         value = row.get("energy") if energy is None else row.key_value_pairs.get(energy)
-        if value is None and energy is None and row.key_value_pairs:
-            keys = ", ".join(sorted(row.key_value_pairs))
-            raise InputError(f"{path}: row {row.id} has no energy of a calculator; name one of its keys: {keys}")
-        found.append((f"row {row.id}", row.toatoms(), value))
+        atoms = row.toatoms()
+        atoms.info["key_value_pairs"] = row.key_value_pairs
+        found.append((f"row {row.id}", atoms, value))
     return found
 
 

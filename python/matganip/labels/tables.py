@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pyarrow import csv, parquet
 from pymatgen.core.structure import Structure
 
+from matganip.configurations.batch import ConfigurationBatch
 from matganip.configurations.codec import occupation_from_sites, occupations_from_digits
 from matganip.configurations.composition import element_of
 from matganip.configurations.space import ConfigurationSpace
@@ -24,6 +25,9 @@ from matganip.labels.labelled import Labelled
 
 REFERENCE = "supercell.vasp"
 """Name of the undoped supercell beside a table whose rows are given as substitutions."""
+
+SAME_ENERGY = 1e-6
+"""eV within which two energies of one orbit agree."""
 
 _SHIPPED = files("matganip.labels") / "data"
 
@@ -90,21 +94,12 @@ class LabelTable:
         >>> len(labelled), int(labelled.multiplicity.sum()), labelled.n_elsewhere
         (19, 2024, 9)
         """
-        rows, codes = self.rows_of(space)
+        rows, orbits = self.orbits_of(space)
         if not len(rows):
             raise InputError(f"{self.name}: none of its {len(self)} rows has the composition of {space!r}")
-        orbits = space.canonical(codes)
-        if self.multiplicity is not None:
-            wrong = np.flatnonzero(self.multiplicity[rows] != orbits.multiplicity)
-            if len(wrong):
-                row = rows[wrong[0]]
-                raise InputError(
-                    f"{self.name}: row {row} says multiplicity {self.multiplicity[row]}, its orbit has "
-                    f"{orbits.multiplicity[wrong[0]]}; is the parent or the supercell another one?"
-                )
         _, first, inverse = np.unique(orbits.occupations, axis=0, return_index=True, return_inverse=True)
         difference = np.abs(self.energy[rows] - self.energy[rows[first[inverse]]])
-        if difference.max() > 1e-6:
+        if difference.max() > SAME_ENERGY:
             i = int(difference.argmax())
             raise InputError(
                 f"{self.name}: rows {rows[first[inverse[i]]]} and {rows[i]} are the same orbit, their energies "
@@ -118,6 +113,26 @@ class LabelTable:
             n_atoms=space.n_atoms,
             n_elsewhere=len(self) - len(rows),
         )
+
+    def orbits_of(self, space: ConfigurationSpace) -> tuple[NDArray[np.int64], ConfigurationBatch]:
+        """Find the rows that have a space's composition, and their orbits.
+
+        Raises
+        ------
+        InputError
+            Names the row that fits no supercell of the space, or whose multiplicity is not its orbit's.
+        """
+        rows, codes = self.rows_of(space)
+        orbits = space.canonical(codes)
+        if self.multiplicity is not None:
+            wrong = np.flatnonzero(self.multiplicity[rows] != orbits.multiplicity)
+            if len(wrong):
+                row = rows[wrong[0]]
+                raise InputError(
+                    f"{self.name}: row {row} says multiplicity {self.multiplicity[row]}, its orbit has "
+                    f"{orbits.multiplicity[wrong[0]]}; is the parent or the supercell another one?"
+                )
+        return rows, orbits
 
     def rows_of(self, space: ConfigurationSpace) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
         """Find the rows that have a space's composition.
@@ -176,7 +191,7 @@ class DatabaseTable(LabelTable):
         return LabelDatabase(self.name).labelled(space, settings=self.settings_hash)
 
 
-def read_labels(source: str | os.PathLike[str]) -> LabelTable:
+def read_labels(source: str | os.PathLike[str], *, calculator: str | None = None) -> LabelTable:
     """Read a labelled table: a shipped one by name, or a CSV or Parquet file.
 
     A table has the columns ``calculator``, ``energy_eV`` (total energy of the supercell) and one of ``occupation``
@@ -189,6 +204,8 @@ def read_labels(source: str | os.PathLike[str]) -> LabelTable:
     ----------
     source : str or path
         ``"cspbi3_br/gpaw_mp2"``, see `shipped_tables`, or a path.
+    calculator : str, optional
+        What computed the labels, of a table without that column.
 
     Returns
     -------
@@ -215,7 +232,7 @@ def read_labels(source: str | os.PathLike[str]) -> LabelTable:
             )
     if path.suffix == ".db":
         return _from_database(path)
-    table = raw_table(path)
+    table = raw_table(path, calculator)
     return LabelTable(
         name=name,
         calculator=_one_calculator(table, path),
@@ -264,8 +281,11 @@ def _from_database(path: Path) -> DatabaseTable:
     )
 
 
-def raw_table(path: Path) -> pa.Table:
-    """Read a file as it stands; an `InputError` names it if it is no table of labels."""
+def raw_table(path: Path, calculator: str | None = None) -> pa.Table:
+    """Read a file as it stands; an `InputError` names it if it is no table of labels.
+
+    Where it has no column ``calculator``, it gets one that says what is given.
+    """
     text = {name: pa.string() for name in ("calculator", "calculator_name", "occupation", "substitutions", "settings")}
     try:
         if path.suffix == ".parquet":
@@ -275,12 +295,16 @@ def raw_table(path: Path) -> pa.Table:
         names = table.column_names
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: does not read as a table: {first_line(error)}") from error
+    if calculator is not None and "calculator" not in names:
+        table = table.append_column("calculator", pa.array([calculator] * table.num_rows))
+        names = table.column_names
     missing = [name for name in ("calculator", "energy_eV") if name not in names]
     if not {"occupation", "substitutions"} & set(names):
         missing.append("occupation or substitutions")
     if missing:
+        hint = "; read_labels(..., calculator=) names what computed them" if missing == ["calculator"] else ""
         raise InputError(
-            f"{path}: lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; it has {', '.join(names)}"
+            f"{path}: lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; it has {', '.join(names)}{hint}"
         )
     if table.num_rows == 0:
         raise InputError(f"{path}: has no rows")

@@ -35,7 +35,7 @@ from matganip.learning.metrics import evaluate
 from matganip.learning.model import Model, joined
 from matganip.learning.parts import Parts, split_parts
 from matganip.learning.ranks import SpaceRanks
-from matganip.learning.representation import GraphRepresentation, representation
+from matganip.learning.representation import GraphRepresentation, representation_to_train
 from matganip.progress import reporting
 from matganip.results.spans import Span
 from matganip.results.training import Choice, Training
@@ -267,7 +267,7 @@ def _train_network(
 ) -> Model:
     """A network, or an ensemble of them, trained by the game."""
     settings = FOR_NETWORKS if diffraction is None else DiffractionSettings.of(diffraction)
-    represent = representation(settings, data.space)
+    represent, settings = representation_to_train(settings, data.space)
     config = data.network_config(settings, represent, network, split_options["seed"])
     predictor = Matganip(config) if members == 1 else Ensemble(config, members)
     graphs = data.dataset(represent)
@@ -330,7 +330,9 @@ def cross_validate(
     settings = None if diffraction is None else DiffractionSettings.of(diffraction)
     if network is not None:
         settings = settings or FOR_NETWORKS
-    represent = None if settings is None else representation(settings, data.space)
+    represent = None
+    if settings is not None:
+        represent, settings = representation_to_train(settings, data.space)
     graphs = data.dataset(represent if network is not None else None)
     cases = (
         [splits.random_rows(graphs, 0.8, seed=seed)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
     from matganip.features.peaks import Peaks
     from matganip.features.settings import DiffractionSettings
+
+logger = logging.getLogger(__name__)
+
+PADDED = 28
+"""Vertices, the paper's, up to which a graph of fewer peaks is padded with zeros."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +169,29 @@ def representation(settings: DiffractionSettings, space: ConfigurationSpace) -> 
             f"{diffraction.n_triplets} triplets; set n_peaks = {n_vertices}, or take a shorter cutoff"
         )
     return GraphRepresentation(diffraction, settings.n_peaks, settings.scaling)
+
+
+def representation_to_train(
+    settings: DiffractionSettings, space: ConfigurationSpace
+) -> tuple[GraphRepresentation, DiffractionSettings]:
+    """The representation of a space's arrangements with no more vertices than there are, and settings that say so.
+
+    A graph of 999 vertices of which 52 are peaks is no better than one of 52, and takes hundreds of times its memory.
+
+    Examples
+    --------
+    >>> import matganip as mg
+    >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 3}})
+    >>> representation_to_train(mg.DiffractionSettings(n_peaks=999), space)[1].n_peaks
+    112
+    """
+    represent = representation(settings, space)
+    there = max(PADDED, represent.diffraction.n_peaks + represent.diffraction.n_triplets)
+    if represent.n_peaks > there:
+        logger.warning("n_peaks = %d: there are %d vertices, which are all taken", represent.n_peaks, there)
+        represent = replace(represent, n_peaks=there)
+        settings = settings.model_copy(update={"n_peaks": there})
+    return represent, settings
 
 
 def _all_names(peaks: Peaks) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from matganip.learning.solved import Solved
 from matganip.report.page import covered, limits, provenance, write_page
 from matganip.report.study_figures import draw_study_figures
 from matganip.results.content import Picture, Report, Section
@@ -20,10 +21,20 @@ ARRANGEMENTS = (
     "structure. Such a set is an orbit; its size is its multiplicity. The numbers are exact (Burnside's "
     "lemma), and the enumeration agrees with them."
 )
-DIFFRACTION = (
-    "Each orbit's peaks (2θ, I) are computed on the ideal lattice. Peaks are the vertices of a graph, "
-    "and its matrix a_ij = t_i t_j + I_i I_j is what the network reads. Orbits with the same peaks "
-    "cannot be told apart by any model on them."
+PEAKS = "Each orbit's peaks (2θ, I) are computed on the ideal lattice."
+PATTERSON = (
+    "Each orbit's Patterson function, the sums over pairs of sites by their distance (and over triplets), is computed "
+    "on the ideal lattice. It is what all reflections know of the pairs; no diffractometer measures it as such."
+)
+CLUSTERS = (
+    "The share of each species, pair and triplet of species is counted in classes of sites that symmetry relates."
+)
+GRAPH = (
+    "They are the vertices of a graph, and its matrix a_ij = t_i t_j + I_i I_j is what the network reads. Orbits with "
+    "the same ones cannot be told apart by any model on them."
+)
+SOLVED = (
+    "The model is a function of these numbers. Orbits with the same ones cannot be told apart by any model on them."
 )
 LABELS = (
     "Total energies of the ideal, unrelaxed supercells. Labels are comparable only with labels of the "
@@ -64,8 +75,7 @@ def _report(result: StudyResult, pictures: dict[str, Picture], record: dict[str,
     sections = (
         Section("The arrangements", (ARRANGEMENTS,), (result.count_table(),), (pictures["winners"],)),
         Section(
-            "What a diffractometer sees",
-            (DIFFRACTION,),
+            *_input(result),
             (result.graphs.table(),),
             (pictures["patterns"], pictures["graph"]),
         ),
@@ -88,13 +98,25 @@ def _report(result: StudyResult, pictures: dict[str, Picture], record: dict[str,
     )
 
 
+def _input(result: StudyResult) -> tuple[str, tuple[str, ...]]:
+    """What the model is given of an arrangement: a title and what it is."""
+    reads = SOLVED if isinstance(result.model.predictor, Solved) else GRAPH
+    settings = result.model.card.diffraction
+    if settings.resolution == "clusters":
+        return "What the model reads", (f"{CLUSTERS} {reads}",)
+    if settings.cutoff is not None:
+        return "What the model reads", (f"{PATTERSON} {reads}",)
+    return "What a diffractometer sees", (f"{PEAKS} {reads}",)
+
+
 def _subtitle(result: StudyResult) -> str:
     judged, screened = result.labels[0], result.screened
     n_trained = int(result.ranking.trained.sum())
+    kind = "model" if isinstance(result.model.predictor, Solved) else "network"
     return (
         f"{judged.space.n_configurations:,} arrangements ({judged.space.count_orbits():,} up to symmetry) learned from "
         f"{result.calculator}; {screened.n_configurations:,} arrangements ({screened.n_orbits:,} up to symmetry) "
-        f"ranked by a network trained on {n_trained:,} of those, labelled by {result.ranking.calculator}."
+        f"ranked by a {kind} trained on {n_trained:,} of those, labelled by {result.ranking.calculator}."
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matganip.configurations.codec import sites_text
+from matganip.configurations.composition import VACANCY
 from matganip.features.lattice.diffraction import LatticeDiffraction
 from matganip.learning.representation import representation
 from matganip.plots.arrangements import configurations, dopants_of
@@ -79,7 +80,7 @@ def draw_graph(orbits: ConfigurationBatch, diffraction: DiffractionSettings, pat
     save_figure(panels, path)
     return Picture(
         path,
-        f"What the network reads: a_ij = t_i t_j + I_i I_j over {n_peaks} vertices, {order}. Left, "
+        f"The graph: a_ij = t_i t_j + I_i I_j over {n_peaks} vertices, {order}. Left, "
         "one arrangement; right, all that distinguishes another from it.",
     )
 
@@ -116,11 +117,15 @@ def draw_winners(result: StudyResult, path: Path) -> Picture:
     """The four lowest arrangements."""
     ranking = result.ranking
     shown = min(4, len(ranking))
+    dopants, vacant = dopants_of(ranking.space), any(VACANCY in names for names in ranking.space.species)
+    drawn = [f"In colour: {', '.join(dopants)}"] * bool(dopants) + [
+        "vacancies are dashed rings" if dopants else "Vacancies are dashed rings"
+    ] * vacant
     titles = [f"{place + 1}.  +{ranking.relative[place]:.3f} meV/atom" for place in range(shown)]
     save_figure(configurations(ranking.space, ranking.occupations[:shown], titles, axes=off_screen()), path)
     return Picture(
         path,
-        f"The {shown} lowest predictions of the screen ({short(ranking.calculator)}). In colour: "
-        f"{', '.join(dopants_of(ranking.space))}; the host is pale, its shortest bonds are sticks. "
+        f"The {shown} lowest predictions of the screen ({short(ranking.calculator)}). "
+        f"{'; '.join(drawn)}; the host is pale, its shortest bonds are sticks. "
         "An atom on a face of the cell is drawn on the opposite face as well.",
     )

@@ -368,8 +368,8 @@ class JoinedStructures(Result):
     Attributes
     ----------
     joined : tuple of dict
-        ``file``, ``composition``, ``occupation``, ``multiplicity``, and ``displacement``, the distance in angstrom of
-        the atom farthest from its site.
+        ``file``, ``composition``, ``occupation``, ``multiplicity``, ``displacement``, the distance in angstrom of the
+        atom farthest from its site, and ``energy``, the total energy in eV that came with it, or None.
     refused : tuple of str
         Why the others belong to no orbit; each names its file.
     """
@@ -389,13 +389,18 @@ class JoinedStructures(Result):
 
     def tables(self) -> tuple[Table, ...]:
         """The orbit of each structure."""
-        rows = tuple(
+        rows: tuple[tuple[str, ...], ...] = tuple(
             (
                 *(str(one[key]) for key in ("file", "composition", "occupation")),
                 f"{one['multiplicity']:,}",
                 f"{one['displacement']:.3f}",
+                "" if one["energy"] is None else f"{one['energy']:.4f}",
             )
             for one in self.joined
         )
-        columns = ("file", "composition", "orbit", "multiplicity", "farthest atom, Å")
-        return (Table("", columns, rows, "wwlrr"),) if rows else ()
+        columns: tuple[str, ...] = (
+            "file", "composition", "orbit", "multiplicity", "farthest atom, Å", "energy, eV"
+        )  # fmt: skip
+        if all(one["energy"] is None for one in self.joined):
+            columns, rows = columns[:-1], tuple(row[:-1] for row in rows)
+        return (Table("", columns, rows, "wwlrrr"[: len(columns)]),) if rows else ()

@@ -151,8 +151,14 @@ class Ranking(Result):
             f"On the {len(check):,} orbits whose {short(self.calculator)} labels the model has not seen: "
             f"Spearman {check.metrics.spearman:.3f}; {lowest.found} of the true {lowest.k} lowest are in its "
             f"first {lowest.k} ({lowest.by_chance:.1f} by chance); MAE {check.metrics.mae:.4f} meV/atom, that of the "
-            f"mean baseline is {check.metrics.baseline_mae:.4f}.",
+            f"mean baseline is {check.metrics.baseline_mae:.4f}. {self._near(check.metrics.mae)}",
         )
+
+    def _near(self, error: float) -> str:
+        """How many of the rows shown lie closer to the first than the error of the model."""
+        shown = min(self.top, len(self))
+        near = int((self.relative[1:shown] <= error).sum())
+        return f"{near} of the {shown - 1} that follow the first are nearer to it than that error."
 
     def plot(self, ax: Place = None) -> Axes:
         """Draw the predictions in order, labels as dots."""

@@ -146,24 +146,49 @@ class ScreenResult(RankedOrbits):
             "energies."
         )
 
+    @property
+    def remark(self) -> str:
+        """What the model cannot know of this space; empty where it can."""
+        return str(self.header["models"][0].get("remark", ""))
+
     def winners_table(self, number: int = 20) -> Table:
         """The first winners, with the probability of the orbit at each temperature."""
         at = [f"at {t:g}K" for t in self.sums.temperatures.tolist()]
         shown = min(number, len(self))
+        error = self.deviation[:, 0] * (1000.0 / self.space.n_atoms)
+        known = bool(np.isfinite(error[:shown]).all()) and not self.remark
         rows = tuple(
             (
-                *self._cells(k),
+                *self._cells(k)[:3],
+                *([f"{error[k]:.3f}"] if known else []),
+                *self._cells(k)[3:],
                 *(f"{share:.2e}" for share in self.probability[:, k].tolist()),
             )
             for k in range(shown)
         )
         return Table(
             f"{self.header['space']['composition']}: the first {shown} of {len(self)} ({self.selection})",
-            ("rank", "eV", "above first", "multiplicity", "point group", *at),
+            ("rank", "eV", "above first", *(["±"] if known else []), "multiplicity", "point group", *at),
             rows,
-            "rrrrl" + "r" * len(at),
-            f"Energies of the supercell as {self.calculator} would give them; above first in meV/atom; at a "
-            "temperature, the probability of the orbit.",
+            "rrr" + "r" * known + "rl" + "r" * len(at),
+            f"Energies of the supercell as {self.calculator} would give them; above first"
+            + (", and ±, the standard deviation of the model," if known else "")
+            + f" in meV/atom; at a temperature, the probability of the orbit. {self.closeness()}",
+        )
+
+    def closeness(self) -> str:
+        """How many of the winners the model's own error cannot tell from the first."""
+        error = self.deviation[:, 0] * (1000.0 / self.space.n_atoms)
+        if self.remark:  # deviations are then those of an unknown constant
+            return f"How far off they are nobody knows. {self.remark}"
+        if not np.isfinite(error).all():
+            return "The model says nothing of its own error: `matganip evaluate` on labels that it has not seen does."
+        near = int((np.abs(self.relative[1:]) <= np.hypot(error[1:], error[0])).sum())
+        if not near:
+            return "None of the others is as near to the first as the model's error."
+        return (
+            f"{near} of the other {len(self) - 1} are nearer to the first than the model's error: label them before "
+            "you believe their order."
         )
 
     def stage_table(self) -> Table:

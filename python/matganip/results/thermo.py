@@ -29,9 +29,15 @@ Floats = NDArray[np.float64]
 
 UNRELIABLE = (
     "* Too few of the rows drawn carry the weight (effective): the sample has not met the arrangements that matter at "
-    "this temperature. F is too high there and the error bars are too small. Draw more, or take the lowest energy from "
-    "`matganip search`."
+    "this temperature. F is too high there and the error bars are too small. "
 )
+DRAW_MORE = "Draw more, or take the lowest energy from `matganip search`."
+WALK = (
+    "No sample that can be drawn of so many arrangements will do: walk among them with `matganip monte-carlo`, which "
+    "wants a model that is a sum over clusters of the parent (docs/monte_carlo.md)."
+)
+DRAWABLE = 10**10
+"""Arrangements of a space above which those that matter at low temperature are not met by drawing."""
 FUNCTIONS = (("free_energy", "F", "eV"), ("energy", "U", "eV"), ("entropy", "S", "eV_per_K"),
              ("heat_capacity", "C", "eV_per_K"))  # fmt: skip
 
@@ -154,7 +160,9 @@ class ThermoResult(Result):
     def sentences(self) -> tuple[str, ...]:
         """What is unreliable, how probable the lowest orbits are, and what the model cannot know."""
         n, ground, kelvin = self.functions.n_atoms, self.functions.ground, self.functions.temperature.tolist()
-        said = [UNRELIABLE] if self.estimate is not None and not self.estimate.reliable.all() else []
+        said = []
+        if self.estimate is not None and not self.estimate.reliable.all():
+            said.append(UNRELIABLE + (DRAW_MORE if self.n_configurations <= DRAWABLE else WALK))
         said += [
             f"An orbit of {multiplicity:,} at {(energy - ground) * 1000 / n:.4f} meV/atom: "
             + ", ".join(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,9 @@ SHORT = {
 }
 """Abbreviations, in the table, of the references of `matganip.crystal.radii`; the note has them in full."""
 
+LEAST_TAU = 1.64
+"""The least tau among the perovskites that Bartel et al. (2019), table S1, print."""
+
 
 @dataclass(frozen=True)
 class ToleranceTable(Result):
@@ -36,10 +39,13 @@ class ToleranceTable(Result):
         By formula or file, see `matganip.crystal.tolerance_factors.tolerance_factors_of`.
     fallback : {"nearest", "extrapolated"}
         What was done where a coordination is not tabulated.
+    refused : dict of str to str
+        Why others have none.
     """
 
     found: Mapping[str, ToleranceFactors]
     fallback: Fallback = "nearest"
+    refused: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Ions, radii and factors of each material as JSON values; an infinite tau is null."""
@@ -58,13 +64,27 @@ class ToleranceTable(Result):
 
     def tables(self) -> tuple[Table, ...]:
         """The factors, and the radius of each ion."""
-        return (self._factor_table(), self._radius_table())
+        return (self._factor_table(), self._radius_table()) if self.found else ()
 
     def sentences(self) -> tuple[str, ...]:
-        """Which B sites are empty."""
+        """Which B sites are empty, and where tau says nothing."""
         vacant = [material for material, factors in self.found.items() if factors.perovskite.b_vacancies]
-        told = f"{', '.join(vacant)}: half of the B sites are empty, and r_B is that of the other half."
-        return (told,) if vacant else ()
+        small = [material for material, factors in self.found.items() if not isfinite(factors.tau)]
+        beyond = [material for material, factors in self.found.items() if round(factors.tau, 2) < LEAST_TAU]
+        told = []
+        if vacant:
+            told.append(f"{', '.join(vacant)}: half of the B sites are empty, and r_B is that of the other half.")
+        if small:
+            told.append(
+                f"{', '.join(small)}: r_A is not above r_B, where tau is not defined; no perovskite, or A and B have "
+                "changed places."
+            )
+        if beyond:
+            told.append(
+                f"{', '.join(beyond)}: tau is below that of every perovskite fitted to ({LEAST_TAU:g} of LaCoO3); "
+                "A has a charge of 1 to 3 there, and P means nothing."
+            )
+        return tuple(told)
 
     def _factor_table(self) -> Table:
         rows = tuple(
@@ -74,7 +94,7 @@ class ToleranceTable(Result):
                 f"{factors.effective:.3f}",
                 f"{factors.crystal:.3f}",
                 f"{factors.octahedral:.3f}",
-                f"{factors.tau:.2f}",
+                f"{factors.tau:.2f}" if isfinite(factors.tau) else "",
                 f"{factors.probability:.2f}",
             )
             for material, factors in self.found.items()

@@ -109,18 +109,23 @@ def header_of(request: Request, surrogate: dict[str, Any] | None) -> dict[str, A
             "configurations": str(space.n_configurations),
             "made_from": space.to_dict(),
         },
-        "models": [_model_record(model) for model in request.models],
-        "second": None if request.second is None else _model_record(request.second),
+        "models": [_model_record(model, space) for model in request.models],
+        "second": None if request.second is None else _model_record(request.second, space),
         "surrogate": surrogate,
         "settings": settings_record(request.settings),
         "part": list(request.part),
     }
 
 
-def _model_record(model: Model) -> dict[str, Any]:
+def _model_record(model: Model, space: ConfigurationSpace) -> dict[str, Any]:
     with TemporaryDirectory(prefix="matganip-") as name:
         model.save(name)
-        return {"calculator": model.card.calculator, "table": model.card.table, "files": files_of(Path(name))}
+        return {
+            "calculator": model.card.calculator,
+            "table": model.card.table,
+            "remark": model.remark(space),
+            "files": files_of(Path(name)),
+        }
 
 
 def files_of(folder: Path) -> dict[str, str]:

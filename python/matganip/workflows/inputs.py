@@ -74,7 +74,7 @@ class StudyInputs:
                 tables.append(read_labels(_label_source(more.table, base)))
         screen = study.screen
         same = screen.substitutions in (None, study.substitutions)
-        screened = own if same else _space(study, parent, screen.substitutions or {}, f"{name}: screen.")
+        screened = own if same else _space(study, parent, screen.substitutions, f"{name}: screen.")
         screen_table = tables[0] if screen.labels is None else read_labels(_label_source(screen.labels, base))
         paths = [study.parent.file and base / study.parent.file, *(one.path for one in (*tables, screen_table))]
         files = tuple(dict.fromkeys(Path(path) for path in paths if path))
@@ -105,12 +105,16 @@ def _parent(study: Study, base: Path, name: str) -> Structure:
         return perovskite(section.formula, a=section.a)
 
 
-def _space(study: Study, parent: Structure, substitutions: dict[str, dict[str, int]], where: str) -> ConfigurationSpace:
+def _space(
+    study: Study, parent: Structure, substitutions: dict[str, dict[str, int]] | None, where: str
+) -> ConfigurationSpace:
     with within(where):
+        if parent.is_ordered and not substitutions:
+            raise InputError("substitutions: missing, and the parent has no partial occupancies")
         return ConfigurationSpace(
             parent,
             study.supercell,
-            substitutions,
+            substitutions or {},
             symprec=study.parent.symprec,
             site_tolerance=study.parent.site_tolerance,
             min_distance=study.parent.min_distance,

@@ -96,10 +96,9 @@ def study_from(data: dict[str, Any], name: str = "study") -> Study:
     >>> study_from({"name": "x", "sed": 1}, name="x.toml")
     Traceback (most recent call last):
         ...
-    matganip.errors.InputError: x.toml: 4 mistakes
+    matganip.errors.InputError: x.toml: 3 mistakes
       sed: unknown key; the nearest known key is seed
       parent: missing (The undoped crystal.)
-      substitutions: missing (For each sublattice, how many of its sites each species takes.)
       labels: missing (Labels and splits.)
     """
     return checked(data, Study, name)

@@ -126,11 +126,12 @@ class Study(Section):
         default=(1, 1, 1),
         description="Three integers, or a 3x3 integer matrix whose rows are the new lattice vectors.",
     )
-    substitutions: dict[str, dict[str, Count]] = Field(
+    substitutions: dict[str, dict[str, Count]] | None = Field(
+        default=None,
         min_length=1,
         description="For each sublattice, how many of its sites each species takes. A sublattice is named "
         'by its element or by site indices of the parent ("2,3"); the other sites stay as they are; a '
-        'vacancy is "vac".',
+        'vacancy is "vac". May be left out where the file has partial occupancies: then the nearest whole numbers.',
     )
     diffraction: DiffractionSettings | None = Field(
         default=None, description="Peaks and graph; without it, and without [model], the columns choose themselves."
