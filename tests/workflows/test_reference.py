@@ -25,7 +25,7 @@ def test_types_and_defaults_are_in_a_toml_writers_words():
     assert keys["diffraction.n_peaks"].type == "integer"
     assert keys["diffraction.n_peaks"].default == "28"
     assert keys["diffraction.two_theta_range"].type == "list of 2 numbers"
-    assert keys["diffraction.radiation"].type == "text or number"
+    assert keys["diffraction.radiation"].type == "text or number or table of number"
     assert keys["diffraction.resolution"].type == '"powder" or "resolved" or "clusters"'
     assert keys["substitutions"].type == "table of table of integer"
     assert keys["name"].default == "required"

@@ -36,7 +36,7 @@ def _descriptors(species: str, charge: int) -> tuple[float, ...]:
 
     return (
         ionic_radius(species, charge).value,
-        float(element.X),
+        float(element.data.get("X") or np.nan),  # the attribute warns where there is none
         float(element.mendeleev_no or np.nan),
         float(row),
         float(group),

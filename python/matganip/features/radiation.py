@@ -15,6 +15,7 @@ from matganip.features.form_factors import (
     TABLES,
     FormFactors,
     pymatgen_lengths,
+    scatterer,
     scattering_lengths,
     with_dispersion,
     xray_form_factors,
@@ -59,6 +60,8 @@ class Radiation:
         Angle 2theta of its reflection in degrees, where a monochromator polarizes the beam.
     isotopes : tuple of (str, int)
         Mass numbers of the elements that are no natural mixture; neutrons alone see them.
+    weights : tuple of (str, float)
+        Table "weights": what each species scatters, at all angles.
 
     Examples
     --------
@@ -77,6 +80,7 @@ class Radiation:
     anomalous: bool = False
     monochromator: float | None = None
     isotopes: tuple[tuple[str, int], ...] = ()
+    weights: tuple[tuple[str, float], ...] = ()
 
     @classmethod
     def xray(
@@ -165,13 +169,50 @@ class Radiation:
         return made
 
     @classmethod
-    def of(cls, radiation: str | float | Radiation) -> Radiation:
-        """Take what an argument `radiation` may be: a name, a wavelength in angstrom, or a Radiation.
+    def weighted(cls, weights: Mapping[str, float], radiation: str | float = "CuKa") -> Radiation:
+        """A property of species in the place of form factors, the same at all angles.
+
+        Intensities have Lorentz's factor, one number for each column, and no polarization factor.
 
         Parameters
         ----------
-        radiation : str, float or Radiation
-            ``"CuKa"``, ``"CuKa12"``, ``"neutron 1.54"``, 1.54184, or what `xray` and `neutron` give.
+        weights : mapping of str to float
+            By species: a charge, a radius, whatever; ``"vac"`` is 0 unless it is given.
+        radiation : str or float
+            Its wavelength bounds the reflections.
+
+        Returns
+        -------
+        Radiation
+
+        Raises
+        ------
+        InputError
+            If there is no weight, one is not finite, or all are 0.
+
+        Examples
+        --------
+        >>> Radiation.weighted({"Ag": 1, "Bi": 3}).form_factors(["Bi", "Ag"], 1.54).at(0.3).tolist()
+        [3.0, 1.0]
+        """
+        for name, value in weights.items():
+            number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+            if not number or not math.isfinite(value):
+                raise InputError(f"weights.{name}: must be a finite number, not {value!r}")
+        if not any(weights.values()):
+            raise InputError("weights: all are 0, nothing would scatter")
+        table = tuple(sorted((str(name), float(value)) for name, value in weights.items()))
+        return cls(_lines_of(radiation), polarized=False, table="weights", weights=table)
+
+    @classmethod
+    def of(cls, radiation: str | float | Radiation | Mapping[str, float]) -> Radiation:
+        """Take what an argument `radiation` may be: a name, a wavelength in angstrom, a table, or a Radiation.
+
+        Parameters
+        ----------
+        radiation : str, float, mapping or Radiation
+            ``"CuKa"``, ``"CuKa12"``, ``"neutron 1.54"``, 1.54184, weights of species, or what `xray`, `neutron` and
+            `weighted` give.
 
         Returns
         -------
@@ -184,6 +225,8 @@ class Radiation:
         """
         if isinstance(radiation, Radiation):
             return radiation
+        if isinstance(radiation, Mapping):
+            return cls.weighted(radiation)
         if isinstance(radiation, str) and radiation.split()[:1] == ["neutron"]:
             try:
                 return cls.neutron(float(radiation.removeprefix("neutron")))
@@ -225,11 +268,24 @@ class Radiation:
         """
         if self.table == "neutron-data-booklet":
             return pymatgen_lengths(species)
+        if self.table == "weights":
+            return _weights(dict(self.weights), species)
         if self.table == "neutron":
             return scattering_lengths(species, wavelength, dict(self.isotopes))
         ions: Mapping[str, int] | Literal["as read"] = "as read" if self.ions == "as read" else dict(self.ions)
         factors = xray_form_factors(species, self.table, ions)
         return with_dispersion(factors, wavelength) if self.anomalous else factors
+
+
+def _weights(table: Mapping[str, float], species: Sequence[str]) -> FormFactors:
+    """Weights of species, by their own name or that of their element."""
+    values = np.zeros(len(species))
+    for row, name in enumerate(species):
+        element = scatterer(name)[0]
+        if name != "vac" and name not in table and element not in table:
+            raise InputError(f"weights have none of {name}; they have {', '.join(table)}")
+        values[row] = table.get(name, table.get(element, 0.0))
+    return FormFactors(tuple(species), values, np.zeros((len(species), 1, 2)), np.zeros(len(species)))
 
 
 def _lines_of(radiation: str | float) -> tuple[tuple[float, float], ...]:

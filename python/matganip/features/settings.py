@@ -12,9 +12,11 @@ from matganip.settings import Settings
 class DiffractionSettings(Settings):
     """How each arrangement looks to a diffractometer, and the graph made of that."""
 
-    radiation: str | Annotated[float, Field(gt=0)] = Field(
+    radiation: str | Annotated[float, Field(gt=0)] | dict[str, float] = Field(
         default="CuKa",
-        description="Name of a laboratory line as pymatgen has it, or a wavelength in angstrom.",
+        description="Name of a laboratory line as pymatgen has it, or a wavelength in angstrom; or a property of the "
+        'sites in place of form factors: "charge", "ionic_radius", "electronegativity", "electrons", "neutron_length", '
+        "or a table of a value for each species.",
     )
     two_theta_range: tuple[Annotated[float, Field(ge=0, le=180)], Annotated[float, Field(ge=0, le=180)]] = Field(
         default=(0.0, 90.0), description="First and last angle 2theta, in degrees."

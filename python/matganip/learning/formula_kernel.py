@@ -163,10 +163,17 @@ def covariance(hosts: Hosts, parameters: Sequence[Parameters], rows: Tensor, col
     for kind, values in zip(COMPONENTS, parameters, strict=True):
         between = {name: _between_ions(hosts, values, name) for name in "bax"}
         pairs = _between_pairs(kind, between["b"], hosts.pairs)
-        host = between["a"][hosts.a[rows]][:, hosts.a[columns]] * between["x"][hosts.x[rows]][:, hosts.x[columns]]
+        host = _spread(between["a"], hosts.a[rows], hosts.a[columns]) * _spread(
+            between["x"], hosts.x[rows], hosts.x[columns]
+        )
         near = torch.exp(2 * values["size"] - 0.5 * apart * torch.exp(-2 * values["edge"]))
-        total = total + pairs[hosts.pair[rows]][:, hosts.pair[columns]] * host * near
+        total = total + _spread(pairs, hosts.pair[rows], hosts.pair[columns]) * host * near
     return total
+
+
+def _spread(table: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Entries of a table for rows and columns that repeat; its gradient is a sum by index, which plain indices sort."""
+    return table.index_select(0, rows).index_select(1, columns)
 
 
 def variance(hosts: Hosts, parameters: Sequence[Parameters], rows: Tensor) -> Tensor:

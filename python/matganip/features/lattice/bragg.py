@@ -161,7 +161,9 @@ def _resolved(space: ConfigurationSpace, reflections: Reflections, parts: Amplit
 def _largest_intensity(space: ConfigurationSpace, radiation: Radiation, pattern: _core.LatticePattern) -> float:
     """Largest intensity of the supercell with each sublattice's heaviest species on all its sites."""
     wavelength = radiation.lines[0][0]
-    heaviest = [int(np.argmax(radiation.form_factors(species, wavelength).at(0.0))) for species in space.species]
+    heaviest = [
+        int(np.argmax(np.abs(radiation.form_factors(species, wavelength).at(0.0)))) for species in space.species
+    ]
     filled = np.array(heaviest, dtype=np.uint8)[space.sublattices][np.newaxis]
     peaks = pattern.intensities(filled, n_columns=pattern.n_peaks, scale_to_maximum=False, num_threads=1)
     return float(peaks.max())
@@ -174,6 +176,8 @@ def _scaled(
     two_theta_range: tuple[float, float] | None,
 ) -> tuple[PatternForm, PatternForm | None]:
     """Forms whose peaks are in hundredths of the reference; triplets in hundredths of its power of 3/2."""
+    if reference == 0:
+        raise InputError("no substituted species has any of this property: take scaled=False, or another property")
     if reference is None:
         raise InputError(
             f"two_theta_range={two_theta_range} holds no reflection of the parent to scale resolved peaks by: "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -19,6 +20,7 @@ from matganip.features.lattice.shared_clusters import shared_cluster_patterns
 from matganip.features.peaks import Peaks
 from matganip.features.radiation import Radiation
 from matganip.features.reflections import HklFamily
+from matganip.features.site_properties import radiation_of
 
 if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
@@ -36,8 +38,10 @@ class LatticeDiffraction:
     ----------
     space : ConfigurationSpace
         The arrangements.
-    radiation : str, float or Radiation
-        Name of an X-ray line, ``"CuKa"``, a wavelength in angstrom, or a `Radiation`.
+    radiation : str, float, Radiation or mapping
+        Name of an X-ray line, ``"CuKa"``, a wavelength in angstrom, or a `Radiation`. Or a property of the sites in the
+        place of form factors: one of `matganip.features.site_properties.PROPERTIES`, ``"charge"``, ``"ionic_radius"``
+        ..., or a table ``{"Ag": 1, "Bi": 3}``.
     two_theta_range : (float, float) or None
         Degrees, both ends included; None takes all reflections that the wavelength admits. Without meaning in the
         Patterson domain.
@@ -115,7 +119,7 @@ class LatticeDiffraction:
     def __init__(
         self,
         space: ConfigurationSpace,
-        radiation: str | float | Radiation = "CuKa",
+        radiation: str | float | Radiation | Mapping[str, float] = "CuKa",
         two_theta_range: tuple[float, float] | None = (0, 90),
         resolution: Resolution = "powder",
         scaled: bool = True,
@@ -132,7 +136,7 @@ class LatticeDiffraction:
         if (cutoff is not None) != (domain == "patterson") and domain != "clusters":
             raise InputError("cutoff, a distance in angstrom, belongs to domain='patterson', which needs it")
         self.space = space
-        self.radiation = Radiation.of(radiation)
+        self.radiation = radiation_of(space, radiation)
         self.wavelength = self.radiation.lines[0][0]
         self.two_theta_range = two_theta_range
         self.resolution = resolution

@@ -1,0 +1,96 @@
+"""Properties of species in the place of form factors: what diffraction would see if it saw charges, radii, bonding.
+
+With a property p of each site, F(h) = sum over sites of p exp(2 pi i h x). The electrostatic energy of an arrangement
+is linear in the intensities of its charges (Ewald's reciprocal sum), the elastic energy of misfit in those of radii
+(A. G. Khachaturyan, *Theory of Structural Transformations in Solids*, 1983, chapter 8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pymatgen.core.periodic_table import Element
+
+from matganip.configurations.charges import oxidation_states
+from matganip.configurations.composition import element_of
+from matganip.crystal.radii import ionic_radius
+from matganip.errors import InputError
+from matganip.features.form_factors import scatterer, scattering_lengths
+from matganip.features.radiation import Radiation
+
+if TYPE_CHECKING:
+    from matganip.configurations.space import ConfigurationSpace
+
+PROPERTIES = ("electrons", "charge", "ionic_radius", "electronegativity", "neutron_length")
+"""Electrons of the ion; formal charge, e; Shannon's effective radius at VI, angstrom; Pauling's electronegativity;
+coherent scattering length, fm. A vacancy has 0 of each."""
+
+
+def site_properties(
+    space: ConfigurationSpace, name: str, states: Mapping[str, float] | None = None
+) -> dict[str, float]:
+    """A property of each species of a space.
+
+    Parameters
+    ----------
+    space : ConfigurationSpace
+    name : str
+        One of `PROPERTIES`.
+    states : mapping, optional
+        Known oxidation states, ``{"Fe": 3}``; others are those of the parent's file, or guessed.
+
+    Returns
+    -------
+    dict of str to float
+
+    Raises
+    ------
+    InputError
+        If the property is unknown, or there is no such number of a species; the message says to give a table.
+
+    Examples
+    --------
+    >>> import matganip as mg
+    >>> site_properties(mg.perovskite_space("Cs2AgBiBr6"), "charge")
+    {'Ag': 1.0, 'Bi': 3.0, 'Br': -1.0, 'Cs': 1.0}
+    """
+    if name not in PROPERTIES:
+        raise InputError(f"property {name!r}: must be one of {', '.join(PROPERTIES)}, or a table {{species: value}}")
+    structure = space.supercell_structure
+    fixed = {element_of(structure, i) for i in np.setdiff1d(np.arange(len(structure)), space.site_indices)}
+    species = sorted(fixed | set(chain(*space.species)))
+    charges: dict[str, float] = {}
+    if name in ("electrons", "charge", "ionic_radius"):
+        charges = oxidation_states(space, states)
+    return {one: 0.0 if one == "vac" else _value(one, name, charges) for one in species}
+
+
+def _value(species: str, name: str, charges: Mapping[str, float]) -> float:
+    element, _, own = scatterer(species)
+    charge = charges.get(species, charges.get(element, own))
+    if name == "charge":
+        return float(charge)
+    if name == "neutron_length":
+        return float(scattering_lengths([species]).constant[0])
+    if not Element.is_valid_symbol(element):
+        raise InputError(f"{name} of {species}: no element; give a table {{species: value}}")
+    if name == "electrons":
+        return float(Element(element).Z - charge)
+    if name == "electronegativity":
+        value = Element(element).data.get("X")  # the attribute warns where there is none
+        if not value:
+            raise InputError(f"electronegativity of {species}: Pauling's scale has none; give a table")
+        return float(value)
+    if charge != round(charge):
+        raise InputError(f"ionic_radius of {species}: its charge, {charge:g}, is no whole number; give a table")
+    return ionic_radius(element, round(charge)).value
+
+
+def radiation_of(space: ConfigurationSpace, radiation: str | float | Radiation | Mapping[str, float]) -> Radiation:
+    """What an argument `radiation` of a space may be: also the name of a property, or a table of one."""
+    if isinstance(radiation, str) and radiation in PROPERTIES:
+        return Radiation.weighted(site_properties(space, radiation))
+    return Radiation.of(radiation)
