@@ -11,7 +11,8 @@ from pymatgen.core import Lattice, Structure
 import matganip as mg
 from matganip.results.study import StudyResult
 from matganip.workflows.inputs import study_space
-from matganip.workflows.reading import study_from
+from matganip.workflows.labelling import OrbitsStudy
+from matganip.workflows.reading import checked, study_from
 from matganip.workflows.run import run_study
 
 STUDY = {
@@ -143,6 +144,9 @@ def test_a_partly_occupied_parent_needs_no_substitutions(tmp_path):
         }
     )
     assert study_space(study, tmp_path).composition == {"Sr": 8, "Ti": 8, "O": 22, "vac": 2}
+    labelling = {"name": "x", "supercell": [2, 2, 2], "parent": {"file": "SrTiO3.cif"}}
+    (space,) = checked(labelling, OrbitsStudy, "x.toml").spaces(tmp_path)
+    assert space.n_atoms == 38
     ordered = study_from({name: value for name, value in STUDY.items() if name != "substitutions"})
     with pytest.raises(mg.InputError, match="substitutions: missing, and the parent has no partial occupancies"):
         study_space(ordered, tmp_path)

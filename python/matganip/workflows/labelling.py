@@ -14,6 +14,7 @@ from matganip.configurations.series import CompositionSeries
 from matganip.configurations.space import ConfigurationSpace
 from matganip.crystal.prototypes import perovskite
 from matganip.crystal.structures import read_structure
+from matganip.errors import InputError
 from matganip.labels.calculators import CalculatorChoice
 from matganip.labels.relaxing import RelaxationSettings
 from matganip.workflows.reading import read_toml, toml_data
@@ -35,8 +36,11 @@ class OrbitsStudy(Section):
     supercell: Annotated[Supercell, PlainValidator(checked_supercell), PlainSerializer(list)] = Field(
         default=(1, 1, 1), description="Three integers, or a 3x3 integer matrix."
     )
-    substitutions: dict[str, dict[str, Count | tuple[Count, ...]]] = Field(
-        min_length=1, description="For each sublattice how many of its sites each species takes; a list for several."
+    substitutions: dict[str, dict[str, Count | tuple[Count, ...]]] | None = Field(
+        default=None,
+        min_length=1,
+        description="For each sublattice how many of its sites each species takes; a list for several. May be left out "
+        "where the file has partial occupancies.",
     )
     sample: SampleSection | None = Field(
         default=None, description="A random sample of each space; without it, all orbits."
@@ -54,9 +58,11 @@ class OrbitsStudy(Section):
             parent = read_structure(base / section.file, block=section.block)
         else:
             parent = perovskite(section.formula or "", a=section.a or 0.0)
+        if parent.is_ordered and not self.substitutions:
+            raise InputError("substitutions: missing, and the parent has no partial occupancies")
         wanted: dict[str | tuple[int, ...], dict[str, int | Iterable[int]]] = {
             name: {one: list(n) if isinstance(n, tuple) else n for one, n in species.items()}
-            for name, species in self.substitutions.items()
+            for name, species in (self.substitutions or {}).items()
         }
         return CompositionSeries(
             parent,
