@@ -37,6 +37,16 @@ def test_the_metadata_says_what_codes_and_sites_mean(tmp_path):
     assert {SPACE.supercell_structure[atom].specie.symbol for atom in atoms} == {"I"}
 
 
+def test_a_space_that_is_read_again_is_described_by_the_same_bytes():
+    parent = PARENT.copy(site_properties={"B_iso": [1.0] * len(PARENT)})
+    for site, label in zip(parent, ("Cs0", "Pb1", "I2", "I2", "I3"), strict=True):
+        site.label = label
+    space = mg.ConfigurationSpace(parent, (2, 2, 1), {"I2": {"Br": 3}})
+    written = space.metadata()
+    assert mg.ConfigurationSpace.from_dict(space.to_dict()).metadata() == written
+    assert mg.ConfigurationSpace.from_metadata(written).metadata() == written
+
+
 def test_two_sublattices_with_a_vacancy_keep_apart_what_sits_where():
     space = mg.ConfigurationSpace(PARENT, (2, 2, 1), {"I": {"Br": 2, "vac": 1}, "Pb": {"Sn": 2}})
     batch = next(iter(space.orbits(batch_size=50)))

@@ -126,6 +126,15 @@ def test_a_space_of_another_tolerance_is_stored_with_it(model, tmp_path):
     assert (again.symprec, again.key) == (0.1, space.key)
 
 
+def test_a_parent_of_a_file_with_labels_and_displacements_is_stored_as_it_is_read_again(model, tmp_path):
+    parent = model.space().parent.copy(site_properties={"B_iso": [1.0] * len(model.space().parent)})
+    for number, site in enumerate(parent):
+        site.label = f"{site.specie}{number}"
+    space = mg.ConfigurationSpace(parent, (2, 2, 2), {"I": {"Br": 2}})
+    mg.screen(model, space, folder=tmp_path / "screen", cascade=False)
+    assert verify_screen(tmp_path / "screen").good
+
+
 def test_every_orbit_needs_a_folder(model):
     with pytest.raises(mg.InputError, match="name a folder"):
         mg.screen(model, keep="all")

@@ -317,7 +317,9 @@ def space_metadata(space: SubstitutedSupercell) -> dict[str, str]:
         "symprec": json.dumps(space.symprec),
         "site_tolerance": json.dumps(space.site_tolerance),
         "min_distance": json.dumps(min_distance_values(space)),
-        "parent": space.parent.to_json(),
+        # As `space_values` stores it: labels and further properties are of the file that it was read from, and a screen
+        # that is resumed does not have them.
+        "parent": space_arguments(space_values(space))["parent"].to_json(),
     }
 
 
