@@ -25,7 +25,8 @@ def nickel(tmp_path_factory):
 @pytest.mark.parametrize(
     ("species", "largest", "every", "with_any"),
     [
-        # Phys. Rev. B 77, 224115 (2008): fcc binaries of 2 to 10; and Phys. Rev. B 80, 014120 (2009): ternaries.
+        # G. L. W. Hart, R. W. Forcade, Phys. Rev. B 77, 224115 (2008), fcc: as another program (dsenum) has them in its
+        # tests, and as two counts in tests/configurations/oracle_derivatives.py.
         ("Ni,Al", 10, [0, 2, 3, 12, 14, 50, 52, 229, 252, 685], [1, 2, 3, 12, 14, 50, 52, 229, 252, 685]),
         ("Ni,Al,Fe", 7, [0, 0, 3, 13, 23, 130, 197], [1, 2, 6, 25, 37, 180, 249]),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import spglib
@@ -93,3 +94,71 @@ def count_derivatives(primitive, n_species, volume, superperiodic=False, exchang
                 np.minimum(smallest, relabelled[:, permutation] @ weights, out=smallest)
         total += len(np.unique(smallest))
     return total
+
+
+def count_by_burnside(primitive, n_labels, volume):
+    """Derivative structures of a crystal with one site that use every label, labels interchangeable: by counting alone.
+
+    Burnside's lemma for the crystal's operations times the permutations of labels, acting on pairs of a sublattice and
+    a colouring of its quotient. Superperiodic colourings go by Moebius inversion over the lattices between, colourings
+    with fewer labels by inclusion and exclusion.
+    """
+    rotations = [w for w, _ in operations(primitive, [1])]
+    sublattices = {m: sublattices_of_index(m) for m in range(1, volume + 1) if volume % m == 0}
+    box = list(itertools.product(range(volume), repeat=3))
+    total = 0
+    for matrix in sublattices[volume]:
+        inverse = np.linalg.inv(matrix)
+
+        def cell(point, inverse=inverse):
+            return tuple(np.rint(volume * (np.array(point) @ inverse % 1)).astype(int) % volume)
+
+        points = list({cell(p): p for p in box}.values())
+        number = {cell(p): i for i, p in enumerate(points)}
+        moved = [[number[cell(np.add(p, t))] for p in points] for t in points]
+        between = [m for parts in sublattices.values() for m in parts if _is_whole(matrix @ np.linalg.inv(m))]
+        periods = [frozenset(i for i, p in enumerate(points) if _is_whole(p @ np.linalg.inv(m))) for m in between]
+        moebius = {}
+        for one in sorted(periods, key=len):
+            moebius[one] = (len(one) == 1) - sum(value for other, value in moebius.items() if other < one)
+        for w in rotations:
+            if not _is_whole(matrix @ w.T @ inverse):
+                continue
+            turned = [number[cell(w @ p)] for p in points]
+            for translation in moved:
+                image = [translation[i] for i in turned]
+                for labels in itertools.permutations(range(n_labels)):
+                    for group, sign in moebius.items():
+                        if sign:
+                            shifts = [moved[k] for k in group]
+                            total += sign * _equivariant(image, shifts, labels) / volume
+    return round(total / len(rotations) / math.factorial(n_labels))
+
+
+def _equivariant(image, shifts, labels):
+    """Colourings c with every label, c(g x) = labels[c(x)], the same under all shifts."""
+    found = 0
+    for size in range(1, len(labels) + 1):
+        for allowed in itertools.combinations(range(len(labels)), size):
+            if {labels[one] for one in allowed} != set(allowed):
+                continue
+            product, seen = 1, set()
+            for start in range(len(image)):
+                if start in seen:
+                    continue
+                fitting = 0
+                for first in allowed:
+                    given, todo, fits = {start: first}, [start], True
+                    while todo:
+                        here = todo.pop()
+                        after = [(image[here], labels[given[here]]), *((shift[here], given[here]) for shift in shifts)]
+                        for there, label in after:
+                            if there not in given:
+                                given[there] = label
+                                todo.append(there)
+                            fits &= given[there] == label
+                    fitting += fits
+                    seen |= given.keys()
+                product *= fitting
+            found += (-1) ** (len(labels) - size) * product
+    return found

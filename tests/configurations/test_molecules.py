@@ -114,7 +114,7 @@ def test_a_type_symbol_may_be_a_molecule(tmp_path) -> None:
     structure = next(next(space.orbits()).structures())
     assert structure.composition["C"] == 8
     assert structure.composition["N"] == 12
-    with pytest.raises(mg.InputError, match="element 'MA' has no X-ray form factor"):
+    with pytest.raises(mg.InputError, match="molecule '[FM]A' has no X-ray form factor"):
         mg.PowderDiffraction().patterns([path])
 
 

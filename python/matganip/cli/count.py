@@ -8,33 +8,26 @@ import typer
 
 from matganip.cli.console import render, tidy
 from matganip.cli.spaces import (
-    Block,
+    AS_WRITTEN,
     ChargeNeutral,
-    Distances,
     Json,
-    MinDistance,
-    OccupancyTolerance,
     Oxidation,
     Reading,
-    SiteTolerance,
     Source,
     Substitute,
     SupercellOption,
-    Symprec,
+    reads_crystals,
     spaces_from,
 )
 
 
 @tidy
+@reads_crystals
 def count(
     source: Source,
     supercell: SupercellOption = None,
     substitute: Substitute = None,
-    block: Block = None,
-    occupancy_tolerance: OccupancyTolerance = None,
-    symprec: Symprec = None,
-    site_tolerance: SiteTolerance = None,
-    min_distance: MinDistance = None,
+    reading: Reading = AS_WRITTEN,
     all_compositions: Annotated[
         bool,
         typer.Option(
@@ -65,10 +58,8 @@ def count(
     """
     from matganip.results.counts import Counts
 
-    reading = Reading(block, occupancy_tolerance, symprec)
-    distances = Distances(site_tolerance, min_distance)
     found = spaces_from(
-        source, supercell, substitute, charge_neutral, oxidation, reading, distances, any_composition=all_compositions
+        source, supercell, substitute, charge_neutral, oxidation, reading, any_composition=all_compositions
     )
     counts = Counts.of(
         found.spaces,

@@ -73,7 +73,9 @@ def derivatives(
         if given and not substitute:
             raise InputError(f"{name} acts together with --substitute only; without it the shapes are listed")
     if output is None and all_species is not None:
-        raise InputError("--all-species and --any-species say what --output holds; both are counted in any case")
+        raise InputError(
+            "--all-species and --any-species say what --output holds; both are counted in any case; leave it out"
+        )
     if output is None and fmt is not None:
         raise InputError(f"--format {fmt}: nothing is written without --output; name one, or leave --format out")
     reading = Reading(block=block, symprec=symprec)

@@ -11,13 +11,13 @@ import typer
 from matganip.cli.console import render, tidy
 from matganip.cli.label import parse_setting
 from matganip.cli.spaces import (
-    Block,
+    AS_WRITTEN,
     Json,
-    OccupancyTolerance,
     Reading,
     Source,
     Substitute,
     SupercellOption,
+    reads_crystals,
     spaces_from,
 )
 from matganip.errors import InputError
@@ -48,12 +48,12 @@ class DftRequest:
 
 @dft.command()
 @tidy
+@reads_crystals
 def write(
     source: Source,
     supercell: SupercellOption = None,
     substitute: Substitute = None,
-    block: Block = None,
-    occupancy_tolerance: OccupancyTolerance = None,
+    reading: Reading = AS_WRITTEN,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where the folders go; dft without it.")] = None,
     code: Annotated[str | None, typer.Option("--code", "-c", help="vasp, gpaw or espresso.")] = None,
     relax: Annotated[str | None, typer.Option("--relax", help="static, positions, or cell (atoms and cell).")] = None,
@@ -107,7 +107,7 @@ def write(
     changes["pseudopotentials"] = dict(_pair("--pseudo", text) for text in pseudo or [])
     changes["potcar"] = dict(_pair("--potcar", text) for text in potcar or [])
     own = dict(parse_setting(text) for text in setting or [])
-    asked = _request(source, supercell, substitute, Reading(block, occupancy_tolerance))
+    asked = _request(source, supercell, substitute, reading)
     n, seed = asked.sample if number is None else (number, seed)
     written = write_inputs(
         output or asked.folder,
@@ -160,7 +160,7 @@ def collect(
     spaces: tuple[ConfigurationSpace, ...] = ()
     settings = None
     if study is not None:
-        asked = _request(study, None, None, Reading())
+        asked = _request(study, None, None, AS_WRITTEN)
         spaces, settings = asked.spaces, asked.settings
     collected = collect_runs(
         folder, database, spaces=spaces, settings=settings, tolerance=tolerance, strain=strain, progress=not json

@@ -8,25 +8,25 @@ import typer
 
 from matganip.cli.console import render, tidy
 from matganip.cli.spaces import (
-    Block,
+    AS_WRITTEN,
     Json,
-    OccupancyTolerance,
     Reading,
     Source,
     Substitute,
     SupercellOption,
+    reads_crystals,
     spaces_from,
 )
 from matganip.errors import InputError
 
 
 @tidy
+@reads_crystals
 def distinguish(
     source: Source,
     supercell: SupercellOption = None,
     substitute: Substitute = None,
-    block: Block = None,
-    occupancy_tolerance: OccupancyTolerance = None,
+    reading: Reading = AS_WRITTEN,
     n_peaks: Annotated[int, typer.Option("--n-peaks", min=1, help="Number of vertices of the graph.")] = 28,
     radiation: Annotated[
         str, typer.Option("--radiation", help="CuKa, CuKa12, a wavelength in angstrom, or 'neutron 1.54'.")
@@ -45,7 +45,7 @@ def distinguish(
     sample: Annotated[
         int | None, typer.Option("--sample", "-N", min=1, help="Draw this many orbits instead of taking all.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same sample.")] = 0,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of --sample; 0.")] = None,
     json: Json = False,
 ) -> None:
     """Count how many orbits of a space diffraction can tell apart, and bound what any model can learn from it.
@@ -66,6 +66,8 @@ def distinguish(
     """
     from matganip.learning.distinguish import distinguish as distinguish_orbits
 
+    if seed is not None and sample is None:
+        raise InputError("--seed acts together with --sample only; leave it out")
     if sample is not None and labels is not None:
         raise InputError("--sample and --labels: with labels the labelled orbits are taken; leave one out")
     found = [
@@ -73,7 +75,7 @@ def distinguish(
             space,
             labels,
             sample=sample,
-            seed=seed,
+            seed=seed or 0,
             radiation=radiation_from(radiation),
             two_theta_range=range_from(two_theta),
             n_peaks=n_peaks,
@@ -81,7 +83,7 @@ def distinguish(
             cutoff=cutoff,
             progress=not json,
         )
-        for space in spaces_from(source, supercell, substitute, reading=Reading(block, occupancy_tolerance)).spaces
+        for space in spaces_from(source, supercell, substitute, reading=reading).spaces
     ]
     render(found, json)
 

@@ -11,19 +11,16 @@ import typer
 
 from matganip.cli.console import render, tidy
 from matganip.cli.spaces import (
-    Block,
+    AS_WRITTEN,
     ChargeNeutral,
-    Distances,
     Json,
-    MinDistance,
-    OccupancyTolerance,
     Oxidation,
     Reading,
-    SiteTolerance,
     Source,
     Substitute,
     SupercellOption,
-    Symprec,
+    reads_crystals,
+    say_states,
     spaces_from,
 )
 from matganip.errors import InputError
@@ -98,15 +95,12 @@ class Ends:
 
 
 @tidy
+@reads_crystals
 def enumerate_orbits(
     source: Source,
     supercell: SupercellOption = None,
     substitute: Substitute = None,
-    block: Block = None,
-    occupancy_tolerance: OccupancyTolerance = None,
-    site_tolerance: SiteTolerance = None,
-    min_distance: MinDistance = None,
-    symprec: Symprec = None,
+    reading: Reading = AS_WRITTEN,
     output: Output = None,
     fmt: Format = None,
     rank: Rank = None,
@@ -133,10 +127,8 @@ def enumerate_orbits(
     """
     part, ends = parse_shard(shard), Ends(rank, lowest, highest)
     _refuse_unused(output, fmt, dry_run, rank, limit)
-    reading, distances = Reading(block, occupancy_tolerance, symprec), Distances(site_tolerance, min_distance)
-    found = spaces_from(
-        source, supercell, substitute, charge_neutral, oxidation, reading, distances, ranked=rank is not None
-    )
+    found = spaces_from(source, supercell, substitute, charge_neutral, oxidation, reading, ranked=rank is not None)
+    say_states(found)
     files = [output and path_of(output, space, len(found.spaces)) for space in found.spaces]
     places = list(zip(found.spaces, files, strict=True))
     if dry_run:

@@ -11,13 +11,13 @@ import typer
 
 from matganip.cli.console import fail, print_json, render, say, stdout, tidy
 from matganip.cli.spaces import (
-    Block,
+    AS_WRITTEN,
     Json,
-    OccupancyTolerance,
     Reading,
     Source,
     Substitute,
     SupercellOption,
+    reads_crystals,
     spaces_from,
 )
 from matganip.errors import InputError
@@ -41,12 +41,12 @@ class Asked:
 
 
 @tidy
+@reads_crystals
 def label(
     source: Source,
     supercell: SupercellOption = None,
     substitute: Substitute = None,
-    block: Block = None,
-    occupancy_tolerance: OccupancyTolerance = None,
+    reading: Reading = AS_WRITTEN,
     calculator: Annotated[
         str | None,
         typer.Option("--calculator", "-c", help="chgnet, sevennet, gpaw, espresso, or module:Class of an ASE one."),
@@ -96,7 +96,6 @@ def label(
     from matganip.processes import available_cores
 
     changes = {"kind": relax, "fmax": fmax, "max_steps": max_steps, "rattle": rattle, "start": start}
-    reading = Reading(block, occupancy_tolerance)
     asked = asked_of(source, supercell, substitute, calculator, setting, changes, database, (number, seed), reading)
     if export:
         check_export(export, asked.spaces)

@@ -9,7 +9,7 @@ import typer
 
 from matganip.cli.console import BAD_INPUT, fail, render, tidy
 from matganip.cli.label import described, parse_setting
-from matganip.cli.spaces import Block, Json, OccupancyTolerance, Reading, Source, Substitute, SupercellOption
+from matganip.cli.spaces import AS_WRITTEN, Json, Reading, Source, Substitute, SupercellOption, reads_crystals
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -62,6 +62,7 @@ def export(
 
 @app.command("import")
 @tidy
+@reads_crystals
 def import_table(
     table: Annotated[
         str,
@@ -74,8 +75,7 @@ def import_table(
     source: Source,
     supercell: SupercellOption = None,
     substitute: Substitute = None,
-    block: Block = None,
-    occupancy_tolerance: OccupancyTolerance = None,
+    reading: Reading = AS_WRITTEN,
     database: Annotated[Path, typer.Option("--database", "-d", help="The database, labels.db.")] = Path("labels.db"),
     calculator: Annotated[
         str | None, typer.Option("--calculator", "-c", help="What computed them, where the table does not say.")
@@ -96,7 +96,7 @@ def import_table(
     from matganip.labels.exchange import import_labels
 
     settings = dict(parse_setting(text) for text in setting or []) or None
-    spaces = described(source, supercell, substitute, Reading(block, occupancy_tolerance))
+    spaces = described(source, supercell, substitute, reading)
     done = import_labels(database, spaces, table, calculator=calculator, settings=settings, energy=energy)
     render(done, json=False)
 
@@ -119,6 +119,7 @@ def rescue_labels(
 
 @app.command("join")
 @tidy
+@reads_crystals
 def join(
     source: Source,
     structures: Annotated[
@@ -130,8 +131,7 @@ def join(
     ],
     supercell: SupercellOption = None,
     substitute: Substitute = None,
-    block: Block = None,
-    occupancy_tolerance: OccupancyTolerance = None,
+    reading: Reading = AS_WRITTEN,
     tolerance: Annotated[float, typer.Option("--tolerance", min=0.0, help="From atom to site, in angstrom.")] = 0.5,
     json: Json = False,
 ) -> None:
@@ -143,9 +143,7 @@ def join(
     """
     from matganip.labels.joining import find_orbits
 
-    found = find_orbits(
-        described(source, supercell, substitute, Reading(block, occupancy_tolerance)), structures, tolerance
-    )
+    found = find_orbits(described(source, supercell, substitute, reading), structures, tolerance)
     render(found, json)
     if found.refused:
         fail("\n".join(found.refused))

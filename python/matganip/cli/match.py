@@ -9,11 +9,12 @@ import typer
 
 from matganip.cli.console import render, say, stdout, tidy
 from matganip.cli.distinguish import radiation_from, range_from
-from matganip.cli.spaces import Json, Substitute, SupercellOption, spaces_from
+from matganip.cli.spaces import AS_WRITTEN, Json, Reading, Substitute, SupercellOption, reads_crystals, spaces_from
 from matganip.errors import InputError
 
 
 @tidy
+@reads_crystals
 def match(
     pattern: Annotated[
         Path,
@@ -30,6 +31,7 @@ def match(
     ],
     supercell: SupercellOption = None,
     substitute: Substitute = None,
+    reading: Reading = AS_WRITTEN,
     radiation: Annotated[
         str | None,
         typer.Option("--radiation", help="CuKa12, CuKa, an angstrom, or 'neutron 1.54'; by default as the file says."),
@@ -94,9 +96,10 @@ def match(
         measured = measured.without(*range_from(text, "--exclude"))
     what: list[Any] = list(sources)
     if len(sources) == 1:
-        what = list(spaces_from(sources[0], supercell, substitute).spaces)
-    elif supercell or substitute:
-        raise InputError("--supercell and --substitute belong to one SOURCE; several structures are taken as they are")
+        what = list(spaces_from(sources[0], supercell, substitute, reading=reading).spaces)
+    elif supercell or substitute or reading.options:
+        given = ", ".join(["--supercell"] * bool(supercell) + ["--substitute"] * bool(substitute) + reading.options)
+        raise InputError(f"{given}: for one SOURCE; several structures are taken as they are, leave it out")
     found = do(
         measured,
         what,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from matganip.cli.console import render, say, stdout, tidy
 from matganip.cli.spaces import Block, Json, OccupancyTolerance, Reading
 from matganip.errors import InputError
+
+if TYPE_CHECKING:
+    from pymatgen.core.structure import Structure
 
 
 @tidy
@@ -84,13 +87,17 @@ def pattern(
     }
     if fwhm is not None and instrument is not None:
         raise InputError("--fwhm and --instrument: the instrument has its own widths; leave one out")
+    _refuse_idle({"--step": step, "--fwhm": fwhm}, output or [])
     settings = Instrument() if instrument is None else read_instrument(instrument)
     settings = settings.replace(**{key: value for key, value in given.items() if value is not None})
+    crystal = Reading(block, occupancy_tolerance).parent(source, counted=False)
+    factors = dict(_factor(text) for text in b or [])
+    _refuse_what_is_not_there(crystal, factors, ions=ions, no_displacements=no_displacements)
     found = pattern_of(
-        Reading(block, occupancy_tolerance).parent(source),
+        crystal,
         settings,
         axis=axis,  # type: ignore[arg-type]
-        debye_waller_factors=dict(_factor(text) for text in b or []) or None,
+        debye_waller_factors=factors or None,
         displacements=not no_displacements,
         name=source.name,
     )
@@ -99,6 +106,36 @@ def pattern(
     render(found, json)
     if output and not json:
         say(stdout(), f"Written: {', '.join(map(str, output))}")
+
+
+def _refuse_idle(given: dict[str, float | None], output: list[Path]) -> None:
+    """Refuse options of a profile where none is made."""
+    from matganip.results.powder_pattern import PROFILES
+
+    if any(path.suffix.lower() in PROFILES for path in output):
+        return
+    for name, value in given.items():
+        if value is not None:
+            raise InputError(
+                f"{name} acts on the profile: name an --output with one, {', '.join(PROFILES)}, or leave it out"
+            )
+
+
+def _refuse_what_is_not_there(
+    crystal: Structure, factors: dict[str, float], *, ions: bool, no_displacements: bool
+) -> None:
+    """Refuse options about charges, displacements and elements that a crystal has not."""
+    from matganip.crystal.displacements import PROPERTIES
+    from matganip.crystal.species import symbol_of
+
+    elements = {symbol_of(one) for one in crystal.composition}
+    for element in factors:
+        if element not in elements:
+            raise InputError(f"--b {element}: there is no {element}, only {', '.join(sorted(elements))}; leave it out")
+    if ions and not any(getattr(one, "oxi_state", None) for one in crystal.composition):
+        raise InputError("--ions: the file gives no charges; leave it out")
+    if no_displacements and crystal.site_properties.keys().isdisjoint(PROPERTIES):
+        raise InputError("--no-displacements: the file has none; leave it out")
 
 
 def _number_or_name(text: str | None) -> str | float | None:

@@ -9,19 +9,16 @@ import typer
 from matganip.cli.console import render, tidy
 from matganip.cli.enumerate import Ends, Format, Highest, Limit, Lowest, Output, Rank, path_of
 from matganip.cli.spaces import (
-    Block,
+    AS_WRITTEN,
     ChargeNeutral,
-    Distances,
     Json,
-    MinDistance,
-    OccupancyTolerance,
     Oxidation,
     Reading,
-    SiteTolerance,
     Source,
     Substitute,
     SupercellOption,
-    Symprec,
+    reads_crystals,
+    say_states,
     spaces_from,
 )
 from matganip.errors import InputError
@@ -38,15 +35,12 @@ if TYPE_CHECKING:
 
 
 @tidy
+@reads_crystals
 def sample(
     source: Source,
     supercell: SupercellOption = None,
     substitute: Substitute = None,
-    block: Block = None,
-    occupancy_tolerance: OccupancyTolerance = None,
-    site_tolerance: SiteTolerance = None,
-    min_distance: MinDistance = None,
-    symprec: Symprec = None,
+    reading: Reading = AS_WRITTEN,
     number: Annotated[int, typer.Option("--number", "-N", min=1, help="How many to draw, of each composition.")] = 1000,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same sample.")] = 0,
     configurations: Annotated[
@@ -76,10 +70,8 @@ def sample(
     ends = Ends(rank, lowest, highest)
     if fmt is not None and output is None:
         raise InputError(f"--format {fmt}: nothing is written without --output; name one, or leave --format out")
-    reading, distances = Reading(block, occupancy_tolerance, symprec), Distances(site_tolerance, min_distance)
-    found = spaces_from(
-        source, supercell, substitute, charge_neutral, oxidation, reading, distances, ranked=rank is not None
-    )
+    found = spaces_from(source, supercell, substitute, charge_neutral, oxidation, reading, ranked=rank is not None)
+    say_states(found)
 
     def drawn(space: ConfigurationSpace) -> Sample | Ranked:
         from matganip.results.arrangements import Sample

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -110,55 +113,93 @@ class Spaces:
 
 @dataclass(frozen=True)
 class Reading:
-    """How the structure file is read: what the options about it say."""
+    """How a crystal is read, and what is too close to stand together in it: what the options about it say."""
 
     block: str | None = None
     occupancy_tolerance: float | None = None
     symprec: float | None = None
-
-    @property
-    def options(self) -> list[str]:
-        """The options that were given."""
-        given = {
-            "--block": self.block,
-            "--occupancy-tolerance": self.occupancy_tolerance,
-            "--symprec": self.symprec,
-        }
-        return [name for name, value in given.items() if value is not None]
-
-    @property
-    def precision(self) -> float:
-        """Tolerance of the search for symmetry, in angstrom."""
-        return 0.01 if self.symprec is None else self.symprec
-
-    def parent(self, source: Path) -> Structure:
-        """Read the parent crystal."""
-        from matganip.crystal.structures import OCCUPANCY_TOLERANCE, read_structure
-
-        tolerance = OCCUPANCY_TOLERANCE if self.occupancy_tolerance is None else self.occupancy_tolerance
-        return read_structure(source, block=self.block, occupancy_tolerance=tolerance)
-
-
-@dataclass(frozen=True)
-class Distances:
-    """What is too close to stand together: what the options about it say."""
-
     site_tolerance: float | None = None
     min_distance: list[str] | None = None
 
     @property
     def options(self) -> list[str]:
         """The options that were given."""
-        given = {"--site-tolerance": self.site_tolerance, "--min-distance": self.min_distance or None}
-        return [name for name, value in given.items() if value is not None]
+        return [f"--{name.replace('_', '-')}" for name, value in vars(self).items() if value not in (None, [])]
 
-    def arguments(self) -> tuple[float, dict[str, float]]:
+    @property
+    def precision(self) -> float:
+        """Tolerance of the search for symmetry, in angstrom."""
+        return 0.01 if self.symprec is None else self.symprec
+
+    def distances(self) -> tuple[float, dict[str, float]]:
         """The `site_tolerance` and the `min_distance` of a space."""
-        from matganip.configurations.notation import SITE_TOLERANCE
-
         with option("--min-distance"):
             pairs = notation.parse_distances(self.min_distance or [])
-        return SITE_TOLERANCE if self.site_tolerance is None else self.site_tolerance, pairs
+        return notation.SITE_TOLERANCE if self.site_tolerance is None else self.site_tolerance, pairs
+
+    def parent(self, source: Path, counted: bool = True) -> Structure:
+        """Read the parent crystal.
+
+        Parameters
+        ----------
+        source : Path
+            Its file.
+        counted : bool
+            Whether occupancies are made whole numbers of atoms, on which the occupancy tolerance acts as well.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read, or an occupancy tolerance is given that nothing in it needs.
+        """
+        from matganip.crystal.structures import read_structure
+
+        if self.occupancy_tolerance is None:
+            return read_structure(source, block=self.block)
+        found = read_structure(source, block=self.block, occupancy_tolerance=self.occupancy_tolerance)
+        if counted and not found.is_ordered:
+            return found
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # all was said when it was read
+                alike = read_structure(source, block=self.block) == found
+        except InputError:  # the tolerance is what makes it readable
+            return found
+        if not alike:
+            return found
+        what = "partial occupancies" if counted else "occupancies above 1"
+        raise InputError(f"{source}: has no {what} that --occupancy-tolerance could act on; leave it out")
+
+
+AS_WRITTEN = Reading()
+"""Nothing was said about how to read it."""
+READING = {
+    "block": Block,
+    "occupancy_tolerance": OccupancyTolerance,
+    "symprec": Symprec,
+    "site_tolerance": SiteTolerance,
+    "min_distance": MinDistance,
+}
+"""The options of `Reading`."""
+
+
+def reads_crystals(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command that has an argument `reading` the options of `Reading` in its place."""
+    signature = inspect.signature(command, eval_str=True)
+    parameters = [one for one in signature.parameters.values() if one.name != "reading"]
+    place = list(signature.parameters).index("reading")
+    parameters[place:place] = [
+        inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=annotation)
+        for name, annotation in READING.items()
+    ]
+
+    @functools.wraps(command)
+    def called(**arguments: Any) -> None:
+        command(reading=Reading(**{name: arguments.pop(name) for name in READING}), **arguments)
+
+    called.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    called.__annotations__ = {one.name: one.annotation for one in parameters}
+    return called
 
 
 def spaces_from(
@@ -167,8 +208,7 @@ def spaces_from(
     substitute: list[str] | None,
     charge_neutral: bool = False,
     oxidation: list[str] | None = None,
-    reading: Reading = Reading(),
-    distances: Distances = Distances(),
+    reading: Reading = AS_WRITTEN,
     *,
     any_composition: bool = False,
     ranked: bool = False,
@@ -197,7 +237,7 @@ def spaces_from(
         raise InputError("--oxidation acts together with --charge-neutral or --rank only; leave it out")
     if source.suffix == ".toml":
         given = [name for name, value in (("--charge-neutral", charge_neutral), ("--oxidation", states)) if value]
-        return _study(source, bool(supercell or substitute), [*reading.options, *distances.options, *given])
+        return _study(source, bool(supercell or substitute), [*reading.options, *given])
     with option("--substitute"):
         substitutions = notation.parse_substitutions(substitute or [], numbered=not any_composition)
     parent = with_molecules(reading.parent(source), names_in(substitutions))
@@ -213,7 +253,7 @@ def spaces_from(
         substitutions = {key: dict(counts) for key, counts in numbers.items()}
     elif any_composition:
         whole = all("=" in part for text in substitute or [] for part in text.partition(":")[2].split(","))
-    site_tolerance, min_distance = distances.arguments()
+    site_tolerance, min_distance = reading.distances()
     series = CompositionSeries(
         parent,
         cells,
@@ -233,6 +273,13 @@ def spaces_from(
     if whole and not any_composition:
         _say_rounding(source, series.spaces[0], substitutions)
     return Spaces(series.spaces, found, whole)
+
+
+def say_states(found: Spaces) -> None:
+    """Print the oxidation states of which charge neutrality made use, beside the result."""
+    if found.oxidation_states is not None:
+        told = ", ".join(f"{name} {state:+g}" for name, state in found.oxidation_states.items())
+        print(f"matganip: oxidation states, given or guessed: {told}", file=sys.stderr)
 
 
 def _study(source: Path, own_space: bool, options: list[str]) -> Spaces:
@@ -262,6 +309,7 @@ def _cells(supercell: str | None, parent: Structure, reading: Reading) -> Superc
             f"{LARGEST_SUGGESTION} cells; give a larger --occupancy-tolerance, or a supercell: the nearest numbers are "
             "taken there"
         )
+    print(f"matganip: the smallest supercell is {','.join(map(str, found))}", file=sys.stderr)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -9,20 +10,20 @@ import typer
 from matganip.cli.console import render, say, stdout, tidy
 from matganip.cli.enumerate import Format, Output
 from matganip.cli.spaces import (
-    Block,
+    AS_WRITTEN,
     Json,
-    OccupancyTolerance,
     Reading,
     Source,
     Substitute,
     SupercellOption,
-    Symprec,
+    reads_crystals,
     spaces_from,
 )
 from matganip.errors import InputError
 
 
 @tidy
+@reads_crystals
 def sqs(
     source: Source,
     supercell: SupercellOption = None,
@@ -37,16 +38,16 @@ def sqs(
     objective: Annotated[
         str, typer.Option("--objective", help="correlations, or short-range-order: Warren-Cowley parameters of pairs.")
     ] = "correlations",
-    chains: Annotated[int, typer.Option("--chains", min=1, help="Chains of simulated annealing.")] = 16,
-    swaps: Annotated[int, typer.Option("--swaps", min=1, help="Swaps of each.")] = 20_000,
-    shapes: Annotated[int, typer.Option("--shapes", min=1, help="With --any-shape: how many, compact first.")] = 24,
+    chains: Annotated[int | None, typer.Option("--chains", min=1, help="Chains of simulated annealing; 16.")] = None,
+    swaps: Annotated[int | None, typer.Option("--swaps", min=1, help="Swaps of each; 20,000.")] = None,
+    shapes: Annotated[
+        int | None, typer.Option("--shapes", min=1, help="With --any-shape: how many, compact first; 24.")
+    ] = None,
     enumerate_up_to: Annotated[
         int, typer.Option("--enumerate-up-to", min=0, help="Score all orbits where there are no more: the exact best.")
     ] = 200_000,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same structure.")] = 0,
-    block: Block = None,
-    occupancy_tolerance: OccupancyTolerance = None,
-    symprec: Symprec = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Same seed, same structure; 0.")] = None,
+    reading: Reading = AS_WRITTEN,
     output: Output = None,
     fmt: Format = None,
     json: Json = False,
@@ -62,13 +63,22 @@ def sqs(
     """
     from matganip.sampling.sqs import sqs as do
 
-    found = spaces_from(source, supercell, substitute, reading=Reading(block, occupancy_tolerance, symprec))
+    if shapes is not None and not any_shape:
+        raise InputError("--shapes acts together with --any-shape only; leave it out")
+    if fmt is not None and output is None:
+        raise InputError(f"--format {fmt}: nothing is written without --output; name one, or leave --format out")
+    found = spaces_from(source, supercell, substitute, reading=reading)
     if len(found.spaces) != 1:
         raise InputError(f"--substitute: {len(found.spaces)} compositions; a random alloy has one")
     result = do(
-        found.spaces[0], pairs, triplets, any_shape=any_shape, objective=objective, n_chains=chains, n_swaps=swaps,
-        n_shapes=shapes, enumerate_up_to=enumerate_up_to, seed=seed, progress=not json,
+        found.spaces[0], pairs, triplets, any_shape=any_shape, objective=objective, n_chains=chains or 16,
+        n_swaps=swaps or 20_000, n_shapes=shapes or 24, enumerate_up_to=enumerate_up_to, seed=seed or 0,
+        progress=not json,
     )  # fmt: skip
+    idle = [name for name, value in (("--chains", chains), ("--swaps", swaps), ("--seed", seed)) if value is not None]
+    if result.exact and idle:
+        told = f"{', '.join(idle)} did not act: all arrangements were scored"
+        print(f"matganip: {told}; --enumerate-up-to 0 anneals instead", file=sys.stderr)
     if output is not None:
         result.write(output, fmt)
     render(result, json)

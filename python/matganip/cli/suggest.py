@@ -10,13 +10,13 @@ import typer
 from matganip.cli.console import fail, render, say, stdout, tidy
 from matganip.cli.label import asked_of
 from matganip.cli.spaces import (
-    Block,
+    AS_WRITTEN,
     Json,
-    OccupancyTolerance,
     Reading,
     Source,
     Substitute,
     SupercellOption,
+    reads_crystals,
     spaces_from,
 )
 from matganip.errors import InputError
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 
 @tidy
+@reads_crystals
 def suggest(
     source: Source,
     supercell: SupercellOption = None,
     substitute: Substitute = None,
-    block: Block = None,
-    occupancy_tolerance: OccupancyTolerance = None,
+    reading: Reading = AS_WRITTEN,
     calculator: Annotated[
         str | None, typer.Option("--calculator", "-c", help="Whose labels: chgnet, sevennet, gpaw, ..., module:Class.")
     ] = None,
@@ -81,7 +81,6 @@ def suggest(
     from matganip.sampling.suggest import candidate_orbits
     from matganip.sampling.suggest import suggest as suggest_orbits
 
-    reading = Reading(block, occupancy_tolerance)
     reads: dict[str, Any] = {"cutoff": cutoff, "triplets": not pairs_only}
     if replay is not None:
         spaces = spaces_from(source, supercell, substitute, reading=reading).spaces

@@ -303,7 +303,7 @@ def concatenate(batches: Iterable[ConfigurationBatch]) -> ConfigurationBatch:
     """
     found = list(batches)
     if not found:
-        raise InputError("there is no batch to concatenate")
+        raise InputError("there is no arrangement: no batch, or none that keeps the distances asked for")
     space = found[0].space
     if any(batch.space is not space and batch.space.key != space.key for batch in found):
         raise InputError("the batches are of several spaces; take those of one")

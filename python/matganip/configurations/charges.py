@@ -67,7 +67,7 @@ def oxidation_states(space: SubstitutedSupercell, given: Mapping[str, float] | N
     """
     names = _names(space)
     known = _given(names, given or {})
-    states = {name: known.get(name, one.state) for one, name in names.items()}
+    states = {name: known.get(name, _written(one)) for one, name in names.items()}
     parents = dict.fromkeys(names[one] for one in _unsubstituted(space))
     if any(states[name] is None for name in parents):
         _guess_parent(space, names, states)
@@ -184,6 +184,11 @@ def _given(names: Mapping[Occupant, str], given: Mapping[str, float]) -> dict[st
     return found
 
 
+def _written(one: Occupant) -> float | None:
+    """The state that a file gives an ion; that of a molecular cation is known."""
+    return float(MOLECULAR_CATIONS[one.symbol].charge) if one.symbol in MOLECULAR_CATIONS else one.state
+
+
 def _guess_parent(space: SubstitutedSupercell, names: Mapping[Occupant, str], states: dict[str, float | None]) -> None:
     """Fill in the states of the parent's elements by the likeliest neutral combination."""
     amounts = _amounts(space)
@@ -192,12 +197,15 @@ def _guess_parent(space: SubstitutedSupercell, names: Mapping[Occupant, str], st
     if space.file_sublattices:
         found = _neutral_states(amounts, known)
     else:
-        formula = Composition(amounts)
-        overrides = {symbol: [state] for symbol, state in known.items() if symbol in amounts}
-        found = next(iter(formula.oxi_state_guesses(oxi_states_override=overrides or None)), None)
+        atoms = {symbol: amount for symbol, amount in amounts.items() if symbol not in MOLECULAR_CATIONS}
+        rest = sum(known[symbol] * amount for symbol, amount in amounts.items() if symbol not in atoms)
+        overrides = {symbol: [state] for symbol, state in known.items() if symbol in atoms}
+        guesses = Composition(atoms).oxi_state_guesses(oxi_states_override=overrides or None, target_charge=-rest)
+        found = next(iter(guesses), None)
     if not found:
+        told = " ".join(f"{symbol}{amount:g}" for symbol, amount in amounts.items())
         raise InputError(
-            f"oxidation_states: none make {Composition(amounts).reduced_formula} neutral by guessing; give those of "
+            f"oxidation_states: none make {told} neutral by guessing; give those of "
             f"{', '.join(one.symbol for one in missing)}"
         )
     for one in missing:

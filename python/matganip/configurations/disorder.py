@@ -307,7 +307,7 @@ def _mixed(parent: Structure, sites: Sequence[int], shares: dict[Occupant, float
 
 
 def _completed(mixed: MixedSublattice, given: Mapping[str, int], n_cells: int, label: str) -> dict[Occupant, int]:
-    """Numbers of all species of a mixed sublattice: the one species of the file that is not listed takes the rest."""
+    """Numbers of all species of a mixed sublattice: a species of the file that is not listed takes the rest."""
     counts: dict[Occupant, int] = {}
     for name, number in given.items():
         asked = parse_species(name, label)
@@ -319,14 +319,14 @@ def _completed(mixed: MixedSublattice, given: Mapping[str, int], n_cells: int, l
         counts[one] = int(number)
     n_sites, total = len(mixed.sites) * n_cells, sum(counts.values())
     unlisted = [one for one in mixed.shares if one not in counts]
-    if len(unlisted) > 1:
+    if len(unlisted) > 1 and total != n_sites:
         raise InputError(
             f"{label}: {mixed.name} holds {len(mixed.shares)} species in the file; give the numbers of all but one of "
             f"them, as in {_example(mixed, mixed.counts(n_cells)[0])}"
         )
     if total > n_sites or (not unlisted and total != n_sites):
         raise CountsDoNotFitError(f"{label}: {total} atoms and vacancies asked for, {mixed.name} has {n_sites} sites")
-    return {**counts, **dict.fromkeys(unlisted, n_sites - total)}
+    return {**counts, **dict.fromkeys(unlisted, n_sites - total)}  # several are unlisted only where nothing is left
 
 
 def _example(mixed: MixedSublattice, counts: Mapping[Occupant, int]) -> str:

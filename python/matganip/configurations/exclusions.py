@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 from pymatgen.core.structure import Structure
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from matganip.configurations.composition import VACANCY, element_of
 from matganip.configurations.species import symbol_of
@@ -205,6 +203,9 @@ def group_exchanges(exclusions: NDArray[np.uint16], group: NDArray[np.uint16]) -
         Pairs of columns, those of one group first; groups of more than 16 sites are left out, for they are mostly not
         what a split site is.
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     n_sites = group.shape[1]
     links = coo_array((np.ones(len(exclusions)), (exclusions[:, 0], exclusions[:, 2])), shape=(n_sites, n_sites))
     _, owner = connected_components(links, directed=False)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import spglib
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from matganip import _core
 from matganip.errors import InputError
+
+SMALL = 200
+"""Sites up to which each is compared with each: a short command then never waits for scipy."""
 
 
 @dataclass(frozen=True)
@@ -220,24 +223,41 @@ def factor_permutations(
     InputError
         If an image is not a site.
     """
-    tree = cKDTree(_into_cell(positions), boxsize=1.0)
+    nearest = _nearest_of(positions)
     translated = [positions + point for point in symmetry.lattice_points]
     rotated = [positions @ w.T + t for w, t in zip(symmetry.rotations, symmetry.translations, strict=True)]
     return (
-        np.stack([_match(tree, lattice, positions, image, symprec) for image in translated]),
-        np.stack([_match(tree, lattice, positions, image, symprec) for image in rotated]),
+        np.stack([_match(nearest, lattice, positions, image, symprec) for image in translated]),
+        np.stack([_match(nearest, lattice, positions, image, symprec) for image in rotated]),
     )
 
 
+def _nearest_of(positions: NDArray[np.float64]) -> Callable[[NDArray[np.float64]], NDArray[np.int64]]:
+    """What finds the nearest site, by fractional coordinates, of each image."""
+    sites = _into_cell(positions)
+    if len(sites) > SMALL:
+        from scipy.spatial import cKDTree
+
+        tree = cKDTree(sites, boxsize=1.0)
+        return lambda images: np.asarray(tree.query(_into_cell(images))[1])
+
+    def compared(images: NDArray[np.float64]) -> NDArray[np.int64]:
+        apart = _into_cell(images)[:, np.newaxis] - sites
+        apart -= np.rint(apart)
+        return np.asarray((apart**2).sum(axis=2).argmin(axis=1))
+
+    return compared
+
+
 def _match(
-    tree: cKDTree,
+    nearest_of: Callable[[NDArray[np.float64]], NDArray[np.int64]],
     lattice: NDArray[np.float64],
     positions: NDArray[np.float64],
     images: NDArray[np.float64],
     symprec: float,
 ) -> NDArray[np.uint16]:
     """Which site each image falls on."""
-    _, nearest = tree.query(_into_cell(images))
+    nearest = nearest_of(images)
     difference = images - positions[nearest]
     distance = np.linalg.norm((difference - np.rint(difference)) @ lattice, axis=1)
     # Positions may be off by symprec before and after the operation.

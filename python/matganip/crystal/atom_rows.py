@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -67,6 +68,7 @@ def atom_rows(table: CifTable, lattice: Lattice) -> Iterator[AtomRow]:
     hydrogens = table.numbers("_atom_site_attached_hydrogens")
     states = _oxidation_states(table)
     moves = _Displacements(table, lattice)
+    _say_groups(table, names)
     for row in range(len(names)):
         label = names[row] or (types[row] if types else None) or f"row {row + 1}"
         if flags and flags[row] == "dum":
@@ -76,11 +78,15 @@ def atom_rows(table: CifTable, lattice: Lattice) -> Iterator[AtomRow]:
         if None in position:
             warnings.warn(f"{label} has no coordinates and is left out", stacklevel=2)
             continue
+        symbol = types[row] if types else None
+        if symbol is not None and (shared := _several(symbol)):
+            for share, one in shared:
+                yield AtomRow(label, _site_type(label, one), None, _position(label, position), share)
+            continue
         occupancy = _occupancy(label, occupancies[row] if occupancies else None)
         if occupancy == 0:
             warnings.warn(f"{label} has an occupancy of 0 and is left out", stacklevel=2)
             continue
-        symbol = types[row] if types else None
         found = _site_type(label, symbol)
         implied = found.hydrogens or (hydrogens[row] if hydrogens else None) or 0
         if implied:
@@ -91,6 +97,28 @@ def atom_rows(table: CifTable, lattice: Lattice) -> Iterator[AtomRow]:
         charge = states.get(symbol or label, states.get(found.element or "", found.charge))
         isotropic, star = moves.of(row, label)
         yield AtomRow(label, found, charge, _position(label, position), occupancy, isotropic, star)
+
+
+def _several(symbol: str) -> list[tuple[float, str]]:
+    """Shares and species of a type symbol that holds several, as Pauling's file writes them: ``0.8Nb + 0.2Zr``."""
+    parts = [re.fullmatch(r"(\d*\.\d+|1)\s*(?:\(\d+\))?\s*([A-Z].*)", part.strip()) for part in symbol.split("+ ")]
+    if len(parts) < 2 or None in parts:
+        return []
+    return [(float(part[1]), re.sub("<[^>]*>", "", part[2])) for part in parts if part is not None]
+
+
+def _say_groups(table: CifTable, names: list[str | None]) -> None:
+    """Say that atoms of alternative groups are not kept together."""
+    groups = table.column("_atom_site_disorder_group")
+    if groups is None or len({group for group in groups if group is not None}) == 0:
+        return
+    told = [name for name, group in zip(names, groups, strict=True) if group is not None and name is not None]
+    shown = ", ".join(told[:6]) + (f" and {len(told) - 6} more" if len(told) > 6 else "")
+    warnings.warn(
+        f"the disorder groups of {shown} are left out: each of these atoms is placed by itself, and only those closer "
+        "than the site tolerance exclude one another; give --min-distance for those that are further apart",
+        stacklevel=3,
+    )
 
 
 def _site_type(label: str, symbol: str | None) -> SiteType:

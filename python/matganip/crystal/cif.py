@@ -6,15 +6,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from pymatgen.core.composition import Composition
 from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
-from pymatgen.io.cif import CifBlock, CifFile, CifParser
 
 from matganip.crystal.atom_rows import atom_rows
+from matganip.crystal.cif_blocks import CifBlock, cif_blocks
 from matganip.crystal.cif_symmetry import operations_of
 from matganip.crystal.cif_table import CifTable
 from matganip.crystal.shared_sites import SharedSites
@@ -23,6 +22,15 @@ from matganip.errors import InputError, ReadingWarning, first_line
 
 THINNEST = 0.01
 """Angstrom: a cell must be thicker."""
+
+MAGNETIC = ("_space_group_magn", "_atom_site_moment", "_space_group_symop_magn", "_magnetic_space_group")
+"""What a magCIF has names of."""
+
+_ANGLES: dict[str, tuple[float | None, float | None, float | None]] = {
+    **dict.fromkeys(("cubic", "tetragonal", "orthorhombic"), (90.0, 90.0, 90.0)),
+    **dict.fromkeys(("hexagonal", "trigonal"), (90.0, 90.0, 120.0)),
+    "monoclinic": (90.0, None, 90.0),
+}
 
 FORMULA_TOL = 0.02
 """Relative difference of two compositions that is worth a word."""
@@ -60,9 +68,9 @@ def read_cif(path: Path, text: str, block: str | None, occupancy_tolerance: floa
         Of what is read otherwise than it stands in the file, or left out.
     """
     try:
-        blocks = {name: data for name, data in CifFile.from_str(text).data.items() if _holds_atoms(data)}
-    except Exception as error:  # the parser raises anything
-        raise InputError(f"{path}: does not parse as a CIF: {first_line(error)}") from error
+        blocks = {one.name: one for one in cif_blocks(text) if _holds_atoms(one)}
+    except InputError as error:
+        raise InputError(f"{path}: does not parse as a CIF: {error}") from None
     chosen = _chosen(path, blocks, block)
     with _speaking_for(path):
         return _structure(chosen, occupancy_tolerance)
@@ -77,14 +85,14 @@ def _speaking_for(path: Path) -> Iterator[None]:
             yield
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
-        except Exception as error:  # the parser raises anything
+        except Exception as error:  # pymatgen raises anything
             raise InputError(f"{path}: does not parse as a structure: {first_line(error)}") from error
     for text in dict.fromkeys(" ".join(str(remark.message).split()) for remark in remarks):
         warnings.warn(f"{path}: {text}", ReadingWarning, stacklevel=6)
 
 
-def _holds_atoms(data: CifBlock) -> bool:
-    return any(name.lower().replace(".", "_").startswith("_atom_site_fract_x") for name in data.data)
+def _holds_atoms(block: CifBlock) -> bool:
+    return any(name.lower().replace(".", "_").startswith("_atom_site_fract_x") for name in block.values)
 
 
 def _chosen(path: Path, blocks: dict[str, CifBlock], block: str | None) -> CifBlock:
@@ -103,22 +111,18 @@ def _chosen(path: Path, blocks: dict[str, CifBlock], block: str | None) -> CifBl
     return blocks[wanted or next(iter(blocks))]
 
 
-def _structure(data: CifBlock, occupancy_tolerance: float) -> Structure:
-    parser: Any = CifParser.from_str(
-        str(_as_the_dictionary_spells(data)), frac_tolerance=0.0, occupancy_tolerance=1 + occupancy_tolerance
-    )
-    (values,) = parser.as_dict().values()
-    table = CifTable(values)
-    if parser.feature_flags["magcif"]:
-        return _magnetic(parser, table)
-    block = CifBlock(values, [], data.header)
-    lattice = _lattice(parser, block)
+def _structure(block: CifBlock, occupancy_tolerance: float) -> Structure:
+    table = CifTable(block.values)
+    if any(name.startswith(MAGNETIC) for name in table.names):
+        from matganip.crystal.cif_pymatgen import magnetic_structure
+
+        return magnetic_structure(block, table)
+    lattice = _lattice(table)
     if any(name.startswith("_cell_modulation_dimension") for name in table.names):
         warnings.warn("the structure is modulated; its average structure is read", stacklevel=2)
-    for remark in parser.warnings:
-        if "rounded to ideal values" not in remark:  # nothing was: the tolerance is 0
-            warnings.warn(remark, stacklevel=2)
-    operations = operations_of(parser, block, table, lattice)
+    if block.stray:
+        warnings.warn(f"the words {' '.join(block.stray[:5])!r} belong to no name and are left out", stacklevel=2)
+    operations = operations_of(block, table, lattice)
     sites = SharedSites(lattice, operations)
     for row in atom_rows(table, lattice):
         sites.add(row)
@@ -127,44 +131,28 @@ def _structure(data: CifBlock, occupancy_tolerance: float) -> Structure:
     return structure
 
 
-def _as_the_dictionary_spells(data: CifBlock) -> CifBlock:
-    """Names do not depend on case in a CIF; in pymatgen they do."""
-
-    def spelt(name: str) -> str:
-        lower = name.lower()
-        if "magn" in lower or not lower.startswith(
-            ("_atom_site_", "_atom_type_", "_cell_", "_symmetry_", "_space_group_")
-        ):
-            return name
-        return lower.replace("_name_h-m", "_name_H-M").replace("_name_hall", "_name_Hall")
-
-    values = {spelt(name): value for name, value in data.data.items()}
-    return CifBlock(values, [[spelt(name) for name in loop] for loop in data.loops], data.header)
-
-
-def _lattice(parser: CifParser, block: CifBlock) -> Lattice:
-    lattice = parser.get_lattice(block)
-    if lattice is None:
+def _lattice(table: CifTable) -> Lattice:
+    """The cell; what the crystal system says of its edges and angles need not be written."""
+    edges = [table.number(f"_cell_length_{name}") for name in "abc"]
+    angles = [table.number(f"_cell_angle_{name}") for name in ("alpha", "beta", "gamma")]
+    system = (table.first("_symmetry_cell_setting", "_space_group_crystal_system") or "").lower()
+    a, b, c = edges
+    if system in ("cubic", "rhombohedral"):
+        b, c = (a if b is None else b), (a if c is None else c)
+    elif system in ("tetragonal", "hexagonal", "trigonal"):
+        b = a if b is None else b
+    usual = _ANGLES.get(system, (None, None, None))
+    angles = [value if value is not None else other for value, other in zip(angles, usual, strict=True)]
+    values = [a, b, c, *angles]
+    if system == "rhombohedral" and values[3] is not None:
+        values[3:] = [value if value is not None else values[3] for value in values[3:]]
+    known = [value for value in values if value is not None]
+    if len(known) < 6:
         raise InputError("has no cell: _cell_length_a ... _cell_angle_gamma are needed")
+    lattice = Lattice.from_parameters(*known)
     if not np.isfinite(lattice.matrix).all() or min(lattice.d_hkl(h) for h in np.eye(3)) < THINNEST:
         raise InputError(f"its cell {lattice.parameters} has no volume")
     return lattice
-
-
-def _magnetic(parser: Any, table: CifTable) -> Structure:
-    """A magCIF, by pymatgen: moments become the site property ``magmom``, which no pattern knows of."""
-    if parser.feature_flags["magcif_incommensurate"]:
-        raise InputError("holds an incommensurate magnetic structure, which cannot be read")
-    try:
-        structure: Structure
-        (structure,) = parser.parse_structures(primitive=False, on_error="raise")
-    except Exception as error:
-        reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
-        raise InputError(f"does not parse as a magnetic structure: {reason}") from error
-    warnings.warn("is a magnetic structure; patterns have its nuclear lines only", stacklevel=2)
-    if any("_u_iso" in name or "_b_iso" in name or "_aniso_" in name for name in table.names):
-        warnings.warn("displacements in a magCIF are left out", stacklevel=2)
-    return structure
 
 
 def _compare_formula(table: CifTable, structure: Structure) -> None:

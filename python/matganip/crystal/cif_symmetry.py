@@ -9,13 +9,24 @@ import gemmi
 import numpy as np
 from numpy.typing import NDArray
 from pymatgen.core.lattice import Lattice
-from pymatgen.io.cif import CifBlock, CifParser
+from pymatgen.core.operations import SymmOp
 
+from matganip.crystal.cif_blocks import CifBlock
 from matganip.crystal.cif_table import CifTable
 from matganip.errors import InputError
 
 METRIC_TOL = 0.02
 """Relative change of the cell's metric under an operation, above which the two do not belong together."""
+
+LISTED = ("_symmetry_equiv_pos_as_xyz", "_space_group_symop_operation_xyz")
+HALL = ("_space_group_name_hall", "_symmetry_space_group_name_hall")
+HERMANN_MAUGUIN = (
+    "_symmetry_space_group_name_h-m",
+    "_space_group_name_h-m_alt",
+    "_symmetry_space_group_name_h_m",
+    "_space_group_name_h-m_full",
+)
+NUMBER = ("_space_group_it_number", "_symmetry_int_tables_number")
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,20 +36,12 @@ class Operations:
     rotations: NDArray[np.float64]
     translations: NDArray[np.float64]
 
-    @property
-    def content(self) -> set[tuple[int, ...]]:
-        """The operations modulo the lattice, in any order, in units of 1/24."""
-        shifts = np.rint(24 * self.translations).astype(int) % 24
-        rows = np.hstack([np.rint(self.rotations).astype(int).reshape(-1, 9), shifts])
-        return {tuple(row) for row in rows.tolist()}
 
-
-def operations_of(parser: CifParser, block: CifBlock, table: CifTable, lattice: Lattice) -> Operations:
+def operations_of(block: CifBlock, table: CifTable, lattice: Lattice) -> Operations:
     """Find the operations: those that are listed, or those of the space group that is named.
 
     Parameters
     ----------
-    parser : CifParser
     block : CifBlock
     table : CifTable
         Of the same block.
@@ -51,41 +54,52 @@ def operations_of(parser: CifParser, block: CifBlock, table: CifTable, lattice: 
     Raises
     ------
     InputError
-        If an operation does not fit the cell.
+        If an operation is none, or does not fit the cell.
+
+    Warns
+    -----
+    UserWarning
+        If no group is named, or one that is not known; of two origins.
     """
-    named = None if _listed(table) else _by_symbol(table, lattice)
-    with warnings.catch_warnings(record=named is not None):  # a symbol that pymatgen does not know, gemmi does
-        ops = parser.get_symops(block)
-    found = Operations(
-        np.array([op.rotation_matrix for op in ops], dtype=np.float64),
-        np.array([op.translation_vector for op in ops], dtype=np.float64),
-    )
-    if named is not None and named.content != found.content:
-        found = named
+    found = _listed(table) or _by_symbol(table, lattice) or _by_pymatgen(block, table)
+    if found is None:
+        warnings.warn("names no space group and lists no operations: P 1 is taken", stacklevel=2)
+        found = Operations(np.eye(3)[None], np.zeros((1, 3)))
     metric = lattice.matrix @ lattice.matrix.T
     turned = found.rotations.transpose(0, 2, 1) @ metric @ found.rotations
     wrong = np.abs(turned - metric).max(axis=(1, 2)) > METRIC_TOL * np.abs(metric).max()
     if wrong.any():
         rotation = np.rint(found.rotations[int(np.argmax(wrong))]).astype(int).tolist()
-        name = table.text("_symmetry_space_group_name_h-m") or table.text("_space_group_name_h-m_alt") or "its symmetry"
+        name = table.first(*HERMANN_MAUGUIN) or "its symmetry"
         cell = ", ".join(f"{value:g}" for value in lattice.parameters)
         raise InputError(f"{name} has the operation {rotation}, which does not fit the cell ({cell})")
     return found
 
 
-def _listed(table: CifTable) -> bool:
-    return any(table.column(name) for name in ("_symmetry_equiv_pos_as_xyz", "_space_group_symop_operation_xyz"))
+def _listed(table: CifTable) -> Operations | None:
+    texts = [text for text in table.column(*LISTED) or [] if text is not None]
+    try:
+        return _of([SymmOp.from_xyz_str(text) for text in texts]) if texts else None
+    except ValueError as error:
+        raise InputError(f"its list of operations is none: {error}") from None
+
+
+def _of(operations: list[SymmOp]) -> Operations:
+    return Operations(
+        np.array([one.rotation_matrix for one in operations], dtype=np.float64),
+        np.array([one.translation_vector for one in operations], dtype=np.float64),
+    )
 
 
 def _by_symbol(table: CifTable, lattice: Lattice) -> Operations | None:
     """Operations by the Hall symbol, or by the Hermann-Mauguin symbol where the setting follows from the cell."""
-    hall = table.text("_space_group_name_hall") or table.text("_symmetry_space_group_name_hall")
+    hall = table.first(*HALL)
     if hall is not None:
         try:
-            return _of(gemmi.symops_from_hall(hall))
+            return _of_gemmi(gemmi.symops_from_hall(hall))
         except (ValueError, RuntimeError):
             warnings.warn(f"the Hall symbol {hall!r} is not understood", stacklevel=2)
-    name = table.text("_symmetry_space_group_name_h-m") or table.text("_space_group_name_h-m_alt")
+    name = table.first(*HERMANN_MAUGUIN)
     if name is None:
         return None
     for suffix in ("Z", "S", "H", "R"):  # as ICSD writes a setting
@@ -100,12 +114,21 @@ def _by_symbol(table: CifTable, lattice: Lattice) -> Operations | None:
             "list the operations, for the centre of inversion)",
             stacklevel=2,
         )
-    return _of(group.operations())
+    return _of_gemmi(group.operations())
 
 
-def _of(group: gemmi.GroupOps) -> Operations:
+def _of_gemmi(group: gemmi.GroupOps) -> Operations:
     ops = list(group)
     return Operations(
         np.array([op.rot for op in ops], dtype=np.float64) / gemmi.Op.DEN,
         np.array([op.tran for op in ops], dtype=np.float64) / gemmi.Op.DEN,
     )
+
+
+def _by_pymatgen(block: CifBlock, table: CifTable) -> Operations | None:
+    """Operations by a symbol that gemmi does not know, or by a number of the International Tables."""
+    if table.first(*HALL, *HERMANN_MAUGUIN, *NUMBER) is None:
+        return None
+    from matganip.crystal.cif_pymatgen import operations
+
+    return _of(operations(block))

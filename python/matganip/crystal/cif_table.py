@@ -18,7 +18,7 @@ class CifTable:
     Parameters
     ----------
     values : mapping
-        Name -> text, or list of texts of a loop, as pymatgen's parser has them. Names do not depend on case, nor on
+        Name -> text, or list of texts of a loop. Names do not depend on case, nor on
         whether a category ends in a dot.
 
     Examples
@@ -42,6 +42,10 @@ class CifTable:
         if isinstance(value, list):
             value = value[0] if len(value) == 1 else None
         return None if value in UNKNOWN else str(value)
+
+    def first(self, *names: str) -> str | None:
+        """The first single value that there is; None where there is none."""
+        return next((value for name in names if (value := self.text(name)) is not None), None)
 
     def number(self, name: str) -> float | None:
         """A single number without its uncertainty; None where there is none."""

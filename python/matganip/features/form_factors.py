@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from pymatgen.core.periodic_table import Element
 from scipy import constants
 
+from matganip.crystal.molecular_ions import MOLECULAR_CATIONS
 from matganip.crystal.species import HYDROGENS, site_type
 from matganip.errors import InputError
 
@@ -148,7 +149,7 @@ def scatterer(name: str) -> tuple[str, int | None, float]:
     >>> scatterer("7Li"), scatterer("Fe3+"), scatterer("vac"), scatterer("D")
     (('Li', 7, 0.0), ('Fe', None, 3.0), ('vac', None, 0.0), ('D', None, 0.0))
     """
-    if name == "vac":
+    if name == "vac" or name in MOLECULAR_CATIONS:
         return name, None, 0.0
     found = site_type(name)
     if found is None or found.element is None:
@@ -303,6 +304,8 @@ def _length(symbol: str, mass_number: int | None, wavelength: float) -> complex:
     import periodictable
 
     what = f"isotope '{mass_number}{symbol}'" if mass_number else f"element {symbol!r}"
+    if symbol in MOLECULAR_CATIONS:
+        what = f"molecule {symbol!r}"
     element = periodictable.elements.symbol(symbol) if Element.is_valid_symbol(symbol) else None
     atom: Any = element
     if element is not None and mass_number is not None:
@@ -367,7 +370,8 @@ TABLES: dict[str, Callable[[str, int], Fit | None]] = {
 
 def _missing(symbol: str, charge: int, table: str) -> str:
     having = [name for name, fit_of in TABLES.items() if fit_of(symbol, charge) is not None]
-    what = f"element {symbol!r}" if not charge else f"ion {symbol!r} of charge {charge:+d}"
+    kind = "molecule" if symbol in MOLECULAR_CATIONS else "element"
+    what = f"{kind} {symbol!r}" if not charge else f"ion {symbol!r} of charge {charge:+d}"
     elsewhere = f"; it is in {' and '.join(having)}" if having else "; no table has it"
     return f"{what} has no X-ray form factor in the table {table}{elsewhere}"
 

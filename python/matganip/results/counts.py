@@ -23,6 +23,7 @@ def drawn_summary(space: ConfigurationSpace) -> dict[str, Any]:
     """What is known of a space without its symmetry, in a few JSON values."""
     return {
         "composition": composition_text(space),
+        "supercell": space.supercell_matrix.tolist(),
         "sites": space.n_sites,
         "species": [list(species) for species in space.species],
         "counts": [list(counts) for counts in space.counts],

@@ -31,6 +31,8 @@ AXES: dict[Axis, tuple[str, str]] = {
 }
 """Of each axis the name of its column, and what stands below it in a figure."""
 
+PROFILES = (".xy", ".cif", ".png", ".pdf", ".svg")
+"""Files that hold the profile; others hold the lines."""
 SUFFIXES = (".xy", ".csv", ".cif", ".json", ".png", ".pdf", ".svg")
 SHOWN = 30
 
@@ -117,20 +119,21 @@ class PowderPattern(Result):
         """The strongest lines, by angle."""
         frame = self.to_frame()
         strongest = np.sort(np.argsort(-frame["intensity"].to_numpy(), kind="stable")[:SHOWN])
+        columns: dict[Axis, tuple[str, list[str]]] = {
+            "2theta": ("2θ, °", [f"{value:.4f}" for value in frame["two_theta_degrees"].iloc[strongest]]),
+            "d": ("d, Å", [f"{value:.5f}" for value in frame["d_angstrom"].iloc[strongest]]),
+            "q": ("Q, 1/Å", [f"{value:.5f}" for value in frame["q_per_angstrom"].iloc[strongest]]),
+        }
+        first = sorted(columns, key=lambda axis: axis != self.axis)
         rows = tuple(
-            (
-                f"{row.two_theta_degrees:.4f}",
-                f"{row.d_angstrom:.5f}",
-                f"{row.q_per_angstrom:.5f}",
-                f"{row.intensity:.3f}",
-                str(row.multiplicity),
-                row.hkl,
-            )
-            for row in frame.iloc[strongest].itertuples()
+            (*(columns[axis][1][i] for axis in first), f"{row.intensity:.3f}", str(row.multiplicity), row.hkl)
+            for i, row in enumerate(frame.iloc[strongest].itertuples())
         )
         more = f"the {SHOWN} strongest of {len(frame)} lines" if len(frame) > SHOWN else f"{len(frame)} lines"
         title = f"{self.name}: {self.formula}, {self.instrument.radiation}, {more}"
-        return (Table(title, ("2θ, °", "d, Å", "Q, 1/Å", "intensity", "multiplicity", "hkl"), rows, "rrrrrw"),)
+        return (
+            Table(title, (*(columns[axis][0] for axis in first), "intensity", "multiplicity", "hkl"), rows, "rrrrrw"),
+        )
 
     def plot(self, ax: Place = None) -> Axes | None:
         """The profile on the axis of the result, with a tick for each line."""

@@ -48,15 +48,20 @@ def point_functions(n_species: int, basis: Basis) -> Floats:
     return np.where(number[:, None] % 2 == 1, -np.cos(angle), -np.sin(angle))
 
 
+MOLECULES = 200
+"""Molecular cations stand behind all elements."""
+
+
 def in_order(names: tuple[str, ...]) -> list[str]:
-    """The species of a sublattice as point functions number them: by atomic number, a vacancy first.
+    """The species of a sublattice as point functions number them: by atomic number, vacancies first, molecules last.
 
     Examples
     --------
     >>> in_order(("Pt", "vac", "Cu"))
     ['vac', 'Cu', 'Pt']
     """
-    return sorted(names, key=lambda name: (0 if name == VACANCY else Element(symbol_of(name)).Z, name))
+    known = {name: Element(symbol_of(name)).Z for name in names if Element.is_valid_symbol(symbol_of(name))}
+    return sorted(names, key=lambda name: (-1 if name == VACANCY else known.get(name, MOLECULES), name))
 
 
 @dataclass(frozen=True, eq=False)
