@@ -20,6 +20,7 @@ from matganip.crystal.tolerance_factors import Convention, tolerance_factor
 from matganip.errors import InputError
 from matganip.files import atomic_path
 from matganip.labels.calculators import CalculatorChoice
+from matganip.labels.formulas import ARRANGEMENTS
 from matganip.plots.heat_map import pearson, split_heat_map
 from matganip.progress import ProgressOption, Report, reporting
 
@@ -172,15 +173,7 @@ def arrangement_map(
     named: dict[str, dict[str, Structure]] = {}
     sizes: dict[str, int] = {}
     for formula in formulas:
-        space = perovskite_space(formula)
-        if space.n_configurations != 70 or space.n_sites != 8:
-            raise InputError(f"{formula}: {space.n_configurations} arrangements, not the 70 of four and four B atoms")
-        batch = next(space.orbits())
-        names = cluster_point_groups(space, batch.occupations).schoenflies.tolist()
-        if len(set(names)) != len(names):
-            raise InputError(f"{formula}: two arrangements have one point group ({', '.join(names)})")
-        named[formula] = dict(zip(names, batch.structures(), strict=True))
-        sizes = dict(zip(names, batch.multiplicity.tolist(), strict=True))
+        named[formula], sizes = _arrangements(formula)
     columns = tuple(sorted(sizes, key=lambda name: (sizes[name], name)))
     every = [named[formula][name] for formula in formulas for name in columns]
     shape = (len(formulas), len(columns))
@@ -200,6 +193,29 @@ def arrangement_map(
         energy.reshape(shape),
         title,
     )
+
+
+def _arrangements(formula: str) -> tuple[dict[str, Structure], dict[str, int]]:
+    """The six arrangements of a formula on its ideal lattice by point group, and their multiplicities."""
+    space = perovskite_space(formula)
+    if space.n_configurations != 70 or space.n_sites != 8:
+        raise InputError(f"{formula}: {space.n_configurations} arrangements, not the 70 of four and four B atoms")
+    batch = next(space.orbits())
+    names = cluster_point_groups(space, batch.occupations).schoenflies.tolist()
+    if len(set(names)) != len(names):
+        raise InputError(f"{formula}: two arrangements have one point group ({', '.join(names)})")
+    sizes = dict(zip(names, batch.multiplicity.tolist(), strict=True))
+    return dict(zip(names, batch.structures(), strict=True)), sizes
+
+
+def calculated_energies(formulas: Sequence[str], calculator: str) -> Floats:
+    """Single points (n, 6) of formulas on their ideal lattices, eV/atom, in the order of `matganip.labels.formulas`."""
+    named = [_arrangements(formula)[0] for formula in formulas]
+    every = [one[name] for one in named for name in ARRANGEMENTS]
+    if not every:
+        return np.zeros((0, len(ARRANGEMENTS)))
+    with reporting(None) as report:
+        return _energies(every, CalculatorChoice(name=calculator), report).reshape(-1, len(ARRANGEMENTS))
 
 
 def _energies(structures: Sequence[Structure], choice: CalculatorChoice, report: Report) -> Floats:

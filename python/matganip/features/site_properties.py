@@ -7,7 +7,8 @@ is linear in the intensities of its charges (Ewald's reciprocal sum), the elasti
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 PROPERTIES = ("electrons", "charge", "ionic_radius", "electronegativity", "neutron_length")
 """Electrons of the ion; formal charge, e; Shannon's effective radius at VI, angstrom; Pauling's electronegativity;
 coherent scattering length, fm. A vacancy has 0 of each."""
+
+NEED_CHARGE = ("electrons", "charge", "ionic_radius")
 
 
 def site_properties(
@@ -63,7 +66,7 @@ def site_properties(
     fixed = {element_of(structure, i) for i in np.setdiff1d(np.arange(len(structure)), space.site_indices)}
     species = sorted(fixed | set(chain(*space.species)))
     charges: dict[str, float] = {}
-    if name in ("electrons", "charge", "ionic_radius"):
+    if name in NEED_CHARGE:
         charges = oxidation_states(space, states)
     return {one: 0.0 if one == "vac" else _value(one, name, charges) for one in species}
 
@@ -87,6 +90,42 @@ def _value(species: str, name: str, charges: Mapping[str, float]) -> float:
     if charge != round(charge):
         raise InputError(f"ionic_radius of {species}: its charge, {charge:g}, is no whole number; give a table")
     return ionic_radius(element, round(charge)).value
+
+
+def radiation_of_ions(name: str, ions: Iterable[str]) -> Radiation:
+    """A property of ions, ``"Fe3+"``, for structures that carry oxidation states.
+
+    Parameters
+    ----------
+    name : str
+        One of `PROPERTIES`.
+    ions : iterable of str
+        Those that there are.
+
+    Returns
+    -------
+    Radiation
+        Which reads the charges of the structures' sites.
+
+    Raises
+    ------
+    InputError
+        As `site_properties`; a species without a charge has none of the properties that need one.
+
+    Examples
+    --------
+    >>> radiation_of_ions("ionic_radius", ["Fe3+", "O2-"]).weights
+    (('Fe3+', 0.645), ('O2-', 1.4))
+    """
+    if name not in PROPERTIES:
+        raise InputError(f"property {name!r}: must be one of {', '.join(PROPERTIES)}")
+    found = {}
+    for ion in sorted(set(ions)):
+        charge = scatterer(ion)[2]
+        if not charge and name in NEED_CHARGE:
+            raise InputError(f"{name} of {ion}: the structures must carry oxidation states")
+        found[ion] = _value(ion, name, {})
+    return replace(Radiation.weighted(found), ions="as read")
 
 
 def radiation_of(space: ConfigurationSpace, radiation: str | float | Radiation | Mapping[str, float]) -> Radiation:

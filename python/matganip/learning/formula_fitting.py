@@ -28,8 +28,8 @@ Step = Callable[[int, int], object]
 
 JITTER = 1e-6
 PULL = 0.05
-STEPS, LEARNING_RATE = 100, 0.08
-MOST = 600
+STEPS, LEARNING_RATE = 80, 0.08
+MOST = 500
 """Hosts that the parameters are fitted to, drawn at random; all of them predict."""
 NOISE = ("all", "charge", "misfit")
 

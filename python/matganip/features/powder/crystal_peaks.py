@@ -17,6 +17,7 @@ from matganip.errors import InputError
 from matganip.features.peaks import Pattern
 from matganip.features.powder.diffraction import PowderDiffraction
 from matganip.features.radiation import Radiation
+from matganip.features.site_properties import PROPERTIES, radiation_of_ions
 from matganip.settings import Settings
 
 if TYPE_CHECKING:
@@ -50,7 +51,10 @@ class CrystalInput(Settings):
         "100, as diffractometers print them, so that only ratios tell the elements.",
     )
     radiation: str | float = Field(
-        default="CuKa", description="Name of a laboratory line as pymatgen has it, or a wavelength in angstrom."
+        default="CuKa",
+        description="Name of a laboratory line as pymatgen has it, or a wavelength in angstrom; or a property of the "
+        'ions in place of form factors, "ionic_radius", "charge", "electronegativity", of structures with oxidation '
+        "states.",
     )
     two_theta_range: tuple[float, float] = Field(
         default=(0.0, 178.0), description="First and last angle 2theta, in degrees."
@@ -59,8 +63,9 @@ class CrystalInput(Settings):
 
     @property
     def name(self) -> str:
-        """Which input it is, in words: "absolute per formula unit" or "scaled to 100"."""
-        return INPUTS[self.intensities]
+        """Which input it is, in words: "absolute per formula unit", "scaled to 100", of which property."""
+        of = f"{self.radiation}, " if self.radiation in PROPERTIES else ""
+        return of + INPUTS[self.intensities]
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +127,11 @@ def crystal_peaks(
     crystals = [one if isinstance(one, Structure) else read_structure(one) for one in structures]
     if not crystals:
         raise InputError("there is no crystal to diffract")
-    radiation = Radiation.of(how.radiation)
+    if isinstance(how.radiation, str) and how.radiation in PROPERTIES:
+        species = {str(one) for crystal in crystals for one in crystal.composition}
+        radiation = radiation_of_ions(how.radiation, species)
+    else:
+        radiation = Radiation.of(how.radiation)
     # At rest: some files have displacements and others have none, which is no difference of the crystals.
     patterns = PowderDiffraction(radiation, displacements=False).patterns(
         crystals, how.two_theta_range, scaled=how.intensities == "scaled", num_threads=num_threads
