@@ -8,6 +8,7 @@ import diffraction_oracle as oracle
 import numpy as np
 import pytest
 import triplet_oracle
+from pymatgen.core import Lattice, Structure
 from test_resolved import SPACES, all_orbits, classes, cspbi3_br, orbit_of
 
 import matganip as mg
@@ -210,3 +211,16 @@ def test_peaks_say_in_a_line_how_many_triplets_they_have() -> None:
         "triplets_as_vertices())>"
     )
     assert repr(mg.LatticeDiffraction(space).peaks(rows)) == "<Peaks of 2 arrangements: 112 peaks>"
+
+
+def test_triplets_of_vacancies_do_not_fail_on_rounding() -> None:
+    """Li(Ni,Mn,Co)O2 with Li vacancies, hexagonal cell twice: triplets that are zero came out as -4e-14."""
+    lattice = Lattice.hexagonal(2.85, 14.1)
+    parent = Structure.from_spacegroup(
+        "R-3m", lattice, ["Li", "Ni", "O"], [[0, 0, 0.5], [0, 0, 0], [0, 0, 0.2585]]
+    )  # fmt: skip
+    space = mg.ConfigurationSpace(parent, (2, 1, 1), {"Ni": {"Mn": 2, "Co": 2}, "Li": {"vac": 2}})
+    rows = next(space.orbits()).occupations
+    peaks = mg.LatticeDiffraction(space, domain="patterson", cutoff=6.0, order=3).peaks(rows).triplets_as_vertices()
+    assert peaks.intensity.min() >= 0
+    assert np.isfinite(mg.graph_matrix(peaks, n_peaks=peaks.intensity.shape[1])).all()

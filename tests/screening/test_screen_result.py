@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -168,3 +169,17 @@ def test_the_report_of_a_screen_in_memory_names_its_page(in_memory, tmp_path):
     page = write_screen_report(in_memory, tmp_path / "page.html")
     assert "134,596" in page.read_text(encoding="utf-8")
     assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_winners_closer_than_the_models_error_are_told(in_memory):
+    """A network alone says nothing of its error; deviations do, and those of another composition are nobody's."""
+    assert "The model says nothing of its own error" in in_memory.winners_table().note
+    first = in_memory.relative[1] * in_memory.space.n_atoms / 1000
+    known = replace(in_memory, deviation=np.full_like(in_memory.deviation, 1.01 * first / np.sqrt(2)))
+    table = known.winners_table()
+    assert table.columns[3] == "±"
+    assert "1 of the other 19 are nearer to the first than the model's error" in table.note
+    header = {**in_memory.header, "models": [{**in_memory.header["models"][0], "remark": "Of another composition."}]}
+    other = replace(known, header=header).winners_table()
+    assert "±" not in other.columns
+    assert other.note.endswith("How far off they are nobody knows. Of another composition.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -57,6 +58,15 @@ def test_a_sample_has_error_bars(model, space, exact):
     assert "±" in str(found)
     drawn = mg.thermo(model, space, TEMPERATURES, sample=1500, seed=1)
     assert drawn.to_dict() == found.to_dict()
+
+
+def test_what_no_sample_reaches_is_walked_to(model, space):
+    found = mg.thermo(model, space, [20.0], sample=200, seed=1)
+    assert not found.estimate.reliable.all()
+    assert "Draw more" in found.sentences()[0]
+    beyond = replace(found, n_configurations=10**28).sentences()[0]
+    assert "Draw more" not in beyond
+    assert "`matganip monte-carlo`" in beyond
 
 
 def test_progress_is_called_back(model, space):
