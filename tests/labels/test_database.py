@@ -160,7 +160,7 @@ def test_processes_that_write_at_once_make_each_row_once(tmp_path, cspbi3):
     [
         ({"energy": None}, "either an energy or an error"),
         ({"error": "x"}, "either an energy or an error"),
-        ({"energy": float("nan")}, "must be a finite number, got nan"),
+        ({"energy": float("nan")}, "must be a finite number of at most 1e12, got nan"),
         ({"energy": None, "error": "x"}, "with an error is not converged"),
         ({"forces": np.zeros((39, 3))}, r"\(40, 3\) numbers are needed, got shape \(39, 3\)"),
         ({"relaxation": "all"}, "'all' must be one of static, positions, cell"),

@@ -204,6 +204,7 @@ ROW = "0" * 3 + "1" * 21
         (HEAD, "has no rows"),
         ("", "does not read as a table"),
         (HEAD + f"x,{ROW},nan\n", "row 0 has no finite energy_eV"),
+        (HEAD + f"x,{ROW},1e300\n", "row 0 has no finite energy_eV of at most 1e12"),
         (HEAD + f"x,{ROW},\n", "row 0 has no finite energy_eV"),
         (HEAD + f"x,{ROW},low\n", "energy_eV"),
         (HEAD + f"x,{ROW},1\ny,{ROW},1\n", "mixes labels of x and y"),

@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pymatgen.core.structure import Structure
 
 from matganip.errors import InputError
 
 Relaxation = Literal["static", "positions", "cell"]
 """What was allowed to move: nothing, the atoms, or the atoms and the cell."""
+
+LARGEST_ENERGY = 1e12
+"""eV; beyond this an energy is a damaged number, not that of a crystal, and sums over it lose all others."""
+
+
+def is_energy(value: ArrayLike) -> NDArray[np.bool_]:
+    """Whether numbers can be total energies in eV: finite, and at most 10^12.
+
+    Examples
+    --------
+    >>> is_energy([-124.6, float("nan"), 1e300]).tolist()
+    [True, False, False]
+    """
+    return np.asarray(np.abs(np.asarray(value, dtype=np.float64)) <= LARGEST_ENERGY)
 
 
 @dataclass(frozen=True)
@@ -78,8 +91,8 @@ class Calculation:
             raise InputError("a calculation needs the name of its calculator")
         if (self.energy is None) == (self.error is None):
             raise InputError("a calculation has either an energy or an error, one of the two")
-        if self.energy is not None and not math.isfinite(self.energy):
-            raise InputError(f"the energy of a calculation must be a finite number, got {self.energy}")
+        if self.energy is not None and not is_energy(self.energy):
+            raise InputError(f"the energy of a calculation must be a finite number of at most 1e12, got {self.energy}")
         if self.error is not None and self.converged:
             raise InputError("a calculation with an error is not converged")
         if self.forces is not None and np.shape(self.forces) != (len(self.structure), 3):

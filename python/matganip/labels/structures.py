@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matganip.errors import InputError
+from matganip.labels.calculation import is_energy
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -65,7 +66,7 @@ class LabelledStructures:
         energy = np.array(list(energies), dtype=np.float64)
         if len(found) != len(energy):
             raise InputError(f"{name}: {len(found)} structures, but {len(energy)} energies")
-        bad = np.flatnonzero(~np.isfinite(energy))
+        bad = np.flatnonzero(~is_energy(energy))
         if len(bad):
             raise InputError(f"{name}: structure {bad[0]} has no finite energy")
         return cls(name, calculator, found, energy, tuple(f"structure {row}" for row in range(len(found))))
@@ -100,7 +101,7 @@ def read_structures(
     path = Path(source)
     structures, values, names = [], [], []
     for name, atoms, value in named_structures(path, energy):
-        if value is None or not np.isfinite(value):
+        if value is None or not is_energy(value):
             wanted = "energy" if energy is None else repr(energy)
             raise InputError(f"{path}: {name} has no {wanted}; {_properties(atoms)}")
         structures.append(atoms)

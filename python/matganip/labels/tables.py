@@ -20,6 +20,7 @@ from matganip.configurations.composition import element_of
 from matganip.configurations.space import ConfigurationSpace
 from matganip.crystal.structures import read_structure
 from matganip.errors import InputError, first_line
+from matganip.labels.calculation import is_energy
 from matganip.labels.database import LabelDatabase
 from matganip.labels.labelled import Labelled
 
@@ -323,9 +324,9 @@ def _energies(table: pa.Table, path: Path) -> NDArray[np.float64]:
         energy = np.asarray(table["energy_eV"].cast(pa.float64()).to_numpy(), dtype=np.float64)
     except pa.ArrowInvalid as error:
         raise InputError(f"{path}: column energy_eV: {str(error).splitlines()[0]}") from error
-    bad = np.flatnonzero(~np.isfinite(energy))
+    bad = np.flatnonzero(~is_energy(energy))
     if len(bad):
-        raise InputError(f"{path}: row {bad[0]} has no finite energy_eV")
+        raise InputError(f"{path}: row {bad[0]} has no finite energy_eV of at most 1e12")
     return energy
 
 

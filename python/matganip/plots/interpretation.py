@@ -112,10 +112,11 @@ def saliency_bars(
     Raises
     ------
     InputError
-        If not every peak has a name.
+        If not every peak has a name, or a number is too large to draw.
     """
     if len(names) != len(importance):
         raise InputError(f"{len(names)} names for {len(importance)} peaks")
+    _check_size(importance)
     ax = axes_or_new(ax, 4.5, 5.2)
     share = importance / (float(importance.sum()) or 1.0)
     order = np.argsort(-importance, kind="stable")
@@ -168,8 +169,9 @@ def saliency_map(
     Raises
     ------
     InputError
-        If not every peak has a name or every row a prediction.
+        If not every peak has a name or every row a prediction, or a number is too large to draw.
     """
+    _check_size(contribution)
     n, p = contribution.shape
     if len(names) != p or prediction.shape != (n,):
         raise InputError(f"{len(names)} names and {prediction.shape} predictions for {n} arrangements of {p} peaks")
@@ -184,6 +186,12 @@ def saliency_map(
     without_frame(ax)
     color_bar(ax, image, _with_unit("contribution", unit), fraction=0.04, pad=0.02, extend="both")
     return ax
+
+
+def _check_size(contribution: Floats) -> None:
+    """Axes have no place for what is not finite, or near the end of the floating-point range."""
+    if not (np.abs(contribution) < 1e300).all():
+        raise InputError(f"contributions as large as {np.abs(contribution).max():g} cannot be drawn")
 
 
 def _with_unit(words: str, unit: str) -> str:
