@@ -41,6 +41,9 @@ ATOMS = {
 """Five kinds of crystal, each a data block that is not quite as symmetric as the next one in its file."""
 KINDS = tuple(ATOMS)
 
+TUBE = ("--radiation", "CuKa", "--two-theta", "10,40")
+"""Of a measurement that is planned quickly."""
+
 SPACES: dict[str, dict[str, str]] = {
     "ordered": {"Cl": "vac=2", "F": "vac=2"},
     "molecular": {"Cl": "vac=2", "F": "vac=2", "NH4": "Cs=1"},
@@ -155,6 +158,11 @@ OWN = {
         ("--seed", ("--seed", "9"), ("-N", "3", "--json")),
         ("--labels", ("--labels", "cspbi3_br/gpaw_mp2"), ()),
         ("--seed, alone", ("--seed", "9"), ()),
+        ("--design", ("--design", *TUBE), ()),
+        ("--counts", ("--counts", "10"), ("--design", *TUBE)),
+        ("--counts, alone", ("--counts", "10"), ()),
+        ("--between", ("--between", "", "--between", ""), ("--design", *TUBE)),
+        ("--between, alone", ("--between", "", "--between", ""), ()),
     ),
 }
 DERIVATIVES = (

@@ -80,6 +80,11 @@ def simulate(
         )  # fmt: skip
         model = PatternModel(flat, [phase])
         drawn += weight * model.evaluate({**model.start(), **LABORATORY, "phase.scale": 1.0, **(values or {})})[0]
-    level = counts * background * (1 + np.exp(-(grid - grid[0]) / 20))
-    noisy = rng.poisson(level + counts * drawn / drawn.max()).astype(np.float64)
+    noisy = rng.poisson(counts * (level(grid, background) + drawn / drawn.max())).astype(np.float64)
     return MeasuredPattern.of(grid, noisy, radiation=radiation, source="simulated")
+
+
+def level(grid: NDArray[np.float64], background: float) -> NDArray[np.float64]:
+    """The background (n,) at angles (n,): at large ones this number, at the first nearly twice as much."""
+    found: NDArray[np.float64] = background * (1 + np.exp(-(grid - grid[0]) / 20))
+    return found

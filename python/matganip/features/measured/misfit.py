@@ -57,6 +57,8 @@ class Misfit:
         Pair sums of an arrangement, and how many combinations of them this measurement sees.
     total : float
         Chi squared of background and other phases alone.
+    drawn : (n_points, n_peaks) sparse array
+        What each peak of intensity 1 adds to the pattern, in standard deviations.
 
     Notes
     -----
@@ -83,7 +85,7 @@ class Misfit:
 
         weight = 1 / measured.sigma
         lines = model.lines_at(s2, np.ones(len(s2)), values)
-        drawn = (lines.per_peak(len(s2)).multiply(weight[:, None])).tocsc()
+        self.drawn = drawn = (lines.per_peak(len(s2)).multiply(weight[:, None])).tocsc()
         held = [model.background, *(one.draw(one.strength)[:, None] for one in self._others(phase))]
         free = np.column_stack(held) * weight[:, None]
         if beside is not None:
