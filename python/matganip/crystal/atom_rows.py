@@ -108,11 +108,19 @@ def _several(symbol: str) -> list[tuple[float, str]]:
 
 
 def _say_groups(table: CifTable, names: list[str | None]) -> None:
-    """Say that atoms of alternative groups are not kept together."""
+    """Say that atoms of alternative groups are not kept together; those on one position exclude each other anyway."""
     groups = table.column("_atom_site_disorder_group")
-    if groups is None or len({group for group in groups if group is not None}) == 0:
+    columns = [table.column(f"_atom_site_fract_{axis}") for axis in "xyz"]
+    if groups is None or None in columns:
         return
-    told = [name for name, group in zip(names, groups, strict=True) if group is not None and name is not None]
+    places = list(zip(*(column or [] for column in columns), strict=True))
+    told = [
+        name
+        for name, group, place in zip(names, groups, places, strict=True)
+        if name is not None and group is not None and places.count(place) == 1
+    ]
+    if not told:
+        return
     shown = ", ".join(told[:6]) + (f" and {len(told) - 6} more" if len(told) > 6 else "")
     warnings.warn(
         f"the disorder groups of {shown} are left out: each of these atoms is placed by itself, and only those closer "
