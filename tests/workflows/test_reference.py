@@ -17,7 +17,7 @@ def test_the_documentation_holds_the_table_made_from_the_schema():
 def test_the_reference_lists_every_key_that_takes_a_value():
     listed = {key.key for key in reference()}
     sections = {path for path, _ in known_keys()} - listed
-    assert sections == {"parent", "diffraction", "labels", "model", "screen"}
+    assert sections == {"parent", "diffraction", "labels", "model", "distribution", "screen"}
 
 
 def test_types_and_defaults_are_in_a_toml_writers_words():

@@ -40,6 +40,15 @@ def predict(
         Path | None, typer.Option("--output", "-o", help="File for all predictions, .parquet or .csv.")
     ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many of the lowest to print.")] = 20,
+    quantiles: Annotated[
+        str | None,
+        typer.Option(
+            "--quantiles",
+            metavar="P,P...",
+            show_default=False,
+            help="Of a model with distributions: energies below which so much lies, as 0.05,0.5,0.95.",
+        ),
+    ] = None,
     device: Device = "cpu",
     json: Json = False,
 ) -> None:
@@ -64,12 +73,21 @@ def predict(
 
     \b
     matganip predict runs/formulas Cs2AgBiBr6 K2NaScF6 --output energies.csv
+
+    Of a model with distributions, what lies below them:
+
+    \b
+    matganip predict runs/model --quantiles 0.05,0.5,0.95
     """
     from matganip.learning.loading import folder_of_formulas
     from matganip.learning.model import load
+    from matganip.results.prediction import NO_DISTRIBUTION
 
+    levels = _levels(quantiles)
     formulas = folder_of_formulas(model)
     if formulas is not None:
+        if levels:
+            raise InputError(f"--quantiles: {NO_DISTRIBUTION}")
         if supercell or substitute or number is not None:
             raise InputError("a model of formulas is asked for formulas alone; leave the options of a space out")
         _formulas(formulas, [str(one) for one in structures or []], output, json)
@@ -78,6 +96,8 @@ def predict(
         raise InputError("structures say themselves what they are; leave --number and --substitute out")
     asked = load(model, checked_device(device))
     if structures and asked.card.diffraction.classes == "parent":
+        if levels:
+            raise InputError(f"--quantiles: {NO_DISTRIBUTION}")
         if supercell:
             raise InputError("this model finds each structure's own supercell; leave --supercell out")
         found_structures = asked.predict_structures(structures)
@@ -87,7 +107,7 @@ def predict(
     space = asked.space(supercell_from(supercell), composition_from(substitute))
     found = asked.predict(
         structures or None, space=space, n=number, seed=seed, keep=None if structures else limit, output=output,
-        progress=True,
+        quantiles=levels, progress=True,
     )  # fmt: skip
     render(found, json, **({} if structures else {"output": None if output is None else str(output)}))
     if output is not None and not json and not structures:
@@ -114,3 +134,15 @@ def _write(found: Result, output: Path | None) -> None:
     frame = found.to_frame()
     with atomic_path(output) as temporary:
         (frame.to_csv if output.suffix == ".csv" else frame.to_parquet)(temporary, index=False)
+
+
+def _levels(text: str | None) -> tuple[float, ...]:
+    """Read ``0.05,0.95``.
+
+    >>> _levels("0.05,0.95")
+    (0.05, 0.95)
+    """
+    try:
+        return tuple(float(part) for part in text.split(",")) if text else ()
+    except ValueError:
+        raise InputError(f"--quantiles {text}: not numbers, as in 0.05,0.5,0.95") from None

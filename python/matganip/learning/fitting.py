@@ -21,21 +21,26 @@ from matganip.labels.labelled import stacked
 from matganip.labels.parents import parent_space
 from matganip.labels.structures import LabelledStructures, holds_structures, read_structures
 from matganip.learning import splits
+from matganip.learning.asked import joined
 from matganip.learning.card import Card
 from matganip.learning.choosing import choose
 from matganip.learning.config import OPTIMA, MatganipConfig, NetworkSettings
 from matganip.learning.crossvalidation import CrossValidation, predict_left_out
 from matganip.learning.dataset import Dataset
+from matganip.learning.distribution import Distribution
+from matganip.learning.distribution_settings import DistributionSettings
+from matganip.learning.distribution_training import fit_distribution, scored
 from matganip.learning.ensemble import Ensemble
 from matganip.learning.evaluation import assess, assessed, energies_of
 from matganip.learning.gan import Matganip
 from matganip.learning.history import JsonLines
 from matganip.learning.many_cells import train_on_structures
 from matganip.learning.metrics import evaluate
-from matganip.learning.model import Model, joined
+from matganip.learning.model import Model
 from matganip.learning.parts import Parts, split_parts
 from matganip.learning.ranks import SpaceRanks
 from matganip.learning.representation import GraphRepresentation, representation_to_train
+from matganip.learning.solved import Solved
 from matganip.progress import reporting
 from matganip.results.spans import Span
 from matganip.results.training import Choice, Training
@@ -51,6 +56,7 @@ if TYPE_CHECKING:
 
 Labels = "LabelTable | Labelled | str | os.PathLike[str]"
 Protocol = Literal["random-80-20", "leave-one-orbit-out"]
+Mode = Literal["value", "distribution"]
 STATE, LOG, MODEL = "training.safetensors", "training.jsonl", "model"
 
 
@@ -119,6 +125,8 @@ def train(
     *,
     diffraction: DiffractionSettings | Mapping[str, Any] | None = None,
     network: NetworkSettings | Mapping[str, Any] | None = None,
+    mode: Mode = "value",
+    distribution: DistributionSettings | Mapping[str, Any] | None = None,
     split: str = "orbit",
     train_size: float | int | None = None,
     validation: float = 0.0,
@@ -147,6 +155,11 @@ def train(
         Train the networks G and D on the graphs; ``MatganipConfig.published()`` is the paper's form. Without it the
         model is solved in closed form, in seconds (`matganip.learning.solved`): on a property that the columns
         determine, the game adds nothing to its predictions (docs/results.md).
+    mode : {"value", "distribution"}
+        Whether the model answers with a value and its deviation, or with the distribution that the columns leave: of
+        all arrangements of one powder pattern, with ``diffraction={"resolution": "powder"}`` (docs/distributions.md).
+    distribution : DistributionSettings or mapping, optional
+        How a distribution is learned; stands for ``mode="distribution"``.
     split : {"orbit", "composition", "formula", "element", "random"}
         What is never in both training and test set; "random" is the paper's split, through which orbits leak.
     train_size : float or int, optional
@@ -186,11 +199,18 @@ def train(
     (True, ['pairs of the parent to 9.1 Å, triplets to 9.1 Å'])
     """
     clock = time.perf_counter()
+    asked = _distribution(mode, distribution)
+    if asked is not None and (network is not None or members > 1):
+        raise InputError(
+            "a distribution has networks and members of its own: distribution={...}; leave network and members out"
+        )
     if holds_structures(labels):
         labels = read_structures(labels)
     if isinstance(labels, LabelledStructures):
         if not isinstance(space, ConfigurationSpace | Sequence) or isinstance(space, str):
             space = parent_space(space, labels)
+        if asked is not None:
+            raise InputError("a distribution is learned of the orbits of a space, not of structures in many cells")
         if network is not None or diffraction is not None or members > 1 or not isinstance(space, ConfigurationSpace):
             raise InputError("structures in many cells are learned in closed form, on one parent; leave the rest out")
         model = Model(*train_on_structures(space, labels, train_size=train_size, seed=seed))
@@ -211,7 +231,7 @@ def train(
     split_options = {"train_size": train_size, "validation": validation, "seed": seed}
     with reporting(progress) as report:
         if network is None and members == 1:
-            model = _solve(data, diffraction, split, split_options, report, clock)
+            model = _solve(data, diffraction, asked, split, split_options, report, clock)
             if folder is not None:
                 claim(Path(folder), overwrite=overwrite)
         else:
@@ -227,12 +247,13 @@ def train(
 def _solve(
     data: LabelledSpace,
     diffraction: DiffractionSettings | Mapping[str, Any] | None,
+    asked: DistributionSettings | None,
     split: str,
     split_options: dict[str, Any],
     report: Report,
     clock: float,
 ) -> Model:
-    """A model in closed form, on the representation that rows left out prefer, or on the one given."""
+    """A model in closed form, on the representation that rows left out prefer, or on the one given; what it leaves."""
     parts = split_parts(data.dataset(None), data.space, data.labelled.occupations, split, **split_options)
     settings = None if diffraction is None else DiffractionSettings.of(diffraction)
     report("solve", 0, 1, "trying representations")
@@ -240,18 +261,39 @@ def _solve(
     fitted_to = [name for name in parts.rows if name != "test"]
     rows = np.concatenate([parts.rows[name] for name in fitted_to])
     counts = np.concatenate([parts.multiplicity[name] for name in fitted_to])
-    found, tried = choose(data.space, data.labelled[rows].weighted(counts), settings)
+    trained_on = data.labelled[rows].weighted(counts)
+    found, tried = choose(data.space, trained_on, settings)
+    report("solve", 1, 1, found.name)
+    predictor: Solved | Distribution = found.solved
+    filled_in = 0
+    if asked is not None:
+        predictor, filled_in = fit_distribution(
+            data.space, trained_on, found, asked, fills=not data.several, seed=split_options["seed"], report=report
+        )
     solved = time.perf_counter()
     known = parts.labelled("train", data.labelled)
     judged = tuple(
-        assess(name, found.solved, found.represent, parts.labelled(name, data.labelled), known) for name in parts.rows
+        assess(name, predictor, found.represent, parts.labelled(name, data.labelled), known) for name in parts.rows
     )
-    report("solve", 1, 1, found.name)
+    distributions = (
+        tuple(
+            scored(name, predictor, found.represent, parts.labelled(name, data.labelled), known) for name in parts.rows
+        )
+        if isinstance(predictor, Distribution)
+        else ()
+    )
     seconds = {"prepare": started - clock, "train": solved - started, "evaluate": time.perf_counter() - solved}
     training = _training(data, parts, judged, seconds, split_options["seed"], choices=tried, span=found.span)
     readout = "linear" if found.solved.kind == "linear" else "kernel"
     card = replace(data.card(found.represent, found.settings, readout, parts), span=found.span)
-    return Model(found.solved, card, training)
+    return Model(predictor, card, replace(training, distributions=distributions, filled_in=filled_in))
+
+
+def _distribution(mode: str, settings: DistributionSettings | Mapping[str, Any] | None) -> DistributionSettings | None:
+    """How a distribution is learned; None where none is asked for."""
+    if mode not in get_args(Mode):
+        raise InputError(f"mode {mode!r}: must be one of {', '.join(get_args(Mode))}")
+    return None if mode == "value" and settings is None else DistributionSettings.of(settings)
 
 
 def _train_network(

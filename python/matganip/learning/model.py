@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,14 +18,17 @@ from matganip.errors import InputError
 from matganip.files import check_seal, seal
 from matganip.labels.labelled import Labelled
 from matganip.labels.structures import LabelledStructures, holds_structures, read_structures
-from matganip.labels.tables import LabelTable, read_labels
-from matganip.learning import checkpoints, ensemble, solved, surrogate
+from matganip.labels.tables import LabelTable
+from matganip.learning import checkpoints, distribution, ensemble, solved, surrogate
+from matganip.learning.asked import joined, listed, of_structures
 from matganip.learning.card import CARD, Card
+from matganip.learning.distribution import Distribution
+from matganip.learning.distribution_training import scored
 from matganip.learning.ensemble import Ensemble
 from matganip.learning.evaluation import assess
 from matganip.learning.gan import Matganip
 from matganip.learning.many_cells import evaluate_structures
-from matganip.learning.prediction import Writing, predict_batches, predict_rows
+from matganip.learning.prediction import Writing, checked_levels, predict_batches, predict_rows
 from matganip.learning.remarks import remark_on
 from matganip.learning.scoring import GraphScorer
 from matganip.learning.shared_columns import predict_structures
@@ -33,6 +36,7 @@ from matganip.learning.solved import Solved
 from matganip.learning.surrogate import DistilledSurrogate
 from matganip.results.evaluation import Evaluation
 from matganip.results.labelling import LabellingResult
+from matganip.results.prediction import NO_DISTRIBUTION
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -42,13 +46,24 @@ if TYPE_CHECKING:
     from matganip.learning.history import TrainingHistory
     from matganip.learning.representation import GraphRepresentation
     from matganip.progress import ProgressOption
+    from matganip.results.distribution import DistributionScores
     from matganip.results.prediction import Prediction
     from matganip.results.structures import StructurePrediction
     from matganip.results.training import Training
 
 
 FILES = frozenset(
-    {CARD, checkpoints.RECORD, checkpoints.WEIGHTS, ensemble.RECORD, solved.RECORD, solved.ARRAYS, surrogate.RECORD}
+    {
+        CARD,
+        checkpoints.RECORD,
+        checkpoints.WEIGHTS,
+        distribution.RECORD,
+        distribution.ARRAYS,
+        ensemble.RECORD,
+        solved.RECORD,
+        solved.ARRAYS,
+        surrogate.RECORD,
+    }
 )
 """Names of the files of a model, which its checksums cover; others in its folder are no part of it."""
 
@@ -61,7 +76,7 @@ class Model:
 
     Parameters
     ----------
-    predictor : Solved, Matganip, Ensemble or DistilledSurrogate
+    predictor : Solved, Distribution, Matganip, Ensemble or DistilledSurrogate
         The weights; it predicts eV/atom from the columns of the representation or, a network, from graph matrices.
     card : Card
         How graphs are made, the parent crystal and the training set.
@@ -78,7 +93,7 @@ class Model:
     (19, (19,))
     """
 
-    predictor: Solved | Matganip | Ensemble | DistilledSurrogate
+    predictor: Solved | Distribution | Matganip | Ensemble | DistilledSurrogate
     card: Card
     training: Training | None = field(default=None, repr=False)
 
@@ -109,6 +124,8 @@ class Model:
         card = Card.read(folder)
         if (folder / surrogate.RECORD).is_file() and not (folder / checkpoints.RECORD).is_file():
             return cls(DistilledSurrogate.load(folder), card)
+        if (folder / distribution.RECORD).is_file():
+            return cls(Distribution.load(folder), card)
         if (folder / solved.RECORD).is_file():
             return cls(Solved.load(folder), card)
         kind: type[Matganip] | type[Ensemble] = Ensemble if (folder / ensemble.RECORD).is_file() else Matganip
@@ -141,7 +158,7 @@ class Model:
     @property
     def history(self) -> TrainingHistory:
         """Of the training behind the weights; of the first member of an ensemble."""
-        if isinstance(self.predictor, DistilledSurrogate | Solved):
+        if isinstance(self.predictor, DistilledSurrogate | Solved | Distribution):
             raise InputError("only a network has a history of training; this model was fitted in closed form")
         one = self.predictor.members[0] if isinstance(self.predictor, Ensemble) else self.predictor
         return one.history
@@ -237,7 +254,7 @@ class Model:
         >>> bool(abs(fast.predict(space).energy - model.predict(space).energy).max() < 0.1)
         True
         """
-        if isinstance(self.predictor, DistilledSurrogate | Solved):
+        if isinstance(self.predictor, DistilledSurrogate | Solved | Distribution):
             raise InputError("this model reads the columns itself already: a surrogate would be no faster")
         space = self.own_space if space is None else space
         self.check(space)
@@ -260,6 +277,7 @@ class Model:
         seed: int = 0,
         keep: int | None = None,
         output: str | os.PathLike[str] | None = None,
+        quantiles: Sequence[float] = (),
         progress: ProgressOption = None,
     ) -> Prediction:
         """Predict total energies.
@@ -279,6 +297,9 @@ class Model:
             Of a space: return only the so many lowest, which bounds the memory; all by default.
         output : path-like, optional
             A ``.parquet`` or ``.csv`` file for all predictions, written as they come.
+        quantiles : sequence of float
+            Probabilities below which energies are told beside each prediction, of a model that answers with
+            distributions.
         progress : bool or callable, optional
             See `matganip.progress`.
 
@@ -289,13 +310,14 @@ class Model:
         Raises
         ------
         InputError
-            If the model cannot speak of the space, a structure does not fit it, or the file cannot be written.
+            If the model cannot speak of the space, a structure does not fit it, the file cannot be written, or
+            quantiles are asked of a model without distributions.
         """
         if isinstance(what, ConfigurationSpace | ConfigurationBatch):
             space = what.space if isinstance(what, ConfigurationBatch) else what
         space = self.own_space if space is None else space
         self.check(space)
-        writing = Writing(self, self.represent(space), output)
+        writing = Writing(self, self.represent(space), output, checked_levels(self, quantiles))
         if what is None or isinstance(what, ConfigurationSpace):
             return predict_batches(writing, number=n, seed=seed, keep=keep, progress=progress)
         if n is not None or keep is not None:
@@ -306,7 +328,7 @@ class Model:
         elif isinstance(what, np.ndarray):
             rows = ConfigurationBatch(space, what, np.ones(len(what), dtype=np.int64))
         else:
-            rows, names = _of_structures(space, _listed(what))
+            rows, names = of_structures(space, listed(what))
         return predict_rows(writing, rows, names, structures=not isinstance(what, ConfigurationBatch))
 
     def predict_structures(
@@ -330,7 +352,7 @@ class Model:
             If the model's columns belong to one supercell (one trained on `matganip.read_structures` has others), or a
             structure does not fit the parent's sites.
         """
-        return predict_structures(self._of_any_cell(), self.card, self.own_space, _listed(structures))
+        return predict_structures(self._of_any_cell(), self.card, self.own_space, listed(structures))
 
     def _of_any_cell(self) -> Solved:
         if self.card.diffraction.classes != "parent" or not isinstance(self.predictor, Solved):
@@ -385,6 +407,30 @@ class Model:
             self._remarks(space, labelled, bool(seen.all())),
             self.card.span,
         )
+
+    def evaluate_distributions(
+        self,
+        labels: LabelTable | Labelled | LabellingResult | str | os.PathLike[str],
+        space: ConfigurationSpace | None = None,
+    ) -> DistributionScores:
+        """Judge predicted distributions by labels: CRPS beside that of one distribution for all, PIT, coverage.
+
+        Parameters
+        ----------
+        labels, space
+            As for `evaluate`; the marginal is that of these labels.
+
+        Raises
+        ------
+        InputError
+            If the model answers with values, or as for `evaluate`.
+        """
+        if not isinstance(self.predictor, Distribution):
+            raise InputError(NO_DISTRIBUTION)
+        space = self.own_space if space is None else space
+        self.check(space)
+        name, labelled = joined(labels, space)
+        return scored(name, self.predictor, self.represent(space), labelled, labelled)
 
     def _remarks(self, space: ConfigurationSpace, labelled: Labelled, all_seen: bool) -> tuple[str, ...]:
         remarks = []
@@ -445,36 +491,3 @@ def model_folder(path: Path) -> Path:
         f"{path}: no model of `matganip train`: neither it nor {path / 'model'} holds a {CARD}, which says how its "
         "graphs are made"
     )
-
-
-def joined(
-    labels: LabelTable | Labelled | LabellingResult | str | os.PathLike[str], space: ConfigurationSpace
-) -> tuple[str, Labelled]:
-    """Labels on the orbits of a space, and what to call their table."""
-    if isinstance(labels, LabellingResult):
-        labels = labels.labels
-    if isinstance(labels, Labelled):
-        return "labels", labels
-    table = labels if isinstance(labels, LabelTable) else read_labels(labels)
-    return table.name, table.join(space)
-
-
-def _listed(structures: Any) -> list[Any]:
-    """Structures as a list, also a single one."""
-    single = isinstance(structures, str | os.PathLike) or hasattr(structures, "lattice") or hasattr(structures, "cell")
-    return [structures] if single else list(structures)
-
-
-def _of_structures(space: ConfigurationSpace, structures: Iterable[Any]) -> tuple[ConfigurationBatch, tuple[str, ...]]:
-    """Codes of structures in a space's supercell, of any composition, and what to call them."""
-    rows, names = [], []
-    for number, structure in enumerate(structures):
-        name = os.fspath(structure) if isinstance(structure, str | os.PathLike) else f"structure {number}"
-        try:
-            rows.append(space.occupation_of(structure))
-        except InputError as error:
-            text = str(error)
-            raise InputError(text if text.startswith(name) else f"{name}: {text}") from error
-        names.append(name)
-    occupations = np.array(rows, dtype=np.uint8).reshape(len(rows), space.n_sites)
-    return ConfigurationBatch(space, occupations, np.ones(len(rows), dtype=np.int64)), tuple(names)

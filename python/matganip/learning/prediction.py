@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +19,10 @@ from matganip.configurations.codec import occupation_texts, sites_text
 from matganip.configurations.io.parquet import arrangement_columns
 from matganip.errors import InputError
 from matganip.files import atomic_path
+from matganip.learning.distribution import Distribution
 from matganip.learning.evaluation import energies_of
 from matganip.progress import reporting
-from matganip.results.prediction import Prediction
+from matganip.results.prediction import NO_DISTRIBUTION, Prediction, quantile_name
 
 if TYPE_CHECKING:
     from matganip.learning.model import Model
@@ -44,11 +45,14 @@ class Writing:
         Of the space.
     output : path-like, optional
         ``.parquet`` or ``.csv``.
+    levels : tuple of float
+        Probabilities of the quantiles that are told beside each prediction.
     """
 
     model: Model
     represent: GraphRepresentation
     output: str | os.PathLike[str] | None
+    levels: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.output is not None and Path(self.output).suffix not in SUFFIXES:
@@ -58,7 +62,8 @@ class Writing:
 
     def predict(self, batch: ConfigurationBatch, first: int, kind: str, names: tuple[str, ...] = ()) -> Prediction:
         """Predict a batch whose rows are numbered from `first`."""
-        per_atom, deviation = energies_of(self.model.predictor, self.represent, batch.occupations)
+        predictor = self.model.predictor
+        per_atom, deviation = energies_of(predictor, self.represent, batch.occupations)
         return Prediction(
             space=batch.space,
             occupations=batch.occupations,
@@ -72,7 +77,19 @@ class Writing:
             calculator=self.model.calculator,
             remark=self.model.remark(batch.space) if kind != "structure" else "",
             names=names,
+            sampler=predictor.sampler(self.represent) if isinstance(predictor, Distribution) else None,
+            levels=self.levels,
         )
+
+
+def checked_levels(model: Model, levels: Sequence[float]) -> tuple[float, ...]:
+    """Probabilities of quantiles in ascending order; refused where they are none, or the model has no distributions."""
+    if levels and not isinstance(model.predictor, Distribution):
+        raise InputError(f"quantiles: {NO_DISTRIBUTION}")
+    for level in levels:
+        if not 0.0 < level < 1.0:
+            raise InputError(f"quantiles: {level:g} is no probability above 0 and below 1")
+    return tuple(sorted(set(map(float, levels))))
 
 
 def predict_batches(
@@ -123,9 +140,8 @@ def prediction_writer(writing: Writing, kind: str) -> Iterator[Put]:
         elif path.suffix == ".csv":
             with temporary.open("w", newline="", encoding="utf-8") as file:
                 lines = csv.writer(file, lineterminator="\n")
-                lines.writerow(
-                    ("orbit", "multiplicity", "prediction_eV", "prediction_eV_per_atom", "occupation", "sites")
-                )
+                told = ("orbit", "multiplicity", "prediction_eV", "prediction_eV_per_atom")
+                lines.writerow((*told, *map(quantile_name, writing.levels), "occupation", "sites"))
                 yield lambda found: lines.writerows(_lines(found))
         else:
             space = writing.represent.space
@@ -150,6 +166,8 @@ def _joined(parts: list[Prediction], n_predicted: int | None = None) -> Predicti
         n_predicted=len(whole["number"]) if n_predicted is None else n_predicted,
         calculator=first.calculator,
         remark=first.remark,
+        sampler=first.sampler,
+        levels=first.levels,
         **whole,
     )
 
@@ -161,6 +179,7 @@ def _table(found: Prediction) -> pa.Table:
             "multiplicity": pa.array(found.multiplicity),
             "prediction_eV": pa.array(found.energy),
             "prediction_eV_per_atom": pa.array(found.per_atom),
+            **{name: pa.array(column) for name, column in found.quantile_columns().items()},
             **arrangement_columns(found.space, found.occupations),
         }
     )
@@ -169,10 +188,16 @@ def _table(found: Prediction) -> pa.Table:
 def _lines(found: Prediction) -> Iterator[tuple[object, ...]]:
     digits = occupation_texts(found.occupations)
     columns = (found.number.tolist(), found.multiplicity.tolist(), found.energy.tolist(), found.per_atom.tolist())
-    for number, multiplicity, energy, per_atom, occupation, row in zip(
-        *columns, digits, found.occupations, strict=True
+    for number, multiplicity, energy, per_atom, quantiles, occupation, row in zip(
+        *columns, _quantile_texts(found), digits, found.occupations, strict=True
     ):
-        yield number, multiplicity, repr(energy), repr(per_atom), occupation, sites_text(found.space, row)
+        yield number, multiplicity, repr(energy), repr(per_atom), *quantiles, occupation, sites_text(found.space, row)
+
+
+def _quantile_texts(found: Prediction) -> list[list[str]]:
+    """Quantiles of each row, as a CSV file has them."""
+    columns = [list(map(repr, column.tolist())) for column in found.quantile_columns().values()]
+    return [list(row) for row in zip(*columns, strict=True)] if columns else [[] for _ in range(len(found))]
 
 
 def _write_structures(found: Prediction, path: Path, temporary: Path) -> None:
@@ -180,5 +205,6 @@ def _write_structures(found: Prediction, path: Path, temporary: Path) -> None:
         raise InputError(f"{path}: predictions of structures are written as .csv")
     with temporary.open("w", newline="", encoding="utf-8") as file:
         lines = csv.writer(file, lineterminator="\n")
-        lines.writerow(("structure", "prediction_eV_per_atom"))
-        lines.writerows(zip(found.names, map(repr, found.per_atom.tolist()), strict=True))
+        lines.writerow(("structure", "prediction_eV_per_atom", *map(quantile_name, found.levels)))
+        rows = zip(found.names, map(repr, found.per_atom.tolist()), _quantile_texts(found), strict=True)
+        lines.writerows((name, energy, *quantiles) for name, energy, quantiles in rows)

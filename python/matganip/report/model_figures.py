@@ -10,6 +10,7 @@ import numpy as np
 
 from matganip.errors import InputError
 from matganip.learning.config import OPTIMA
+from matganip.learning.distribution import Distribution
 from matganip.learning.ensemble import Ensemble
 from matganip.learning.saliency import Vertices, feature_maps, saliency
 from matganip.learning.solved import Solved
@@ -70,7 +71,7 @@ def draw_model_figures(
 
 def _network(model: Model) -> Matganip:
     """The network whose workings are drawn: of an ensemble, the first."""
-    if isinstance(model.predictor, DistilledSurrogate | Solved):
+    if isinstance(model.predictor, DistilledSurrogate | Solved | Distribution):
         raise InputError("this model has no network to draw: it is a function of the columns themselves")
     return model.predictor.members[0] if isinstance(model.predictor, Ensemble) else model.predictor
 
@@ -135,8 +136,9 @@ def draw_saliency(model: Model, represent: GraphRepresentation, parts: Sequence[
     weight = np.concatenate([one.multiplicity for one in parts])
     predicted = np.concatenate([one.predicted for one in parts])
     rows = np.unique(np.linspace(0, len(weight) - 1, min(MOST_GRAPHS, len(weight))).round().astype(int))
-    if isinstance(model.predictor, Solved):
-        added = 1000.0 * model.predictor.contributions(represent.features(occupations[rows]))
+    solved = model.predictor.solved if isinstance(model.predictor, Distribution) else model.predictor
+    if isinstance(solved, Solved):
+        added = 1000.0 * solved.contributions(represent.features(occupations[rows]))
         how = "coefficient times column, of the linear part"
     else:
         vertices = Vertices.of(represent.peaks(occupations[rows]), represent.n_peaks, represent.scaling)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from matganip.learning.history import TrainingHistory
     from matganip.plots.style import Place
+    from matganip.results.distribution import DistributionScores
     from matganip.results.spans import Span
 
 
@@ -76,6 +77,10 @@ class Training(Result):
         Structures that do not fit the parent, each with the reason.
     span : Span or None
         How much of the pairs and triplets of the space the columns know.
+    distributions : tuple of DistributionScores
+        Of each part, where the model answers with distributions.
+    filled_in : int
+        Arrangements that these were learned from beside the labels.
     """
 
     calculator: str
@@ -91,6 +96,8 @@ class Training(Result):
     choices: tuple[Choice, ...] = ()
     refused: tuple[str, ...] = ()
     span: Span | None = None
+    distributions: tuple[DistributionScores, ...] = ()
+    filled_in: int = 0
 
     def __getitem__(self, name: str) -> Assessed:
         """The part of that name.
@@ -138,6 +145,7 @@ class Training(Result):
             "best_epoch": None if self.history is None else self.history.best_epoch,
             "stopped_early": self.history is not None and self.history.stopped_early,
             **({} if self.span is None else {"span": self.span.as_dict()}),
+            **self._distributions(),
             **({"refused": list(self.refused)} if self.refused else {}),
             **({"tried": [asdict(choice) for choice in self.choices]} if self.choices else {}),
             "seconds": self.seconds,
@@ -150,7 +158,13 @@ class Training(Result):
     def tables(self) -> tuple[Table, ...]:
         """Errors of each part beside those of the mean baseline."""
         errors = error_tables(self.parts, f"{self.labels}: {self.calculator}")
-        return (self.choice_table(), *errors) if self.choices else errors
+        tables = (self.choice_table(), *errors) if self.choices else errors
+        return (*tables, *(table for one in self.distributions for table in one.tables()))
+
+    def _distributions(self) -> dict[str, Any]:
+        if not self.distributions:
+            return {}
+        return {"distributions": {one.name: one.to_dict() for one in self.distributions}, "filled_in": self.filled_in}
 
     def choice_table(self) -> Table:
         """The representations that were tried, beside the mean baseline."""
@@ -179,7 +193,13 @@ class Training(Result):
         """What the split leaks, and how the game ended."""
         spans = "" if self.span is None else self.span.sentence("columns" if self.history is None else "vertices")
         if self.history is None:
-            return tuple(filter(None, (self.leak, spans, *self._of_structures())))
+            filled = (
+                f"The distributions were learned from {self.filled_in:,} arrangements of the space, whose energies the "
+                "complete columns tell after these labels."
+                if self.filled_in
+                else ""
+            )
+            return tuple(filter(None, (self.leak, spans, filled, *self._of_structures())))
         last = self.history.last
         game = ""
         if np.isfinite(last.loss_d) and self.optimum is not None:

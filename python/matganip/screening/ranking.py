@@ -13,9 +13,10 @@ from matganip.configurations.batch import locate
 from matganip.configurations.io.parquet import arrangement_columns
 from matganip.errors import InputError
 from matganip.files import atomic_path
+from matganip.learning.asked import joined
 from matganip.learning.evaluation import assessed
 from matganip.learning.metrics import top_k_recall
-from matganip.learning.model import Model, joined
+from matganip.learning.model import Model
 from matganip.results.ranking import Ranking
 
 if TYPE_CHECKING:

@@ -103,7 +103,10 @@ def run_study(
         with _timed(seconds, "train"):
             size = study.screen.train
             n_train = None if size in (None, len(screened.labelled)) else size
-            model = train(screened.space, inputs.screen_table, train_size=n_train, progress=report, **settings)
+            model = train(
+                screened.space, inputs.screen_table, train_size=n_train, distribution=study.distribution,
+                progress=report, **settings,
+            )  # fmt: skip
         with _timed(seconds, "screen"):
             top = max(study.screen.top, min(screened.space.count_orbits(), MOST_RANKED))
             found = screen(model, screened.space, top=top, cascade=False, progress=report)

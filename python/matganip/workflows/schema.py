@@ -15,6 +15,7 @@ from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 from matganip.configurations.notation import SITE_TOLERANCE, Supercell, checked_supercell
 from matganip.features.settings import FOR_NETWORKS, DiffractionSettings
 from matganip.learning.config import NetworkSettings
+from matganip.learning.distribution_settings import DistributionSettings
 from matganip.settings import Settings
 
 Protocol = Literal["random-80-20", "leave-one-orbit-out"]
@@ -140,7 +141,16 @@ class Study(Section):
     model: NetworkSettings | None = Field(
         default=None, description="Networks and training; without it the model is solved in closed form."
     )
+    distribution: DistributionSettings | None = Field(
+        default=None, description="With this section the model answers with distributions; it then has no [model]."
+    )
     screen: ScreenSection = Field(default=ScreenSection(), description="The space that is ranked.")
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Study:
+        if self.model is not None and self.distribution is not None:
+            raise ValueError("[model] and [distribution] are two kinds of model; leave one out")
+        return self
 
     @property
     def graphs(self) -> DiffractionSettings | None:

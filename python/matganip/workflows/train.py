@@ -76,6 +76,7 @@ def train_study(
         inputs.tables,
         diffraction=study.graphs,
         network=study.model,
+        distribution=study.distribution,
         split=split,
         train_size=float(train_size),
         validation=validation,

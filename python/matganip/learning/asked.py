@@ -1,0 +1,51 @@
+"""What a model is asked about or judged by, in whatever form it is given: labels of a space, structures in its cell."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from matganip.configurations.batch import ConfigurationBatch
+from matganip.errors import InputError
+from matganip.labels.labelled import Labelled
+from matganip.labels.tables import LabelTable, read_labels
+from matganip.results.labelling import LabellingResult
+
+if TYPE_CHECKING:
+    from matganip.configurations.space import ConfigurationSpace
+
+
+def joined(
+    labels: LabelTable | Labelled | LabellingResult | str | os.PathLike[str], space: ConfigurationSpace
+) -> tuple[str, Labelled]:
+    """Labels on the orbits of a space, and what to call their table."""
+    if isinstance(labels, LabellingResult):
+        labels = labels.labels
+    if isinstance(labels, Labelled):
+        return "labels", labels
+    table = labels if isinstance(labels, LabelTable) else read_labels(labels)
+    return table.name, table.join(space)
+
+
+def listed(structures: Any) -> list[Any]:
+    """Structures as a list, also a single one."""
+    single = isinstance(structures, str | os.PathLike) or hasattr(structures, "lattice") or hasattr(structures, "cell")
+    return [structures] if single else list(structures)
+
+
+def of_structures(space: ConfigurationSpace, structures: Iterable[Any]) -> tuple[ConfigurationBatch, tuple[str, ...]]:
+    """Codes of structures in a space's supercell, of any composition, and what to call them."""
+    rows, names = [], []
+    for number, structure in enumerate(structures):
+        name = os.fspath(structure) if isinstance(structure, str | os.PathLike) else f"structure {number}"
+        try:
+            rows.append(space.occupation_of(structure))
+        except InputError as error:
+            text = str(error)
+            raise InputError(text if text.startswith(name) else f"{name}: {text}") from error
+        names.append(name)
+    occupations = np.array(rows, dtype=np.uint8).reshape(len(rows), space.n_sites)
+    return ConfigurationBatch(space, occupations, np.ones(len(rows), dtype=np.int64)), tuple(names)
