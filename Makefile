@@ -70,9 +70,9 @@ format: setup
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $$(git ls-files 'cpp/*.hpp' 'cpp/*.cpp')
 
-# Damaged files and arguments, INPUTS of them: nothing may crash, hang, or change a result in silence.
+# Damaged files and arguments, INPUTS of them: nothing may crash, hang, or change a result in silence. STORE=FILE resumes.
 fuzz: setup
-	$(BIN)/python -m tests.fuzz --inputs $(or $(INPUTS),100000)
+	$(BIN)/python -m tests.fuzz --inputs $(or $(INPUTS),100000) $(if $(STORE),--store $(STORE))
 
 bench: setup
 	$(BIN)/python bench/table.py

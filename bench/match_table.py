@@ -30,6 +30,15 @@ WHAT = (
     "Poisson noise, 10^5 counts at the top of the strongest peak, Cu K-alpha doublet, 10 to 75 degrees, steps of 0.04."
 )
 RANGE, STEP = (10.0, 75.0), 0.04
+FERRITE = (
+    "Published: 0.02(2) after 500 C to 0.19(2) after 950 C and above, quenched (H. St. C. O'Neill, Eur. J. Mineral. 4, "
+    "571 (1992))."
+)
+CHROMITE = (
+    "Published: no inversion within two standard deviations (H. St. C. O'Neill and W. A. Dollase, Phys. Chem. Miner. "
+    "20, 541 (1994))."
+)
+TITANATE = "Published of Fe(1+x)Ti(2-x)O5: the sites are neither random nor perfectly ordered."
 CATIONS = mg.perovskite("SrFeO3", a=3.93)
 
 
@@ -165,11 +174,14 @@ def exhaustive(work):
 
 
 def _crystals():
-    """Structures of the literature: pseudobrookite, zinc ferrite, zincite, rutile, anglesite."""
+    """Structures of the literature: spinels, pseudobrookite, zincite, rutile, anglesite."""
     make = Structure.from_spacegroup
-    ferrite = make(
-        "Fd-3m:2", Lattice.cubic(8.44), ["Zn", "Fe", "O"], [[0.125] * 3, [0.5] * 3, [0.2604] * 3]
-    ).get_primitive_structure()
+    ferrite, chromite = (
+        make(
+            "Fd-3m:2", Lattice.cubic(a), ["Zn", metal, "O"], [[0.125] * 3, [0.5] * 3, [u] * 3]
+        ).get_primitive_structure()
+        for metal, a, u in (("Fe", 8.44, 0.2604), ("Cr", 8.327, 0.2616))
+    )
     titanate = make(
         "Cmcm", Lattice.orthorhombic(3.735, 9.79, 9.98), ["Fe", "Fe", "O", "O", "O"],
         [[0, 0.1902, 0.25], [0, 0.1344, 0.564], [0, 0.764, 0.25], [0, 0.048, 0.112], [0, 0.312, 0.07]],
@@ -181,17 +193,25 @@ def _crystals():
         [[0.1882, 0.25, 0.1672], [0.0642, 0.25, 0.6837], [0.9081, 0.25, 0.5954], [0.1939, 0.25, 0.5432],
          [0.082, 0.0273, 0.8087]],
     )  # fmt: skip
-    return ferrite, titanate, zincite, rutile, anglesite
+    return ferrite, chromite, titanate, zincite, rutile, anglesite
 
 
 def measured(data):
     """Scans of others against what is known of the compounds."""
     if data is None:
         return ["(Made where `--data` names a folder with the scans.)"]
-    ferrite, titanate, zincite, rutile, anglesite = _crystals()
-    spaces = [mg.ConfigurationSpace(ferrite, (1, 1, 1), {"Zn": {"Fe": k}, "Fe": {"Zn": k}}) for k in (0, 1, 2)]
+    ferrite, chromite, titanate, zincite, rutile, anglesite = _crystals()
     settings = {"n_background": 12}
-    zinc = match(data / "Fe3O4-3ZnO_1000C.xrdml", spaces, others={"zincite": zincite}, settings=settings)
+    zinc, chrome = (
+        match(
+            data / file,
+            [mg.ConfigurationSpace(host, (1, 1, 1), {"Zn": {metal: k}, metal: {"Zn": k}}) for k in range(3)],
+            others={"zincite": zincite}, settings=settings,
+        )
+        for file, host, metal in (
+            ("Fe3O4-3ZnO_1000C.xrdml", ferrite, "Fe"), ("Cr2O3-2ZnO_1100C.xrdml", chromite, "Cr"),
+        )
+    )  # fmt: skip
     pseudo = mg.ConfigurationSpace(titanate, (1, 1, 1), {"Fe": {"Ti": 2}})
     iron = match(data / "Fe2O3-2TiO2_1000C.xrdml", pseudo, others={"rutile": rutile}, settings=settings)
     pattern = mg.read_pattern(data / "PBSO4.XRA", radiation="CuKa12")
@@ -205,9 +225,12 @@ def measured(data):
         a, b, c = fit.cell(phase)[0][:3]
         rows.append(f"{len(fit.refined)} parameters Rwp {fit.r_wp:.2f} %, a {a:.4f}, b {b:.4f}, c {c:.4f} angstrom")
     return [
-        f"- ZnFe2O4 with ZnO: Rwp {zinc.fit.r_wp:.2f} % (expected {zinc.fit.r_exp:.2f}); {zinc.sentences()[2]}",
+        *(
+            f"- {name} with ZnO: Rwp {one.fit.r_wp:.2f} % (expected {one.fit.r_exp:.2f}); {one.sentences()[2]} {known}"
+            for name, one, known in (("ZnFe2O4", zinc, FERRITE), ("ZnCr2O4", chrome, CHROMITE))
+        ),
         f"- Fe2TiO5 with TiO2: Rwp of the average {iron.disordered.r_wp:.2f} % (expected {iron.fit.r_exp:.2f}); "
-        f"{' '.join(iron.sentences()[:3])}",
+        f"{' '.join(iron.sentences()[:3])} {TITANATE}",
         f"- PbSO4 (expected {fit.r_exp:.2f} %): {'; '.join(rows)}.",
     ]
 
@@ -237,7 +260,7 @@ def main():
         "exhaustive": "Against refining everything",
         "measured": "Scans of others",
     }
-    text = ["# `match`, measured", "", "Made by `python bench/match_table.py`.", "", WHAT]
+    text = ["# `match`, measured", "", f"Made by `python bench/match_table.py --n {asked.n}`.", "", WHAT]
     for part, title in sections.items():
         text += ["", f"## {title}", "", *parts[part]()]
     PAGE.write_text("\n".join(text) + "\n", encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import sqlite3
+import zipfile
 from contextlib import closing
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 import matganip as mg
 from matganip import _core
+from matganip.array_files import read_arrays
 from matganip.features.lattice.correlations import CorrelationClusters, CorrelationMatch
 from matganip.features.lattice.lattice_gas import Interactions, LatticeGas
 from matganip.features.lattice.shared_clusters import SharedClusters
@@ -191,6 +193,16 @@ def test_an_output_that_swells_is_not_read_whole(tmp_path, monkeypatch, name):
         file.write(bytes(1 << 22))
     with pytest.raises(OutputError, match="more than 1 MiB"):
         vasp_output.read_vasp(tmp_path)
+
+
+def test_arrays_that_swell_are_not_read(tmp_path):
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000000,), }".ljust(117) + b"\n"
+    with zipfile.ZipFile(tmp_path / "huge.npz", "w") as file:
+        file.writestr("about.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    np.savez_compressed(tmp_path / "small.npz", about=np.zeros(1 << 20, np.uint8))
+    for name, message in (("huge", "Unable to allocate"), ("small", "it is compressed")):
+        with pytest.raises(mg.InputError, match=f"no checkpoint of a search, or damaged: {message}"):
+            read_arrays(tmp_path / f"{name}.npz", "a search")
 
 
 def test_a_checkpoint_of_a_search_has_the_name_that_was_given(model, space, tmp_path):

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from matganip.errors import InputError
 from matganip.files import atomic_path
 
-_DAMAGES = (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
-"""What NumPy and zipfile raise of a file that is damaged or none of theirs."""
+_DAMAGES = (
+    ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, MemoryError,
+)  # fmt: skip
+"""What NumPy and zipfile raise of a file that is damaged, says that it holds petabytes, or is none of theirs."""
 
 
 def write_arrays(path: Path, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -54,6 +56,8 @@ def read_arrays(path: Path, what: str) -> tuple[Any, dict[str, NDArray[Any]]]:
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            if any(member.compress_type != zipfile.ZIP_STORED for member in stored.zip.infolist()):
+                raise ValueError("it is compressed, as none is that was written here")
             arrays = {name: stored[name] for name in stored.files}
         return json.loads(arrays.pop("about").tobytes()), arrays
     except OSError as error:

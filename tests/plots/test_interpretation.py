@@ -50,3 +50,11 @@ def test_names_that_do_not_fit_the_peaks_are_refused(ax):
         saliency_bars(SALIENCY.importance, NAMES[:5], ax=ax)
     with pytest.raises(InputError, match="for 30 arrangements of 6 peaks"):
         saliency_map(SALIENCY.contribution, np.zeros(29), NAMES, ax=ax)
+
+
+@pytest.mark.parametrize("size", [np.inf, np.nan, 1e305])
+def test_contributions_without_a_place_on_an_axis_are_refused(size, ax):
+    with pytest.raises(InputError, match="cannot be drawn"):
+        saliency_bars(np.full(6, size), NAMES, ax=ax)
+    with pytest.raises(InputError, match="cannot be drawn"):
+        saliency_map(np.full((30, 6), size), np.zeros(30), NAMES, ax=ax)
