@@ -274,6 +274,7 @@ def test_where_counting_needs_too_many_states_orbits_are_listed_and_draws_walk(m
     exact = mg.ConfigurationSpace(*arguments, min_distance={"Br-Br": 5.0})
     known = (exact.n_configurations, exact.count_orbits())
     monkeypatch.setattr(colourings, "MOST_STATES", 10)
+    monkeypatch.setattr("matganip.configurations.site_groups.MOST_LOCAL", 10)
     space = mg.ConfigurationSpace(*arguments, min_distance={"Br-Br": 5.0})
     assert not space.countable
     assert (space.n_configurations, space.count_orbits()) == known == (714, 18)

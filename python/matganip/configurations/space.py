@@ -20,6 +20,7 @@ from matganip.configurations.composition import Substitutions, resolve_substitut
 from matganip.configurations.cycles import multinomial
 from matganip.configurations.indexing import StagedProblem
 from matganip.configurations.orbits import OrbitStream
+from matganip.configurations.site_groups import groups_of
 from matganip.configurations.supercell import SubstitutedSupercell
 from matganip.errors import InputError
 
@@ -102,8 +103,8 @@ class ConfigurationSpace(SubstitutedSupercell):
             raise InputError("substitutions: the sublattices must be those of the space")
         other = copy.copy(self)
         other.sublattice_table = table
-        for of_composition in ("n_configurations", "_n_orbits", "_staged", "key", "exclusions", "countable", "_listed"):
-            other.__dict__.pop(of_composition, None)
+        for one in ("n_configurations", "_n_orbits", "_staged", "key", "exclusions", "countable", "_groups", "_listed"):
+            other.__dict__.pop(one, None)
         return other
 
     # -- to and from files ---------------------------------------------------------------------------------------
@@ -202,7 +203,8 @@ class ConfigurationSpace(SubstitutedSupercell):
         """Number of arrangements before symmetry: the exact integer."""
         if not len(self.exclusions):
             return int(np.prod([multinomial(c) for c in self.counts], dtype=object))
-        return self._unmoved.count() if self.countable else self._listed[1]
+        counted = self._unmoved if self.countable else groups_of(self)
+        return self._listed[1] if counted is None else counted.count()
 
     @cached_property
     def _listed(self) -> tuple[int, int]:

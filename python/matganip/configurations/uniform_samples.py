@@ -20,6 +20,7 @@ from matganip.configurations.cycles import (
     shuffled,
 )
 from matganip.configurations.excluding_walks import walked_rows
+from matganip.configurations.site_groups import groups_of
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
@@ -38,10 +39,13 @@ def draw_rows(space: ConfigurationSpace, n: int, rng: np.random.Generator) -> ND
     _check_number(n)
     if not len(space.exclusions):
         return np.hstack([shuffled(rng, n, counts) for counts in space.counts])
-    if not space.countable:
+    groups = None if space.countable else groups_of(space)
+    if not space.countable and groups is None:
         return walked_rows(space, n, rng)
     if not space.n_configurations:
         raise InputError(f"{NOTHING} of {len(space.exclusions):,} excluded pairs; there is nothing to draw from")
+    if groups is not None:
+        return groups.draw(n, rng)
     return Colourings(np.arange(space.n_sites, dtype=np.uint16), space.counts, space.exclusions).draw(n, rng)
 
 
