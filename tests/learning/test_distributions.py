@@ -158,3 +158,16 @@ def test_what_has_no_distribution_refuses_by_name(tmp_path):
     told = CliRunner().invoke(app, ["predict", str(tmp_path), "--quantiles", "0.5"])
     assert told.exit_code == 2
     assert "answers with values" in told.output + (told.stderr or "")
+
+
+def test_arrangements_of_a_pattern_are_filled_in_where_the_columns_are_coarse():
+    space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 3}})
+    coarse = mg.train(
+        space, "cspbi3_br/chgnet_X3of24", train_size=16, diffraction={"resolution": "powder"}, distribution=QUICK
+    )
+    assert coarse.training.filled_in == 19  # the whole space, what was held out included
+    assert [one.name for one in coarse.training.distributions] == ["train", "test"]
+    assert "19 arrangements of the space" in " ".join(coarse.training.sentences())
+    assert coarse.training.to_dict()["filled_in"] == 19
+    found = mg.screen(coarse, space, top=3)
+    np.testing.assert_allclose(found.energy[:, 0], np.sort(coarse.predict(space).energy)[:3], atol=1e-6)
