@@ -50,7 +50,7 @@ def exclusion_sentences(space: ConfigurationSpace) -> tuple[str, ...]:
         f"Too close to stand together: {len(space.exclusions):,} pairs, below {space.site_tolerance:g} angstrom{kept}"
     )
     if not space.countable:
-        said += "; they tie too many sites together for exact counts without listing all orbits"
+        said += "; they tie too many sites together to count orbits without listing them all"
     return (said,)
 
 
