@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +100,8 @@ def test_the_map_holds_its_formulas_out(sample, monkeypatch):
     }  # fmt: skip
     assert found.plot().get_title() == ""
     assert len(told["energy"]["rows"]) == 4
+    json.dumps(told, allow_nan=False)
+    assert "Lowest arrangement" in found.sentences()
     assert len(told["structure_factor"]["columns"]) == 6
 
 

@@ -105,3 +105,16 @@ def test_bad_input_is_refused(ask, message):
 
 def test_elements_without_form_factor_are_named():
     assert without_form_factor(["Cs", "No", "I"]) == ["No"]
+
+
+def test_radii_of_ions_stand_in_place_of_form_factors():
+    """Amplitudes of the ideal cell are sums and differences of radii, A at XII, B and X at VI."""
+    cell = mg.perovskite("SrTiO3", a=3.905).add_oxidation_state_by_element({"Sr": 2, "Ti": 4, "O": -2})
+    a, b, x = (mg.ionic_radius(*ion).value for ion in (("Sr", 2, 12), ("Ti", 4), ("O", -2)))
+    made = CrystalInput(radiation="ionic_radius", n_peaks=4)
+    found = crystal_peaks([cell, cell * (2, 1, 1)], made).amplitude
+    expected = [abs(a - b - x), abs(a + b - x), abs(a - b + 3 * x), abs(a + b + 3 * x)]
+    assert found == pytest.approx(np.array([expected, expected]), abs=1e-6)
+    assert made.name == "ionic_radius, absolute per formula unit"
+    with pytest.raises(InputError, match="oxidation states"):
+        crystal_peaks([mg.perovskite("SrTiO3", a=3.905)], made)

@@ -15,8 +15,10 @@ import numpy as np
 from matganip.array_files import read_arrays, write_arrays
 from matganip.benchmarks.chemistry import METHODS, Outcome, elements_unseen, folds, with_labels
 from matganip.benchmarks.madelung import madelung_checks, worst
+from matganip.benchmarks.ordering_map import ordering_map
 from matganip.benchmarks.oxides import measured_order, order_score, read_oxides, roc_area
 from matganip.labels.formulas import read_formulas
+from matganip.plots.style import off_screen, save_figure
 
 MODEL = "model of formulas"
 ARRAYS = ("predicted", "truth", "rows")
@@ -147,6 +149,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--tables", action="store_true", help="only print what is stored")
+    parser.add_argument("--map", help="draw the fifteen formulas into this file; those that the table lacks by CHGNet")
     asked = parser.parse_args()
     folder = Path(asked.output)
     folder.mkdir(parents=True, exist_ok=True)
@@ -161,6 +164,10 @@ def main() -> None:
         error, spread = worst(checks)
         print(f"Madelung energies of {len(checks)} crystals: worst {error:.1e} eV, spread {spread:.0f} eV")
     print(tables(stored(folder), asked.oxides))
+    if asked.map:
+        drawn = ordering_map(read_formulas(asked.table))
+        save_figure(drawn.plot(off_screen()), asked.map)
+        print(f"\nThe fifteen formulas of figure 5, trained on {drawn.n_train} others\n{drawn.sentences()}")
 
 
 if __name__ == "__main__":

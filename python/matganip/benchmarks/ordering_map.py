@@ -62,7 +62,7 @@ class OrderingMap:
     others: dict[str, Floats]
     n_train: int
 
-    def correlations(self, of: Floats) -> dict[str, dict[str, tuple[float, float]]]:
+    def correlations(self, of: Floats) -> dict[str, dict[str, tuple[float, float] | None]]:
         """Pearson's r of something with the calculated energies, and its p: along each row, and down each column."""
         rows = {name: _pearson(one, two) for name, one, two in zip(self.formulas, of, self.calculated, strict=True)}
         columns = {name: _pearson(of[:, k], self.calculated[:, k]) for k, name in enumerate(ARRANGEMENTS)}
@@ -89,6 +89,22 @@ class OrderingMap:
             },
         }
 
+    def sentences(self) -> str:
+        """What the map says, in a few lines."""
+        found, factor = self.correlations(self.predicted), self.correlations(self.factor)
+        rows = [one for one in found["rows"].values() if one]
+        by_factor = [one for one in factor["rows"].values() if one]
+        columns = [one for one in found["columns"].values() if one]
+        hits = (self.calculated.argmin(axis=1) == self.predicted.argmin(axis=1)).sum()
+        errors = ", ".join(f"{name} {value:.2f}" for name, value in self.errors().items())
+        return (
+            f"MAE, meV/atom: {errors}.\nLowest arrangement: {hits} of {len(self.formulas)}.\n"
+            f"r along rows: {min(rows)[0]:.2f} to {max(rows)[0]:.3f}, p < 0.05 in "
+            f"{sum(p < 0.05 for _, p in rows)}; down columns: {min(columns)[0]:.3f} to {max(columns)[0]:.3f}.\n"
+            f"Structure factor of radii along rows: {min(by_factor)[0]:.2f} to {max(by_factor)[0]:.2f}, p < 0.05 in "
+            f"{sum(p < 0.05 for _, p in by_factor)}."
+        )
+
     def plot(self, ax: Place = None) -> Axes:
         """Calculated energies upper left, predicted ones lower right, meV/atom from the mean of the row."""
         return split_heat_map(
@@ -102,9 +118,10 @@ class OrderingMap:
         )
 
 
-def _pearson(one: Floats, other: Floats) -> tuple[float, float]:
+def _pearson(one: Floats, other: Floats) -> tuple[float, float] | None:
+    """The statistic r and its two-sided p; None where one side is constant."""
     if np.ptp(one) == 0 or np.ptp(other) == 0:
-        return float("nan"), float("nan")
+        return None
     found = pearsonr(one, other)
     return float(found.statistic), float(found.pvalue)
 

@@ -88,13 +88,18 @@ def _host(row: dict[str, str]) -> DoublePerovskite:
     edge = 0.06741 + 0.49052 * (r_a + OXYGEN) + 1.29212 * (r_b + OXYGEN)
     formula = f"{row['A']}2{row['B1']}{row['B2']}O6"
     a = (row["A"], round(float(row["A_charge"])))
-    return DoublePerovskite(formula, a, (names[0], b1), (names[1], b2), ("O", -2), edge)
+    return DoublePerovskite(
+        formula, a, (names[0], _known(names[0], b1)), (names[1], _known(names[1], b2)), ("O", -2), edge
+    )
+
+
+def _known(element: str, charge: int) -> int:
+    """The nearest charge for which there is a radius (Bi4+ of the table is a mean of two)."""
+    return min(known_charges(element), key=lambda known: abs(known - charge))
 
 
 def _radius(element: str, charge: int) -> float:
-    """Of the nearest charge for which there is one."""
-    nearest = min(known_charges(element), key=lambda known: abs(known - charge))
-    return ionic_radius(element, nearest).value
+    return ionic_radius(element, _known(element, charge)).value
 
 
 def _commonness(element: str, charge: int) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ from matganip.progress import ProgressOption, reporting
 
 if TYPE_CHECKING:
     import pandas as pd
+    from pymatgen.core.structure import Structure
 
     from matganip.crystal.datasets import PerovskiteTable
 
@@ -75,6 +76,13 @@ def diffractable(table: PerovskiteTable, radiation: str | float = "CuKa") -> tup
     return table.select(np.array(keep)), tuple(missing)
 
 
+def charged(table: PerovskiteTable) -> Iterator[Structure]:
+    """The crystals of a table with the oxidation states of its ions."""
+    for structure, found in zip(table.structures(), table.perovskites, strict=True):
+        states = {ion.species: float(ion.charge) for site in "abx" for ion in found.ions(site)}
+        yield structure.copy().add_oxidation_state_by_element(states)
+
+
 def target_of(table: PerovskiteTable, convention: str) -> Floats:
     """The tolerance factors, (n,), in one of the conventions of `matganip.tolerance_factor`."""
     if convention not in ("effective", "crystal"):
@@ -95,7 +103,8 @@ def compare(
 ) -> list[MethodResult]:
     """Train and test every method on the same splits by formula.
 
-    The methods are the mean baseline; MATGANIP on absolute intensities; scikit-learn's extremely randomised trees on
+    The methods are the mean baseline; MATGANIP on absolute intensities, and on those of ionic radii in place of form
+    factors, which no diffractometer measures; scikit-learn's extremely randomised trees on
     the same numbers, and on intensities scaled to 100; and gradient boosting on the atomic numbers of A, B and X and
     the cell edge, which no diffractometer measures directly.
 
@@ -135,6 +144,7 @@ def compare(
         report("compare", 0, len(chosen), "diffraction")
         crystals, _ = diffractable(datasets.abx3() if table is None else table, how.radiation)
         target = target_of(crystals, convention)
+        radii = crystal_peaks(charged(crystals), how.replace(intensities="absolute", radiation="ionic_radius"))
         absolute, scaled = (
             crystal_peaks(crystals.structures(), how.replace(intensities=kind)) for kind in ("absolute", "scaled")
         )
@@ -142,7 +152,7 @@ def compare(
         for done, seed in enumerate(chosen):
             split = FormulaSplit.of(crystals, target, train_size, seed)
             report("compare", done, len(chosen), f"seed {seed}: MATGANIP")
-            rows.append(matganip_on(split, absolute, config))
+            rows += [matganip_on(split, peaks, config) for peaks in (absolute, radii)]
             report("compare", done, len(chosen), f"seed {seed}: baselines")
             rows += baselines(split, crystals, absolute, scaled, n_trees)
     return rows

@@ -23,11 +23,16 @@ from matganip.features.form_factors import scatterer, scattering_lengths
 from matganip.features.radiation import Radiation
 
 if TYPE_CHECKING:
+    from pymatgen.core.structure import Structure
+
     from matganip.configurations.space import ConfigurationSpace
 
 PROPERTIES = ("electrons", "charge", "ionic_radius", "electronegativity", "neutron_length")
 """Electrons of the ion; formal charge, e; Shannon's effective radius at VI, angstrom; Pauling's electronegativity;
 coherent scattering length, fm. A vacancy has 0 of each."""
+
+NEXT, MOST_NEIGHBOURS = 1.2, 14
+"""Of the nearest anion's distance, up to which others count as neighbours; and how many at most have a radius."""
 
 NEED_CHARGE = ("electrons", "charge", "ionic_radius")
 
@@ -71,7 +76,7 @@ def site_properties(
     return {one: 0.0 if one == "vac" else _value(one, name, charges) for one in species}
 
 
-def _value(species: str, name: str, charges: Mapping[str, float]) -> float:
+def _value(species: str, name: str, charges: Mapping[str, float], coordination: int = 6) -> float:
     element, _, own = scatterer(species)
     charge = charges.get(species, charges.get(element, own))
     if name == "charge":
@@ -89,10 +94,43 @@ def _value(species: str, name: str, charges: Mapping[str, float]) -> float:
         return float(value)
     if charge != round(charge):
         raise InputError(f"ionic_radius of {species}: its charge, {charge:g}, is no whole number; give a table")
-    return ionic_radius(element, round(charge)).value
+    return ionic_radius(element, round(charge), coordination).value
 
 
-def radiation_of_ions(name: str, ions: Iterable[str]) -> Radiation:
+def coordinations(structure: Structure) -> dict[str, int]:
+    """How many anions each cation species of a crystal has around it: those up to a fifth beyond the nearest.
+
+    Parameters
+    ----------
+    structure : Structure
+        With oxidation states.
+
+    Returns
+    -------
+    dict of str to int
+        The mean over the sites of the species, as the nearest whole number up to 14.
+
+    Examples
+    --------
+    >>> import matganip as mg
+    >>> cell = mg.perovskite("SrTiO3", a=3.905).add_oxidation_state_by_element({"Sr": 2, "Ti": 4, "O": -2})
+    >>> coordinations(cell)
+    {'Sr2+': 12, 'Ti4+': 6}
+    """
+    names = [str(site.specie) for site in structure]
+    charge = np.array([float(getattr(site.specie, "oxi_state", 0.0) or 0.0) for site in structure])
+    reach = 1.3 * np.cbrt(structure.volume / len(structure) * 5.0)
+    centre, other, _, distance = structure.get_neighbor_list(reach)
+    kept = (charge[centre] > 0) & (charge[other] < 0)
+    centre, distance = centre[kept], distance[kept]
+    counts: dict[str, list[int]] = {}
+    for atom in np.unique(centre):
+        around = distance[centre == atom]
+        counts.setdefault(names[atom], []).append(int((around < NEXT * around.min()).sum()))
+    return {name: min(round(float(np.mean(found))), MOST_NEIGHBOURS) for name, found in counts.items()}
+
+
+def radiation_of_ions(name: str, ions: Iterable[str], coordination: Mapping[str, int] | None = None) -> Radiation:
     """A property of ions, ``"Fe3+"``, for structures that carry oxidation states.
 
     Parameters
@@ -101,6 +139,8 @@ def radiation_of_ions(name: str, ions: Iterable[str]) -> Radiation:
         One of `PROPERTIES`.
     ions : iterable of str
         Those that there are.
+    coordination : mapping of str to int, optional
+        Of ions, for their radii; VI for the others.
 
     Returns
     -------
@@ -124,7 +164,7 @@ def radiation_of_ions(name: str, ions: Iterable[str]) -> Radiation:
         charge = scatterer(ion)[2]
         if not charge and name in NEED_CHARGE:
             raise InputError(f"{name} of {ion}: the structures must carry oxidation states")
-        found[ion] = _value(ion, name, {})
+        found[ion] = _value(ion, name, {}, (coordination or {}).get(ion, 6))
     return replace(Radiation.weighted(found), ions="as read")
 
 

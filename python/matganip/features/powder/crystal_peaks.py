@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from matganip.errors import InputError
 from matganip.features.peaks import Pattern
 from matganip.features.powder.diffraction import PowderDiffraction
 from matganip.features.radiation import Radiation
-from matganip.features.site_properties import PROPERTIES, radiation_of_ions
+from matganip.features.site_properties import PROPERTIES, coordinations, radiation_of_ions
 from matganip.settings import Settings
 
 if TYPE_CHECKING:
@@ -127,15 +127,7 @@ def crystal_peaks(
     crystals = [one if isinstance(one, Structure) else read_structure(one) for one in structures]
     if not crystals:
         raise InputError("there is no crystal to diffract")
-    if isinstance(how.radiation, str) and how.radiation in PROPERTIES:
-        species = {str(one) for crystal in crystals for one in crystal.composition}
-        radiation = radiation_of_ions(how.radiation, species)
-    else:
-        radiation = Radiation.of(how.radiation)
-    # At rest: some files have displacements and others have none, which is no difference of the crystals.
-    patterns = PowderDiffraction(radiation, displacements=False).patterns(
-        crystals, how.two_theta_range, scaled=how.intensities == "scaled", num_threads=num_threads
-    )
+    patterns, radiation = _patterns(crystals, how, num_threads)
     units = np.array([len(crystal) / how.atoms_per_unit for crystal in crystals])
     edge = np.cbrt([crystal.volume for crystal in crystals] / units)
     strength = 1.0 / units**2 if how.intensities == "absolute" else np.ones(len(units))
@@ -148,6 +140,30 @@ def crystal_peaks(
             for one, factor, a in zip(patterns, strength, edge, strict=True)
         ]
     return CrystalPeaks(np.array([row[0] for row in rows]), np.array([row[1] for row in rows]), how)
+
+
+class _Options(TypedDict):
+    scaled: bool
+    num_threads: int | None
+
+
+def _patterns(
+    crystals: Sequence[Structure], how: CrystalInput, num_threads: int | None
+) -> tuple[Sequence[Pattern], Radiation]:
+    """Patterns of the radiation, or of the property of the ions, that is asked for."""
+    span, options = how.two_theta_range, _Options(scaled=how.intensities == "scaled", num_threads=num_threads)
+    # At rest: some files have displacements and others have none, which is no difference of the crystals.
+    if how.radiation not in PROPERTIES:
+        radiation = Radiation.of(how.radiation)
+        return PowderDiffraction(radiation, displacements=False).patterns(
+            crystals, how.two_theta_range, **options
+        ), radiation
+    found: list[Pattern] = []
+    for crystal in crystals:  # one by one: the radius of an ion depends on what is around it
+        around = coordinations(crystal) if how.radiation == "ionic_radius" else {}
+        radiation = radiation_of_ions(str(how.radiation), {str(one) for one in crystal.composition}, around)
+        found += PowderDiffraction(radiation, displacements=False).patterns([crystal], span, **options)
+    return found, radiation
 
 
 def cubic_families(n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
