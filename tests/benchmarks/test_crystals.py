@@ -47,13 +47,14 @@ def test_the_example_is_a_study():
 
 def test_compare_gives_rows_beside_the_mean_baseline(few):
     rows = compare([0, 1], few, config=CONFIG.replace(epochs=1), n_trees=5)
-    assert len(rows) == 10
+    assert len(rows) == 12
     assert {row.split for row in rows} == {"by formula"}
     baseline = [row for row in rows if row.method == "mean baseline"]
     assert [row.ratio for row in baseline] == [1.0, 1.0]
     frame = results_frame(rows)
     assert frame.groupby(["method", "input"], sort=False).size().to_dict() == {
         ("MATGANIP", "absolute per formula unit"): 2,
+        ("MATGANIP", "ionic_radius, absolute per formula unit"): 2,
         ("mean baseline", "nothing"): 2,
         ("extra trees", "absolute per formula unit"): 2,
         ("extra trees", "scaled to 100"): 2,

@@ -128,7 +128,7 @@ METHODS: dict[str, Predict] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class HeldOut:
     """Predictions of a method on rows that it has not seen.
 
     Attributes
@@ -199,16 +199,16 @@ def by_folds(groups: Sequence[str], seed: int) -> Iterator[tuple[Indices, Indice
         yield np.flatnonzero(fold != k), np.flatnonzero(fold == k)
 
 
-def folds(table: LabelledFormulas, method: str, seed: int, groups: Sequence[str] | None = None) -> Outcome:
+def folds(table: LabelledFormulas, method: str, seed: int, groups: Sequence[str] | None = None) -> HeldOut:
     """Predict every row of a table by five models, none of which has seen its group (by default its formula)."""
     truth, predicted = relative(table.energy), np.full(table.energy.shape, np.nan)
     for train, test in by_folds(table.formulas if groups is None else groups, seed):
         predicted[test] = METHODS[method](table.select(train), table.select(test), seed)
     protocol = "formulas unseen" if groups is None else "pairs unseen"
-    return Outcome(method, protocol, seed, relative(predicted), truth, np.arange(len(table)))
+    return HeldOut(method, protocol, seed, relative(predicted), truth, np.arange(len(table)))
 
 
-def elements_unseen(table: LabelledFormulas, method: str, seed: int = 0, fewest: int = 5) -> Outcome:
+def elements_unseen(table: LabelledFormulas, method: str, seed: int = 0, fewest: int = 5) -> HeldOut:
     """Predict the formulas of each element of the B sites by models that never met it.
 
     The model of formulas fits its parameters to formulas without any of four elements at a time, and predicts each of
@@ -234,10 +234,10 @@ def elements_unseen(table: LabelledFormulas, method: str, seed: int = 0, fewest:
             rows.append(test)
             predicted.append(relative(found))
     every = np.concatenate(rows)
-    return Outcome(method, "an element unseen", seed, np.concatenate(predicted), relative(table.energy)[every], every)
+    return HeldOut(method, "an element unseen", seed, np.concatenate(predicted), relative(table.energy)[every], every)
 
 
-def with_labels(table: LabelledFormulas, seed: int, numbers: Sequence[int] = (0, 1, 2, 4)) -> list[Outcome]:
+def with_labels(table: LabelledFormulas, seed: int, numbers: Sequence[int] = (0, 1, 2, 4)) -> list[HeldOut]:
     """A new material with a few labels of its own, of arrangements drawn at random: errors of all six energies.
 
     The prior is the model of formulas. "Labels alone" is ridge regression on the two numbers of an arrangement, its
@@ -266,7 +266,7 @@ def with_labels(table: LabelledFormulas, seed: int, numbers: Sequence[int] = (0,
             gaussian[row] = _conditional(average, covariance, kept, label)
         protocol = f"{n} labels"
         for method, predicted in (("prior", prior), ("labels alone", alone), ("labels, others' covariance", gaussian)):
-            found.append(Outcome(method, protocol, seed, relative(predicted), truth, test))
+            found.append(HeldOut(method, protocol, seed, relative(predicted), truth, test))
     return found
 
 

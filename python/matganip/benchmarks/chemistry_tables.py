@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from matganip.array_files import read_arrays, write_arrays
-from matganip.benchmarks.chemistry import METHODS, Outcome, elements_unseen, folds, with_labels
+from matganip.benchmarks.chemistry import METHODS, HeldOut, elements_unseen, folds, with_labels
 from matganip.benchmarks.madelung import madelung_checks, worst
 from matganip.benchmarks.ordering_map import ordering_map
 from matganip.benchmarks.oxides import measured_order, order_score, read_oxides, roc_area
@@ -71,20 +71,20 @@ def do(job: Job, table: str, oxides: str | None, folder: str) -> None:
     write_arrays(path, {"outcomes": about}, arrays)
 
 
-def stored(folder: Path) -> list[tuple[str, Outcome]]:
+def stored(folder: Path) -> list[tuple[str, HeldOut]]:
     """All outcomes of a folder, with the protocol of their job."""
     found = []
     for path in sorted(folder.glob("*.npz")):
         about, arrays = read_arrays(path, "an outcome")
         for k, one in enumerate(about["outcomes"]):
             parts = (arrays[f"{name}_{k}"] for name in ARRAYS)
-            found.append((path.name.split("-")[0], Outcome(one["method"], one["protocol"], one["seed"], *parts)))
+            found.append((path.name.split("-")[0], HeldOut(one["method"], one["protocol"], one["seed"], *parts)))
     return found
 
 
-def tables(outcomes: Iterable[tuple[str, Outcome]], oxides: str | None) -> str:
+def tables(outcomes: Iterable[tuple[str, HeldOut]], oxides: str | None) -> str:
     """Markdown of everything that is stored."""
-    by: dict[tuple[str, str], dict[str, list[Outcome]]] = defaultdict(lambda: defaultdict(list))
+    by: dict[tuple[str, str], dict[str, list[HeldOut]]] = defaultdict(lambda: defaultdict(list))
     for kind, one in outcomes:
         by[kind, one.protocol][one.method].append(one)
     text = []
@@ -103,7 +103,7 @@ def tables(outcomes: Iterable[tuple[str, Outcome]], oxides: str | None) -> str:
     return "\n".join(text)
 
 
-def _columns(kind: str, oxides: str | None) -> dict[str, Callable[[Outcome], float]]:
+def _columns(kind: str, oxides: str | None) -> dict[str, Callable[[HeldOut], float]]:
     """What a table of a protocol shows."""
     error = {"MAE, meV/atom": lambda one: one.mae * 1000}
     if kind == "labels":
@@ -125,7 +125,7 @@ def _columns(kind: str, oxides: str | None) -> dict[str, Callable[[Outcome], flo
     }
 
 
-def without_worst(one: Outcome) -> float:
+def without_worst(one: HeldOut) -> float:
     """Pearson's r without the formulas that the two star intensities describe worst, as many of 190 as 15 are."""
     from matganip.learning.formula_model import star_basis
 
@@ -135,7 +135,7 @@ def without_worst(one: Outcome) -> float:
     return float(np.corrcoef(one.predicted[kept].ravel(), one.truth[kept].ravel())[0, 1])
 
 
-def _spread(runs: list[Outcome], of: Callable[[Outcome], float]) -> str:
+def _spread(runs: list[HeldOut], of: Callable[[HeldOut], float]) -> str:
     values = [of(one) for one in runs]
     return f"{np.mean(values):.3f}" + (f" ± {np.std(values):.3f}" if len(values) > 1 else "")
 
