@@ -190,6 +190,10 @@ def test_the_phase_diagram_of_an_alloy_that_orders_and_of_one_that_separates(all
     assert one.potential == pytest.approx(0.5, abs=0.01)
     assert len(found.to_frame()) == 2 * 28
     assert "27 sites for Pd" in str(found)
+    short = mg.phase_diagram(parting, (4, 4, 4), [60], n_sweeps=100, n_groups=2)
+    assert short.phases == ()
+    assert short.unvisited
+    assert "no walk has been at all compositions" in str(short)
 
 
 @pytest.mark.parametrize("triplets", [False, True])

@@ -68,6 +68,8 @@ class PhaseDiagram(Result):
         U, eV, and C at fixed composition, eV/K, per supercell; nan where no walk has been.
     phases : tuple of CoexistingPhases
         By temperature, then by composition.
+    unvisited : tuple of (float, float, float)
+        Temperature, and two fractions that would coexist if some walk had been everywhere between them.
     closure : (g, t) float64 ndarray
         How far F of the cell full of the species was from its energy in each group, eV per supercell, before that was
         spread over all compositions.
@@ -88,6 +90,7 @@ class PhaseDiagram(Result):
     energy: Floats
     heat_capacity: Floats
     phases: tuple[CoexistingPhases, ...]
+    unvisited: tuple[tuple[float, float, float], ...]
     closure: Floats
     exchanged: Floats
     n_sweeps: int
@@ -157,6 +160,7 @@ class PhaseDiagram(Result):
                 }
                 for one in self.phases
             ],
+            "unvisited": [{"T_K": t, "x": [first, second]} for t, first, second in self.unvisited],
             "free_energy_eV": self.free_energy.tolist(),
             "free_energy_error_eV": self.free_energy_error.tolist(),
             "energy_eV": [[or_null(value) for value in row] for row in self.energy.tolist()],
@@ -201,6 +205,11 @@ class PhaseDiagram(Result):
         if least < POOR_EXCHANGE:
             said.append(
                 "Replicas hardly pass between two temperatures: take more sweeps, or temperatures that are closer."
+            )
+        for t, first, second in self.unvisited:
+            said.append(
+                f"At {t:g} K no phases are told between x = {first:.2f} and {second:.2f}: no walk has been at all "
+                "compositions there; take more sweeps, or temperatures that are closer."
             )
         return (*said, *((self.remark,) if self.remark else ()))
 

@@ -74,8 +74,9 @@ def phase_diagram(
     -----
     Walks visit all compositions alike (`matganip.sampling.flat_composition`). Two phases coexist where, at one chemical
     potential, two compositions are probable and those between are not, by more than one kT of the whole cell and two
-    standard errors (`matganip.thermodynamics.coexistence`). A transition without a jump in composition, and one between
-    phases whose compositions are closer than the cell resolves, shows in the heat capacity alone.
+    standard errors (`matganip.thermodynamics.coexistence`), and walks have been everywhere between them. A transition
+    without a jump in composition, and one between phases whose compositions are closer than the cell resolves, shows in
+    the heat capacity alone.
 
     Examples
     --------
@@ -162,11 +163,15 @@ def _result(
         heat = found.variance[:, place] / (BOLTZMANN * kelvin**2)[:, None]
         energy = found.energy[:, place]
         mean_energy, mean_heat = _nanmean(energy), _nanmean(heat)
-    phases = []
+    phases, unvisited = [], []
     for row, t in enumerate(kelvin):
         pooled = weights[:, row].mean(axis=0)
         n = len(pooled) - 1
         for one in coexisting(pooled):
+            been = np.isfinite(energy[:, row, int(one.first) : int(np.ceil(one.second)) + 1]).any(axis=0)
+            if not (been[:-1] | been[1:]).all():  # F there is what the walks were begun with
+                unvisited.append((float(t), one.first / n, one.second / n))
+                continue
             several = [_same(one, other) for other in weights[:, row]]
             known = np.array([[s.first, s.second, s.potential, s.depth] for s in several if s is not None])
             error = known.std(axis=0, ddof=1) / root if len(known) == n_groups else np.full(4, np.nan)
@@ -181,7 +186,8 @@ def _result(
             )  # fmt: skip
     return PhaseDiagram(
         space, counted, model.calculator, kelvin, free.mean(axis=0), free.std(axis=0, ddof=1) / root, mean_energy,
-        mean_heat, tuple(phases), found.closure[:, place] * thermal[:, 0], found.exchanged, *how, model.remark(space),
+        mean_heat, tuple(phases), tuple(unvisited), found.closure[:, place] * thermal[:, 0],
+        found.exchanged, *how, model.remark(space),
     )  # fmt: skip
 
 
