@@ -196,10 +196,17 @@ def _crystals():
     return ferrite, chromite, titanate, zincite, rutile, anglesite
 
 
-def measured(data):
+def measured(work, data):
     """Scans of others against what is known of the compounds."""
-    if data is None:
-        return ["(Made where `--data` names a folder with the scans.)"]
+    file = work / "measured.json"
+    if not file.exists():
+        if data is None:
+            return ["(Made where `--data` names a folder with the scans.)"]
+        file.write_text(json.dumps(_of_scans(data)))
+    return json.loads(file.read_text())
+
+
+def _of_scans(data):
     ferrite, chromite, titanate, zincite, rutile, anglesite = _crystals()
     settings = {"n_background": 12}
     zinc, chrome = (
@@ -248,7 +255,7 @@ def main():
         "partial": lambda: trip_table(roundtrip(asked.work, asked.n // 5, partial=True)),
         "large": lambda: large(asked.work),
         "exhaustive": lambda: exhaustive(asked.work),
-        "measured": lambda: measured(asked.data),
+        "measured": lambda: measured(asked.work, asked.data),
     }
     if asked.part:
         print("\n".join(parts[asked.part]()))
