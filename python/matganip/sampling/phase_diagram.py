@@ -169,7 +169,7 @@ def _result(
         n = len(pooled) - 1
         for one in coexisting(pooled):
             inside = energy[:, row, int(one.first) : int(np.ceil(one.second)) + 1]
-            been: NDArray[np.bool_] = np.isfinite(inside).any(axis=0)
+            been = np.asarray(np.isfinite(inside).any(axis=0))
             if not (been[:-1] | been[1:]).all():  # F there is what the walks were begun with
                 unvisited.append((float(t), one.first / n, one.second / n))
                 continue
