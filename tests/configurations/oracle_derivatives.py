@@ -136,7 +136,10 @@ def count_by_burnside(primitive, n_labels, volume):
 
 
 def _equivariant(image, shifts, labels):
-    """Colourings c with every label, c(g x) = labels[c(x)], the same under all shifts."""
+    """Colourings c with every label, c(g x) = labels[c(x)], the same under all shifts.
+
+    The labels that are used come as whole cycles of the permutation: inclusion and exclusion goes by cycles left out.
+    """
     found = 0
     for size in range(1, len(labels) + 1):
         for allowed in itertools.combinations(range(len(labels)), size):
@@ -160,5 +163,16 @@ def _equivariant(image, shifts, labels):
                     fitting += fits
                     seen |= given.keys()
                 product *= fitting
-            found += (-1) ** (len(labels) - size) * product
+            found += (-1) ** _cycles(labels, set(range(len(labels))) - set(allowed)) * product
     return found
+
+
+def _cycles(permutation, members):
+    """Cycles of a permutation among some of its members, which it takes to each other."""
+    number = 0
+    while members:
+        number, one = number + 1, min(members)
+        while one in members:
+            members.remove(one)
+            one = permutation[one]
+    return number

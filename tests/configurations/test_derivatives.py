@@ -81,10 +81,10 @@ def test_counts_are_those_of_brute_force(parent, species, n_species, max_volume,
     assert _counts(parent, species, max_volume, superperiodic=superperiodic) == expected
 
 
-@pytest.mark.parametrize(("n_labels", "volume", "number"), [(2, 5, 14), (3, 3, 3), (3, 4, 13)])
+@pytest.mark.parametrize(("n_labels", "volume", "number"), [(2, 5, 14), (3, 3, 3), (3, 4, 13), (4, 4, 7)])
 def test_labels_all_used_and_interchangeable_are_counted_without_listing(n_labels, volume, number):
     """fcc: 3, 13, 23, 130, 197, 1267 ternaries (volumes 3 to 8) and 7, 9, 110, 211 quaternaries by the same count."""
-    species = {"Ni": ["Ni", "Al", "Cu"][:n_labels]}
+    species = {"Ni": ["Ni", "Al", "Cu", "Fe"][:n_labels]}
     assert oracle.count_by_burnside(FCC, n_labels, volume) == number
     options = {"exchange_labels": True, "all_species": True}
     assert _counts(FCC, species, volume, **options)[volume - 1] == number
