@@ -33,8 +33,8 @@ def perovskite(cell: tuple[int, int, int], **substitutions: dict[str, int]) -> m
 
 
 def of_labels(space: mg.ConfigurationSpace, labelled: list[mg.ConfigurationSpace], table: str) -> SiteInteractions:
-    """The energy of a model by the default call on shipped CHGNet labels."""
-    return SiteInteractions.of(mg.train(labelled if len(labelled) > 1 else labelled[0], table), space)
+    """The energy of a linear model on shipped CHGNet labels."""
+    return SiteInteractions.of(mg.train(labelled if len(labelled) > 1 else labelled[0], table, linear=True), space)
 
 
 def of_pairs(space: mg.ConfigurationSpace) -> SiteInteractions:

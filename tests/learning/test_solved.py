@@ -200,3 +200,11 @@ def test_a_given_representation_is_solved_on(space):
     assert {choice.name for choice in model.training.choices} == {"as set"}
     assert model.card.diffraction.resolution == "resolved"
     json.dumps(model.training.to_dict())
+
+
+def test_a_linear_function_on_request(space):
+    model = mg.train(space, "cspbi3_br/chgnet_X6of24", diffraction={"resolution": "resolved"}, linear=True)
+    assert model.predictor.kind == "linear"
+    assert mg.certify(model, space, top=3).proved
+    with pytest.raises(InputError, match="linear: goes with a model that is solved"):
+        mg.train(space, "cspbi3_br/chgnet_X6of24", linear=True, members=2)

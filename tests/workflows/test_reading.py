@@ -55,7 +55,7 @@ def test_the_least_study_leaves_the_columns_to_choose_and_networks_have_the_pape
         ({"name": ""}, 's.toml: name: should be a text of at least 1 characters, not ""'),
         (
             {"diffraction": {"radiation": [1]}},
-            "s.toml: diffraction.radiation: should be a text in quotes or a number, not [1]",
+            "s.toml: diffraction.radiation: should be a text in quotes or a number or a table, not [1]",
         ),
         (
             {"diffraction": {"two_theta_range": [0, 200]}},

@@ -69,6 +69,13 @@ def train(
     validation: Annotated[
         float, typer.Option("--validation", help="Share of those that chooses the epoch; needed to stop early.")
     ] = 0.0,
+    linear: Annotated[
+        bool,
+        typer.Option(
+            "--linear",
+            help="Take no function that bends: a sum over pairs and triplets, which certify proves and walks follow.",
+        ),
+    ] = False,
     seed: Annotated[
         int | None,
         typer.Option("--seed", min=0, max=2**32 - 1, help="In place of the study's seed.", show_default=False),
@@ -122,6 +129,7 @@ def train(
             or split not in ("orbit", "formula")
             or validation
             or resume
+            or linear
         ):
             raise InputError(f"{study}: a table of formulas is split by formula; --train-size and --seed go with it")
         _formulas(study, output, float(train_size), seed or 0, overwrite, json)
@@ -133,6 +141,8 @@ def train(
     if labels is not None or energy or per_atom or substitute:
         raise InputError(f"{study}: a study names its labels itself; such options go with a parent crystal")
     if is_crystal_study(study):
+        if linear:
+            raise InputError("--linear: for studies of arrangements, not of crystals")
         _crystals(study, output, train_size, seed, split=split, validation=validation, resume=resume,
                   overwrite=overwrite, json=json)  # fmt: skip
         return
@@ -145,6 +155,7 @@ def train(
         split=split,
         train_size=train_size,
         validation=validation,
+        linear=linear,
         overwrite=overwrite,
         resume=resume,
         progress=True,

@@ -13,9 +13,11 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pymatgen.core.composition import Composition
 from pymatgen.core.periodic_table import Element
 
-from matganip.configurations.charges import oxidation_states
+from matganip.configurations.charges import NEUTRAL, oxidation_states
+from matganip.configurations.charges import charge as charge_of
 from matganip.configurations.composition import element_of
 from matganip.crystal.radii import ionic_radius
 from matganip.errors import InputError
@@ -72,8 +74,23 @@ def site_properties(
     species = sorted(fixed | set(chain(*space.species)))
     charges: dict[str, float] = {}
     if name in NEED_CHARGE:
-        charges = oxidation_states(space, states)
+        charges = _charges(space, states)
     return {one: 0.0 if one == "vac" else _value(one, name, charges) for one in species}
+
+
+def _charges(space: ConfigurationSpace, given: Mapping[str, float] | None) -> dict[str, float]:
+    """Oxidation states; where guesses for the undoped parent leave a charge, whole ones for the crystal as it is.
+
+    The parent of Cs2AgBiBr6 is CsAgBr3, in which Ag would be 2+.
+    """
+    found = oxidation_states(space, given)
+    atoms = dict(space.composition)
+    if abs(charge_of(space, found)) < NEUTRAL or not all(map(Element.is_valid_symbol, atoms)):
+        return found
+    known = {name: [state] for name, state in (given or {}).items() if name in atoms}
+    guesses = Composition(atoms).oxi_state_guesses(oxi_states_override=known or None)
+    whole = (one for one in guesses if all(state == round(state) for state in one.values()))
+    return {**found, **{name: float(state) for name, state in next(whole, {}).items()}}
 
 
 def _value(species: str, name: str, charges: Mapping[str, float], coordination: int = 6) -> float:

@@ -57,7 +57,11 @@ class Candidate:
 
 
 def choose(
-    space: ConfigurationSpace, labelled: Labelled, settings: DiffractionSettings | None = None
+    space: ConfigurationSpace,
+    labelled: Labelled,
+    settings: DiffractionSettings | None = None,
+    *,
+    linear: bool = False,
 ) -> tuple[Candidate, tuple[Choice, ...]]:
     """Solve a model on each representation and take the simplest that rows left out do not prefer another to.
 
@@ -69,6 +73,8 @@ def choose(
         The training set.
     settings : DiffractionSettings, optional
         The one representation to use; by default powder peaks, resolved peaks, pairs, and pairs with triplets.
+    linear : bool
+        Whether functions that bend are left out.
 
     Returns
     -------
@@ -86,7 +92,7 @@ def choose(
     prepared = [
         found
         for name, one in (_settings(space) if settings is None else [("as set", settings)])
-        if (found := _prepared(name, one, space, labelled)) is not None
+        if (found := _prepared(name, one, space, labelled, linear)) is not None
     ]
     weight = labelled.multiplicity
     baseline = float(np.average(labelled.per_atom, weights=weight))
@@ -186,7 +192,7 @@ def _ranks(space: ConfigurationSpace) -> SpaceRanks:
 
 
 def _prepared(
-    name: str, settings: DiffractionSettings, space: ConfigurationSpace, labelled: Labelled
+    name: str, settings: DiffractionSettings, space: ConfigurationSpace, labelled: Labelled, linear: bool
 ) -> _Prepared | None:
     try:
         represent = _representation(settings, space)
@@ -197,7 +203,8 @@ def _prepared(
     features = represent.features(labelled.occupations)
     target, weight = labelled.energy / len(space.supercell_structure), labelled.multiplicity.astype(float)
     # Of the Patterson function other cells are asked, and what bends to fit one cell is wrong there.
-    bends = len(target) >= LEAST_CURVED and (settings.cutoff is None or settings.resolution == "clusters")
+    may_bend = settings.cutoff is None or settings.resolution == "clusters"
+    bends = may_bend and not linear and len(target) >= LEAST_CURVED
     solver = Solver(features, target, weight, columns_of(represent))
     return _Prepared(name, settings, represent, features, solver, bends)
 

@@ -127,6 +127,7 @@ def train(
     network: NetworkSettings | Mapping[str, Any] | None = None,
     mode: Mode = "value",
     distribution: DistributionSettings | Mapping[str, Any] | None = None,
+    linear: bool = False,
     split: str = "orbit",
     train_size: float | int | None = None,
     validation: float = 0.0,
@@ -160,6 +161,9 @@ def train(
         all arrangements of one powder pattern, with ``diffraction={"resolution": "powder"}`` (docs/distributions.md).
     distribution : DistributionSettings or mapping, optional
         How a distribution is learned; stands for ``mode="distribution"``.
+    linear : bool
+        Take no function that bends: the energy is then a sum over pairs and triplets of sites, which `certify` proves
+        the lowest of and walks follow without a surrogate. In one cell a bent function is often more accurate.
     split : {"orbit", "composition", "formula", "element", "random"}
         What is never in both training and test set; "random" is the paper's split, through which orbits leak.
     train_size : float or int, optional
@@ -204,6 +208,8 @@ def train(
         raise InputError(
             "a distribution has networks and members of its own: distribution={...}; leave network and members out"
         )
+    if linear and (network is not None or members > 1 or asked is not None):
+        raise InputError("linear: goes with a model that is solved; of a network it is readout_fit = \"linear\"")
     if holds_structures(labels):
         labels = read_structures(labels)
     if isinstance(labels, LabelledStructures):
@@ -231,7 +237,7 @@ def train(
     split_options = {"train_size": train_size, "validation": validation, "seed": seed}
     with reporting(progress) as report:
         if network is None and members == 1:
-            model = _solve(data, diffraction, asked, split, split_options, report, clock)
+            model = _solve(data, diffraction, asked, linear, split, split_options, report, clock)
             if folder is not None:
                 claim(Path(folder), overwrite=overwrite)
         else:
@@ -248,6 +254,7 @@ def _solve(
     data: LabelledSpace,
     diffraction: DiffractionSettings | Mapping[str, Any] | None,
     asked: DistributionSettings | None,
+    linear: bool,
     split: str,
     split_options: dict[str, Any],
     report: Report,
@@ -262,7 +269,7 @@ def _solve(
     rows = np.concatenate([parts.rows[name] for name in fitted_to])
     counts = np.concatenate([parts.multiplicity[name] for name in fitted_to])
     trained_on = data.labelled[rows].weighted(counts)
-    found, tried = choose(data.space, trained_on, settings)
+    found, tried = choose(data.space, trained_on, settings, linear=linear)
     report("solve", 1, 1, found.name)
     predictor: Solved | Distribution = found.solved
     filled_in = 0

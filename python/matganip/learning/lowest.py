@@ -251,7 +251,7 @@ class LowestOrbits:
     >>> import matganip as mg
     >>> from matganip.learning.site_interactions import SiteInteractions
     >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 6}})
-    >>> model = mg.train(space, "cspbi3_br/chgnet_X6of24", diffraction={"resolution": "resolved"})
+    >>> model = mg.train(space, "cspbi3_br/chgnet_X6of24", diffraction={"cutoff": 9.0})
     >>> search = LowestOrbits(SiteInteractions.of(model, space), top=3)
     >>> while search.advance():
     ...     pass

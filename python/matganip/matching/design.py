@@ -52,8 +52,8 @@ def edges(space: ConfigurationSpace) -> dict[str, float]:
     --------
     >>> import matganip as mg
     >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (1, 1, 1), {"I": {"Br": 1}})
-    >>> {name: round(wavelength, 3) for name, wavelength in edges(space).items()}
-    {'Br K edge': 0.922, 'I L3 edge': 2.734}
+    >>> {name: round(wavelength, 2) for name, wavelength in edges(space).items()}
+    {'Br K edge': 0.92, 'I L3 edge': 2.73}
     """
     mixed = {name for species in space.species if len(species) > 1 for name in species}
     found = {}

@@ -31,6 +31,7 @@ def train_study(
     split: str = "orbit",
     train_size: float = 0.8,
     validation: float = 0.0,
+    linear: bool = False,
     overwrite: bool = False,
     resume: bool = False,
     progress: ProgressOption = None,
@@ -48,7 +49,7 @@ def train_study(
     folder : pathlib.Path
         Where the results go: ``model/``, ``metrics.json``, ``predictions.parquet``, ``training.jsonl``, ``figures/``;
         ``training.safetensors`` stands there while it trains.
-    split, train_size, validation, overwrite, resume, progress
+    split, train_size, validation, linear, overwrite, resume, progress
         As for `matganip.train`; 1 trains on all labels.
     command : tuple of str
         The command line, for the record.
@@ -77,6 +78,7 @@ def train_study(
         diffraction=study.graphs,
         network=study.model,
         distribution=study.distribution,
+        linear=linear,
         split=split,
         train_size=float(train_size),
         validation=validation,
