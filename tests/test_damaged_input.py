@@ -211,3 +211,36 @@ def test_a_checkpoint_of_a_search_has_the_name_that_was_given(model, space, tmp_
     assert [path.name for path in tmp_path.iterdir()] == ["best.search"]
     again = mg.search(model, space, checkpoint=file, resume=True, n_steps=2)
     assert again.n_scored >= first.n_scored > 0
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [((2, 2**31, 2), "more than 100,000 parent cells"), ((50, 50, 50), "more than 100,000 parent cells")],
+)
+def test_a_supercell_that_nothing_can_hold(cell, told):
+    with pytest.raises(mg.InputError, match=told):
+        mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), cell, {"I": {"Br": 3}})
+
+
+def test_a_cell_that_is_flat():
+    from pymatgen.core import Structure
+
+    flat = Structure([[1e5, 0, 0], [1e5, 1e-3, 0], [0, 0, 4]], ["Cu"], [[0, 0, 0]])
+    with pytest.raises(mg.InputError, match="in one plane"):
+        mg.ConfigurationSpace(flat, (1, 1, 1), {"Cu": {"Au": 1}})
+
+
+def test_extended_xyz_with_a_billion_columns(tmp_path):
+    path = tmp_path / "frames.extxyz"
+    path.write_text('1\nLattice="3 0 0 0 3 0 0 0 3" Properties=species:S:1:pos:R:1000000000 energy=1\nCu 0 0 0\n')
+    with pytest.raises(mg.InputError, match=r"line 2: 1000000000 columns"):
+        mg.read_structures(path)
+
+
+def test_a_stored_parent_has_one_species_on_each_site():
+    from matganip.crystal.limits import stored_parent
+
+    record = mg.perovskite("CsPbI3", a=6.289).as_dict()
+    record["sites"][1]["label"] = {"a": 1}
+    with pytest.raises(mg.InputError, match=r"site 1 of the parent holds 'Pb', label \{'a': 1\}"):
+        stored_parent(record)

@@ -3,6 +3,14 @@
 #include "register.hpp"
 
 PYBIND11_MODULE(_core, module) {
+    // Values inside of a dict or a list are cast by the bindings themselves; pybind11 would say RuntimeError.
+    pybind11::register_exception_translator([](std::exception_ptr pointer) {
+        try {
+            if (pointer) std::rethrow_exception(pointer);
+        } catch (const pybind11::cast_error&) {
+            PyErr_SetString(PyExc_TypeError, "a value inside of an argument is of the wrong type");
+        }
+    });
     module.doc() =
         "The compiled kernels of matganip; called by its configurations and diffraction rooms only.";
     matganip::bindings::register_certify(module);

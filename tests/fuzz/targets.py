@@ -164,7 +164,8 @@ def _proof(originals: Path, folder: Path) -> str:
 
 
 def _sums(folder: Path) -> str:
-    return str(mg.thermo(folder).to_dict())
+    found = mg.thermo(folder).to_dict()
+    return str({name: value for name, value in found.items() if name != "source"})  # a folder of this run
 
 
 def _pattern(name: str, folder: Path) -> str:

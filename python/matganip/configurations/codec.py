@@ -16,7 +16,7 @@ from pymatgen.core.structure import Structure
 from matganip.configurations.composition import cells_of, element_of
 from matganip.configurations.notation import SITE_TOLERANCE
 from matganip.configurations.species import Occupant, occupant_of, parse_species
-from matganip.crystal.limits import checked_parent
+from matganip.crystal.limits import checked_parent, stored_parent
 from matganip.crystal.molecules import MOLECULE
 from matganip.errors import InputError, damaged
 
@@ -332,7 +332,7 @@ def metadata_arguments(metadata: Mapping[str, str]) -> SpaceArguments:
         If something is missing or of another type.
     """
     with damaged("the description of a space"):
-        parent = checked_parent(Structure.from_dict(json.loads(metadata["parent"])))
+        parent = stored_parent(json.loads(metadata["parent"]))
         supercell = json.loads(metadata["supercell"])
         n_cells = cells_of(np.array(supercell))
         atoms, sublattices = (np.array(json.loads(metadata[name])) for name in ("atoms_of_sites", "sublattices"))

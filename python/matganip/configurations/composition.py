@@ -21,8 +21,12 @@ from matganip.configurations.species import (
     occupant_of,
     parse_species,
 )
+from matganip.crystal.limits import FARTHEST, checked_parent
 from matganip.crystal.species import symbol_of
 from matganip.errors import InputError
+
+MOST_CELLS = 100_000
+"""Parent cells in a supercell: of more, its structure takes minutes to make."""
 
 
 class CountsDoNotFitError(InputError):
@@ -255,7 +259,12 @@ def supercell_matrix(supercell: object) -> NDArray[np.int64]:
         matrix = np.array(checked_supercell(whole.tolist()), dtype=np.int64)
     except InputError as error:
         raise InputError(f"supercell: {error}, got {supercell!r}") from None
-    return np.diag(matrix) if matrix.ndim == 1 else matrix
+    rows: NDArray[np.int64] = np.diag(matrix) if matrix.ndim == 1 else matrix
+    if np.abs(rows).max() > FARTHEST or cells_of(rows) > MOST_CELLS:
+        raise InputError(
+            f"supercell: of more than {MOST_CELLS:,} parent cells, or longer than {FARTHEST:g}, got {supercell!r}"
+        )
+    return rows
 
 
 def cells_of(matrix: NDArray[np.int64]) -> int:
@@ -271,7 +280,7 @@ def cells_of(matrix: NDArray[np.int64]) -> int:
 
 def check_distances(parent: Structure, symprec: float) -> None:
     """Refuse a parent with sites that coincide."""
-    distances = parent.distance_matrix + 1e3 * np.eye(len(parent))
+    distances = checked_parent(parent).distance_matrix + 1e3 * np.eye(len(parent))
     if distances.min() < max(symprec, 1e-3):
         first, second = np.unravel_index(int(distances.argmin()), distances.shape)
         raise InputError(f"sites {first} and {second} of the parent coincide ({distances.min():.3g} angstrom apart)")

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pymatgen.core.structure import Structure
 
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from pymatgen.core.structure import Structure
 
 FARTHEST = 1e4
 """Cells from the origin beyond which a number is no coordinate of a crystal."""
 LONGEST = 1e6
 """Angstrom: components of cell vectors."""
+FLATTEST = 1e-6
+"""Volume of a cell, by the product of the lengths of its vectors, below which they count as in one plane."""
 
 
 def first_beyond(places: NDArray[np.float64]) -> int | None:
@@ -43,9 +46,29 @@ def checked_parent(parent: Structure) -> Structure:
     lattice, places = parent.lattice.matrix, parent.frac_coords
     if not len(parent):
         raise InputError("the crystal has no atoms")
-    if not (np.abs(lattice) <= LONGEST).all() or not abs(np.linalg.det(lattice)) > 1e-3:
+    if not (np.abs(lattice) <= LONGEST).all() or not abs(np.linalg.det(lattice)) > max(
+        1e-3, FLATTEST * float(np.prod(np.linalg.norm(lattice, axis=1)))
+    ):
         raise InputError("the cell's vectors are not finite, too large, or in one plane")
     if (row := first_beyond(places)) is not None:
         place = ", ".join(f"{x:g}" for x in places[row])
         raise InputError(f"atom {row} ({parent[row].species_string}) stands at {place} of the cell: no such place")
+    return parent
+
+
+def stored_parent(record: Mapping[str, Any]) -> Structure:
+    """Read the parent crystal of a stored document, pymatgen's dictionary of a structure.
+
+    Raises
+    ------
+    InputError
+        As of `checked_parent`; and if a site holds no single species, or has a label that is no text.
+    """
+    parent = checked_parent(Structure.from_dict(dict(record)))
+    for number, site in enumerate(parent):
+        if not site.is_ordered or not isinstance(site.label, str):
+            raise InputError(
+                f"site {number} of the parent holds {site.species_string!r}, label {site.label!r}: one species and a "
+                "text are needed"
+            )
     return parent

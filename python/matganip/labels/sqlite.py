@@ -110,7 +110,7 @@ def _complaining(path: Path) -> Iterator[None]:
         raise InputError(f"{path}: is a folder; name a file, as in {path / 'labels.db'}")
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: {complaint(error)}") from error
 
 

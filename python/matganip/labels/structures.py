@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -219,11 +220,22 @@ def _database(path: Path, energy: str | None) -> list[tuple[str, Atoms, float | 
 def _frames(path: Path, energy: str | None) -> list[tuple[str, Atoms, float | None]]:
     from ase.io import iread
 
+    _check_columns(path)
     try:
         frames = list(iread(path, index=":"))
     except Exception as error:  # whatever the reader of the format raises
         raise InputError(f"{path}: cannot be read as structures: {error}") from error
     return [(f"structure {row}", atoms, _energy_of(atoms, energy)) for row, atoms in enumerate(frames)]
+
+
+def _check_columns(path: Path) -> None:
+    """Refuse an extended XYZ file that claims more columns for an atom than there can be, before ASE makes them."""
+    if "xyz" not in path.suffix:
+        return
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if b"Properties=" in line and (wide := re.search(rb"Properties=\S*?:(\d{4,})", line)):
+                raise InputError(f"{path}: line {number}: {wide[1].decode()[:20]} columns of one property of an atom")
 
 
 def _runs(folder: Path) -> list[tuple[str, Atoms, float | None]]:

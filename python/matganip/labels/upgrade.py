@@ -41,7 +41,7 @@ def upgrade(path: Path) -> int:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
             if connection.execute(_OLD).fetchone() is None:
                 return 0
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):  # whoever reads it next tells of it
         return 0
     n_renamed = 0
     with writing(path) as database:

@@ -21,7 +21,7 @@ from matganip.configurations.codec import min_distance_values, occupation_texts,
 from matganip.configurations.composition import Substitutions
 from matganip.configurations.notation import SITE_TOLERANCE
 from matganip.configurations.space import ConfigurationSpace
-from matganip.crystal.limits import checked_parent
+from matganip.crystal.limits import stored_parent
 from matganip.errors import InputError, damaged
 from matganip.features.settings import DiffractionSettings
 from matganip.files import read_json, write_json
@@ -249,7 +249,7 @@ class Card:
         with damaged(path):
             return cls(
                 diffraction=DiffractionSettings.model_validate_json(json.dumps(record["diffraction"]), strict=True),
-                parent=checked_parent(Structure.from_dict(record["parent"])),
+                parent=stored_parent(record["parent"]),
                 symprec=float(record["symprec"]),
                 site_tolerance=float(record.get("site_tolerance", SITE_TOLERANCE)),
                 min_distance={str(pair): float(d) for pair, d in record.get("min_distance", {}).items()},

@@ -185,7 +185,7 @@ class MatganipConfig(NetworkSettings):
         "intensities themselves instead of the vertex strengths, which are linear in them within one composition only: "
         "for several compositions or other cells (`matganip.learning.scaling.vertex_strengths`).",
     )
-    seed: int = Field(default=0, description="Of the initial weights and of the order of the batches.")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="Of the initial weights and of the order of the batches.")
 
     def __init__(self, **values: Any) -> None:
         given = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}

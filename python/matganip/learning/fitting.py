@@ -209,7 +209,7 @@ def train(
             "a distribution has networks and members of its own: distribution={...}; leave network and members out"
         )
     if linear and (network is not None or members > 1 or asked is not None):
-        raise InputError("linear: goes with a model that is solved; of a network it is readout_fit = \"linear\"")
+        raise InputError('linear: goes with a model that is solved; of a network it is readout_fit = "linear"')
     if holds_structures(labels):
         labels = read_structures(labels)
     if isinstance(labels, LabelledStructures):

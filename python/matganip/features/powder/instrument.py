@@ -88,9 +88,10 @@ class Instrument(Settings):
         low, high = self.two_theta
         if not 0 <= low < high <= 180:
             raise InputError(f"two_theta: two rising angles between 0 and 180 degrees are needed, not {low}, {high}")
-        n = math.floor((high - low) / self.step * (1 + 1e-12) + 1e-9) + 1
-        if n > MOST_POINTS:
-            raise InputError(f"step: {self.step} degrees make {n:,} points, more than {MOST_POINTS:,}")
+        steps = (high - low) / self.step * (1 + 1e-12) + 1e-9
+        if steps >= MOST_POINTS:
+            raise InputError(f"step: {self.step} degrees make {steps:,.0f} points, more than {MOST_POINTS:,}")
+        n = math.floor(steps) + 1
         return low + self.step * np.arange(n, dtype=np.float64)
 
     def profile(self, pattern: Pattern) -> NDArray[np.float64]:
