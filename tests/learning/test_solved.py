@@ -208,3 +208,13 @@ def test_a_linear_function_on_request(space):
     assert mg.certify(model, space, top=3).proved
     with pytest.raises(InputError, match="linear: goes with a model that is solved"):
         mg.train(space, "cspbi3_br/chgnet_X6of24", linear=True, members=2)
+
+
+def test_no_row_is_ten_times_as_certain_as_a_typical_one():
+    """As many columns as rows: the posterior may be sure of anything."""
+    x = RNG.random((24, 30)) * 100
+    fit = solve(x, bent(x[:, :7]), np.ones(24), Columns(np.full(30, 2), np.zeros(30)), curved=False)
+    _, deviation = fit.predict(RNG.random((200, 30)) * 100)
+    assert deviation.min() >= 0.0999 * fit.width
+    _, plain = fit.predict(x, calibrated=False)
+    assert plain.min() > 0.0

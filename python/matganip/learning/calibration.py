@@ -23,6 +23,8 @@ SHARPNESSES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 COVERED = (0.68, 0.95)
 _LEAST = 1e-15
 """eV/site: the least width."""
+LEAST_SHAPE = 0.1
+"""Least width of a row beside a typical one: where rows are few, a posterior can be sure of much more than it knows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,13 +41,18 @@ class Residuals:
 
     def shape(self, sharpness: float, typical: float) -> Floats:
         """How wide each row is beside a typical one, (n,)."""
-        found: Floats = (self.variance / typical) ** (0.5 * sharpness)
-        return found
+        return shape_of(self.variance, typical, sharpness)
 
     def width(self, sharpness: float) -> float:
         """The width of a typical row with which these errors are most likely."""
         size = self.error / self.shape(sharpness, self.typical)
         return max(float(np.sqrt(np.mean(size**2))), _LEAST)
+
+
+def shape_of(variance: Floats, typical: float, sharpness: float) -> Floats:
+    """How wide rows of some variances are beside a typical one, (n,)."""
+    found: Floats = np.maximum((variance / typical) ** (0.5 * sharpness), LEAST_SHAPE)
+    return found
 
 
 @dataclass(frozen=True)

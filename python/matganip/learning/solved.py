@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from matganip.errors import InputError, damaged
 from matganip.files import atomic_path, read_json, write_json
+from matganip.learning.calibration import shape_of
 
 Floats = NDArray[np.float64]
 
@@ -97,7 +98,7 @@ class Solved:
         """What kind of function it is: "linear" or "kernel"."""
         return "kernel" if len(self.centres) else "linear"
 
-    def predict(self, features: Floats, *, deviations: bool = True) -> tuple[Floats, Floats]:
+    def predict(self, features: Floats, *, deviations: bool = True, calibrated: bool = True) -> tuple[Floats, Floats]:
         """Predict.
 
         Parameters
@@ -105,6 +106,8 @@ class Solved:
         features : (n, p) float64 ndarray
         deviations : bool
             Whether to work out the spread.
+        calibrated : bool
+            Whether it is that of errors, or the posterior's, in units of its own.
 
         Returns
         -------
@@ -114,6 +117,7 @@ class Solved:
         """
         z = self.prior * (features - self.mean)
         mean, deviation = np.empty(len(z)), np.full(len(z), np.nan)
+        width = self._deviation if calibrated else np.sqrt
         rows = max(1, 4_000_000 // max(1, len(self.spread)))
         for start in range(0, len(z), rows):
             part = slice(start, start + rows)
@@ -123,7 +127,7 @@ class Solved:
             if self.kind == "linear":
                 if deviations:
                     seen = np.einsum("np,pr->nr", block, self.spread)
-                    deviation[part] = self._deviation(self.noise + (seen**2).sum(axis=1))
+                    deviation[part] = width(self.noise + (seen**2).sum(axis=1))
                 continue
             own = (block**2).sum(axis=1)
             inner = np.einsum("np,mp->nm", block, self.centres)
@@ -134,13 +138,14 @@ class Solved:
                 seen = np.einsum("nm,mr->nr", self.linear * inner + near + INTERCEPT, self.spread)
                 alone = self.linear * own + 1.0 + INTERCEPT
                 unseen = np.maximum(alone - (seen**2).sum(axis=1), 0.0)
-                deviation[part] = self._deviation(self.noise + unseen)
+                deviation[part] = width(self.noise + unseen)
         return mean, deviation
 
     def _deviation(self, variance: Floats) -> Floats:
         """The calibrated width; beyond what rows left out have shown it grows as the posterior does."""
         known = np.minimum(variance, self.reach)
-        deviation: Floats = self.width * (known / self.typical) ** (0.5 * self.sharpness) * np.sqrt(variance / known)
+        shape = shape_of(known, self.typical, self.sharpness)
+        deviation: Floats = self.width * shape * np.sqrt(variance / known)
         return deviation
 
     def contributions(self, features: Floats) -> Floats:

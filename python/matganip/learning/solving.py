@@ -194,7 +194,7 @@ class Solver:
         fit = part._scaled() if kind == "scaled" else part.curved if kind == "curved" else part.linear
         parts, own = part._parts(fit)
         plain = part._made(fit, parts, 0.0, own.error, Calibration(1.0, 1.0, 1.0, np.inf, 1.0, 1.0, 1.0))
-        mean, deviation = plain.predict(self.features[out])
+        mean, deviation = plain.predict(self.features[out], calibrated=False)
         return out, own, Residuals(self.y[out] - mean, deviation**2)
 
     def _scaled(self) -> Fit:
