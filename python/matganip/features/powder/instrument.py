@@ -90,7 +90,7 @@ class Instrument(Settings):
             raise InputError(f"two_theta: two rising angles between 0 and 180 degrees are needed, not {low}, {high}")
         steps = (high - low) / self.step * (1 + 1e-12) + 1e-9
         if steps >= MOST_POINTS:
-            raise InputError(f"step: {self.step} degrees make {steps:,.0f} points, more than {MOST_POINTS:,}")
+            raise InputError(f"step: {self.step} degrees make {steps + 1:,.0f} points, more than {MOST_POINTS:,}")
         n = math.floor(steps) + 1
         return low + self.step * np.arange(n, dtype=np.float64)
 
