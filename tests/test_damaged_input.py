@@ -244,3 +244,6 @@ def test_a_stored_parent_has_one_species_on_each_site():
     record["sites"][1]["label"] = {"a": 1}
     with pytest.raises(mg.InputError, match=r"site 1 of the parent holds 'Pb', label \{'a': 1\}"):
         stored_parent(record)
+    record = mg.perovskite("CsPbI3", a=6.289).as_dict() | {"charge": ["1"]}
+    with pytest.raises(mg.InputError, match="charge of the parent is no number"):
+        stored_parent(record)

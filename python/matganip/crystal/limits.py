@@ -65,6 +65,8 @@ def stored_parent(record: Mapping[str, Any]) -> Structure:
         As of `checked_parent`; and if a site holds no single species, or has a label that is no text.
     """
     parent = checked_parent(Structure.from_dict(dict(record)))
+    if not isinstance(record.get("charge") or 0, int | float):
+        raise InputError(f"the charge of the parent is no number: {record['charge']!r}")
     for number, site in enumerate(parent):
         if not site.is_ordered or not isinstance(site.label, str):
             raise InputError(

@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from matganip.errors import InputError, damaged
+from matganip.errors import InputError, damaged, first_line
 from matganip.learning import checkpoints
 from matganip.learning._torch import torch
 from matganip.learning.config import MatganipConfig
@@ -328,7 +328,10 @@ class Matganip:
             Scaler(*(checkpoints.numbers(checkpoint.tensors, f"{name}.{part}", size, path) for part in _PARTS))
             for name, size in (("matrices", shape), ("strengths", shape[:2]))
         ]
-        model.generator, model.discriminator = model._networks()
+        try:
+            model.generator, model.discriminator = model._networks()
+        except (RuntimeError, TypeError) as error:  # torch's, of sizes that no memory holds
+            raise InputError(f"{path / checkpoints.RECORD}: damaged: {first_line(error)}") from error
         if isinstance(model.generator.solved, KernelReadout):
             model.generator.solved.make_room(checkpoints.length(checkpoint.tensors, "generator.solved.centres", path))
         checkpoints.fill(model.generator, checkpoint.tensors, "generator", path)

@@ -244,7 +244,7 @@ def _mesh_beside(folder: Path) -> dict[str, Any]:
 
 
 def _elapsed(text: str) -> float:
-    match = re.search(r"Elapsed time \(sec\):\s*([\d.]+)", text)
+    match = re.search(r"Elapsed time \(sec\):\s*(\d+(?:\.\d*)?)", text)
     return float(match[1]) if match else 0.0
 
 
