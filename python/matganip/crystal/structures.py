@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pymatgen.core.structure import Structure
 
@@ -124,3 +126,17 @@ def _require_element_line(path: Path, text: str) -> None:
             f"{path}: has no line of element symbols (line 6 holds the numbers of atoms); insert one before it, "
             "for example 'Cs Pb I'"
         )
+
+
+def name_of(structure: Any, number: int) -> str:
+    """What to call one of several structures: its path, or its number."""
+    return os.fspath(structure) if isinstance(structure, str | os.PathLike) else f"structure {number}"
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """What is wrong with a structure is told with its name, once."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(str(error) if str(error).startswith(name) else f"{name}: {error}") from error

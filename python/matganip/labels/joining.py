@@ -15,7 +15,7 @@ from matganip.configurations.batch import ConfigurationBatch
 from matganip.configurations.codec import composition_text, occupation_texts
 from matganip.configurations.composition import VACANCY, element_of
 from matganip.configurations.space import ConfigurationSpace
-from matganip.crystal.structures import read_structure
+from matganip.crystal.structures import name_of, naming, read_structure
 from matganip.errors import InputError
 from matganip.labels.structures import holds_structures, named_structures
 from matganip.results.labelling import JoinedStructures
@@ -137,12 +137,9 @@ def join_structures(
     """
     rows = []
     for number, structure in enumerate(structures):
-        try:
+        with naming(name_of(structure, number)):
             found = match_structure(space, structure, tolerance, strain)
             rows.append(space.checked_occupations(found.occupation[np.newaxis]))
-        except InputError as error:
-            name = os.fspath(structure) if isinstance(structure, str | os.PathLike) else f"structure {number}"
-            raise InputError(str(error) if str(error).startswith(name) else f"{name}: {error}") from error
     return space.canonical(np.concatenate(rows) if rows else np.empty((0, space.n_sites), np.uint8))
 
 
@@ -202,7 +199,7 @@ def _each(structures: Iterable[Any], energy: str | None) -> Iterator[tuple[str, 
             for name, atoms, value in named_structures(given, energy):
                 yield f"{os.fspath(given)}, {name}", atoms, value
         else:
-            yield os.fspath(given) if isinstance(given, str | os.PathLike) else f"structure {number}", given, None
+            yield name_of(given, number), given, None
 
 
 class _Frame:

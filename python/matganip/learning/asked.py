@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from matganip.configurations.batch import ConfigurationBatch
-from matganip.errors import InputError
+from matganip.crystal.structures import name_of, naming
 from matganip.labels.labelled import Labelled
 from matganip.labels.tables import LabelTable, read_labels
 from matganip.results.labelling import LabellingResult
@@ -40,12 +40,8 @@ def of_structures(space: ConfigurationSpace, structures: Iterable[Any]) -> tuple
     """Codes of structures in a space's supercell, of any composition, and what to call them."""
     rows, names = [], []
     for number, structure in enumerate(structures):
-        name = os.fspath(structure) if isinstance(structure, str | os.PathLike) else f"structure {number}"
-        try:
+        names.append(name_of(structure, number))
+        with naming(names[-1]):
             rows.append(space.occupation_of(structure))
-        except InputError as error:
-            text = str(error)
-            raise InputError(text if text.startswith(name) else f"{name}: {text}") from error
-        names.append(name)
     occupations = np.array(rows, dtype=np.uint8).reshape(len(rows), space.n_sites)
     return ConfigurationBatch(space, occupations, np.ones(len(rows), dtype=np.int64)), tuple(names)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from matganip.configurations.lattice_points import CellCodes
 from matganip.configurations.mapping import MappedStructure, ParentLattice
-from matganip.errors import InputError
+from matganip.crystal.structures import name_of, naming
 from matganip.features.lattice.lattice_sites import LatticeSites, parent_sites
 from matganip.features.lattice.shared_clusters import SharedClusters, species_of_basis
 from matganip.results.structures import StructurePrediction
@@ -64,11 +63,9 @@ def predict_structures(
     lattice = ParentLattice(space)
     features, mapped, names, outside = [], [], [], []
     for row, structure in enumerate(structures):
-        name = os.fspath(structure) if isinstance(structure, str | os.PathLike) else f"structure {row}"
-        try:
+        name = name_of(structure, row)
+        with naming(name):
             found = lattice.map(structure)
-        except InputError as error:
-            raise InputError(str(error) if str(error).startswith(name) else f"{name}: {error}") from error
         features.append(columns.of(found))
         mapped.append(found)
         names.append(name)
