@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 import sqlite3
 import zipfile
 from contextlib import closing
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 import matganip as mg
 from matganip import _core
@@ -247,3 +250,65 @@ def test_a_stored_parent_has_one_species_on_each_site():
     record = mg.perovskite("CsPbI3", a=6.289).as_dict() | {"charge": ["1"]}
     with pytest.raises(mg.InputError, match="charge of the parent is no number"):
         stored_parent(record)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"supercell": [[2, 0, 0], [0, 2, 0], [0, 0, 1]]}, "row 0: occupation must be 12 digits"),
+        ({"supercell": [[2, 0, 0], [0, 2, 0], [0, 0, -(2**63)]]}, "more than 100,000 parent cells"),
+        ({"trained_on": ["0" * 24, "2" + "0" * 23]}, "a species that the sublattice has not"),
+        ({"species": [["Br", "I"], ["Pb", "Sn"]]}, "species of 2 sublattices, substitutions on 1"),
+    ],
+)
+def test_a_card_without_checksums_speaks_of_one_space(model, tmp_path, change, told):
+    model.save(tmp_path)
+    (tmp_path / "checksums.json").unlink()
+    card = json.loads((tmp_path / "card.json").read_text())
+    (tmp_path / "card.json").write_text(json.dumps(card | change))
+    with pytest.raises(mg.InputError, match=f"card.json: damaged: .*{told}"):
+        mg.load(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def labels(space, tmp_path_factory):
+    path = tmp_path_factory.mktemp("labels") / "labels.db"
+    import_labels(path, space, LABELS)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        ("key_value_pairs = json_set(key_value_pairs, '$.n_steps', NULL)", "row 6: damaged"),
+        ("key_value_pairs = json_set(key_value_pairs, '$.multiplicity', 7)", "a multiplicity is not that of its orbit"),
+        ("key_value_pairs = json_set(key_value_pairs, '$.orbit', 12)", "a label's orbit is no text"),
+        ("calculator = NULL", "a label's space, calculator or hash is no text"),
+        ("energy = 1e300", "no finite energy"),
+        ("energy = 'x'", "an energy: damaged"),
+    ],
+)
+def test_an_edited_database_is_refused(space, labels, tmp_path, edit, told):
+    database = LabelDatabase(shutil.copy(labels, tmp_path))
+    with closing(sqlite3.connect(database.path)) as connection:
+        assert connection.execute(f"UPDATE systems SET {edit}").rowcount == 19  # noqa: S608
+        connection.commit()
+    with pytest.raises(mg.InputError, match=rf"labels.db: .*{told}"):
+        database.labelled(space)
+        export_labels(database, [space], tmp_path / "labels.csv")
+
+
+def test_a_parquet_table_has_texts(space, tmp_path):
+    table = pa.table({"calculator": ["x"], "energy_eV": [-1.0], "occupation": ["0" * 24]})
+    parquet.write_table(table, tmp_path / "labels.parquet", compression="none", use_dictionary=False)
+    data = (tmp_path / "labels.parquet").read_bytes()
+    (tmp_path / "labels.parquet").write_bytes(data.replace(b"0" * 24, b"0" * 23 + b"\xd9"))
+    with pytest.raises(mg.InputError, match="does not read as a table: .*UTF8"):
+        mg.read_labels(tmp_path / "labels.parquet")
+
+
+def test_an_energy_that_is_no_number_is_named(tmp_path):
+    path = tmp_path / "frames.extxyz"
+    path.write_text('1\nLattice="3 0 0 0 3 0 0 0 3" Properties=species:S:1:pos:R:3 energy=-1.05.0\nCu 0 0 0\n')
+    with pytest.raises(mg.InputError, match=r"structure 0 has no number as energy: '-1.05.0'"):
+        mg.read_structures(path)

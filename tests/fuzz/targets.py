@@ -32,6 +32,7 @@ from matganip.workflows.reading import read_study
 Random = np.random.Generator
 EXAMPLES = ROOT / "examples"
 LABELS = "cspbi3_br/chgnet_X3of24"
+FORMULAS = EXAMPLES / "double_perovskites" / "chgnet_sample.csv"
 LABELLING = ROOT / "python" / "matganip" / "labels" / "data" / "cspbi3_br" / "gpaw_mp2.toml"
 NOT_CALLS = {".use_vector_target", ".vector_target", ".vector_targets"}
 """They take no data; tests/features/test_vector_targets.py has them."""
@@ -51,7 +52,7 @@ def make_originals(folder: Path) -> None:
     """Write one of everything that is read, each in a folder of its own."""
     for name in ("structures", "table", "database", "checkpoint", "certify", "studies", "cursor", "frames", "vasprun"):
         (folder / name).mkdir(parents=True)
-    for name in ("outcar", "patterns", "instruments"):
+    for name in ("outcar", "patterns", "instruments", "listed", "foreign", "formulas"):
         (folder / name).mkdir()
     _patterns(folder)
     rows = next(space().orbits())
@@ -64,6 +65,11 @@ def make_originals(folder: Path) -> None:
     model.save(folder / "solved")
     mg.train(space(), LABELS, **network).save(folder / "network")
     mg.train(space(), LABELS, members=2, **network).save(folder / "ensemble")
+    mg.load(folder / "network").distil(n=100).save(folder / "surrogate")
+    powder = {"diffraction": {"resolution": "powder"}}
+    quick = {"steps": 5, "members": 2, "hidden": (8,), "batch_size": 64, "fill_in": 0}
+    mg.train(space(), LABELS, train_size=16, distribution=quick, **powder).save(folder / "distribution")
+    _formulas(folder)
     mg.screen(model, space(), folder=folder / "screen", top=3, workers=1)
     mg.search(model, space(), checkpoint=folder / "checkpoint" / "best.search", n_steps=1, n_swaps=10)
     mg.certify(model, space(), top=2, checkpoint=folder / "certify" / "proof.npz")
@@ -92,6 +98,12 @@ def _patterns(folder: Path) -> None:
     (folder / "instruments" / "own.instprm").write_text("\n".join(lines) + "\n")
 
 
+def _formulas(folder: Path) -> None:
+    rows = FORMULAS.read_text().splitlines()
+    (folder / "formulas" / "formulas.csv").write_text("\n".join(rows[:40]) + "\n")
+    mg.train_on_formulas(folder / "formulas" / "formulas.csv", steps=2).save(folder / "chemistry")
+
+
 def _structures(folder: Path, rows: mg.ConfigurationBatch) -> None:
     parent = mg.perovskite("CsPbI3", a=6.289)
     parent.to(str(folder / "structures" / "parent.cif"))
@@ -103,9 +115,18 @@ def _structures(folder: Path, rows: mg.ConfigurationBatch) -> None:
     for number, atoms in enumerate(rows.atoms()):
         atoms.info["energy"] = float(-10 - number)
         frames.append(atoms)
+    from ase.db import connect
     from ase.io import write
 
     write(folder / "frames" / "frames.extxyz", frames)
+    listed = ["file,energy_eV", *(f"{number}.cif,{atoms.info['energy']}" for number, atoms in enumerate(frames[:3]))]
+    (folder / "listed" / "list.csv").write_text("\n".join(listed) + "\n")
+    with connect(folder / "foreign" / "foreign.db", append=False) as database:
+        for number, atoms in enumerate(frames):
+            database.write(atoms, formation=atoms.info["energy"])
+            atoms.info.clear()
+            if number < 3:
+                write(folder / "listed" / f"{number}.cif", atoms)
     outputs = Path(str(files("ase.test") / "testdata" / "vasp"))
     shutil.copy(outputs / "vasprun_pstress.xml", folder / "vasprun" / "vasprun.xml")
     shutil.copy(outputs / "OUTCAR_example_1", folder / "outcar" / "OUTCAR")
@@ -189,6 +210,23 @@ def _frames(folder: Path) -> str:
     return str(len(mg.read_structures(folder / "frames.extxyz")))
 
 
+def _labelled(name: str, energy: str | None, folder: Path) -> str:
+    return str(mg.read_structures(folder / name, energy=energy).energy.sum())
+
+
+def _formula_table(folder: Path) -> str:
+    return str(len(mg.read_formulas(folder / "formulas.csv")))
+
+
+def _chemistry(folder: Path) -> str:
+    return str(np.round(mg.load(folder).predict(["Cs2AgBiBr6", "Rb2NaInCl6"]).energy, 9).tolist())
+
+
+def _chemistry_unsealed(folder: Path) -> str:
+    (folder / CHECKSUMS).unlink(missing_ok=True)
+    return _chemistry(folder)
+
+
 def _output(name: str, folder: Path) -> str:
     return str(read_run(folder, [name]).energy)
 
@@ -268,8 +306,15 @@ FILES: tuple[Target, ...] = (
     _of("model solved", "solved", "", _model, sealed=True),
     _of("model network", "network", "", _model, sealed=True),
     _of("model ensemble", "ensemble", "", _model, sealed=True),
+    _of("model distribution", "distribution", "", _model, sealed=True),
+    _of("model surrogate", "surrogate", "", _model, sealed=True),
+    _of("model of formulas", "chemistry", "", _chemistry, sealed=True),
     *(_of(f"{name} without a seal", name.split()[0], name.split()[1], _unsealed)
-      for name in ("solved card.json", "solved solved.json", "solved solved.safetensors", "network model.json")),
+      for name in ("solved card.json", "solved solved.json", "solved solved.safetensors", "network model.json",
+                   "network card.json", "ensemble ensemble.json", "distribution distribution.json",
+                   "surrogate surrogate.json")),
+    _of("model of formulas without a seal", "chemistry", "formulas.json", _chemistry_unsealed),
+    _of("table of formulas", "formulas", "", _formula_table),
     _of("screen", "screen", "", _screen, sealed=True),
     Target("search checkpoint", _resumed, False, (InputError,)),
     Target("certificate", _proved, False, (InputError,)),
@@ -280,6 +325,8 @@ FILES: tuple[Target, ...] = (
       for name in ("own.toml", "own.instprm")),
     _of("cursor", "cursor", "", _cursor),
     _of("frames", "frames", "", _frames),
+    _of("list of structures", "listed", "", partial(_labelled, "list.csv", None)),
+    _of("database of structures", "foreign", "", partial(_labelled, "foreign.db", "formation")),
     _of("vasprun.xml", "vasprun", "", partial(_output, "vasprun.xml")),
     _of("OUTCAR", "outcar", "", partial(_output, "OUTCAR")),
     _of("study run", "studies", "study.toml", partial(_study, read_study, "study.toml")),

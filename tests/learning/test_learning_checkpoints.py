@@ -132,6 +132,16 @@ def test_tensors_that_do_not_fit_the_config_are_named(saved):
         Matganip.load(saved)
 
 
+@pytest.mark.parametrize("size", [10**9, 2**63 - 1, 2**70])
+@pytest.mark.parametrize("name", ["lstm_size", "hidden_size"])
+def test_networks_of_sizes_that_the_file_has_not_take_no_memory(saved, name, size):
+    record = json.loads((saved / "model.json").read_text())
+    assert name in record["config"]
+    rewrite(saved, config=record["config"] | {name: size})
+    with pytest.raises(InputError, match=r"model.(json: damaged|safetensors: .* but the config)"):
+        Matganip.load(saved)
+
+
 def test_a_missing_tensor_is_named(saved):
     reweigh(saved, lambda tensors: tensors.pop("generator.conv1.weight"))
     with pytest.raises(InputError, match=r"model.safetensors: generator.conv1.weight is missing"):

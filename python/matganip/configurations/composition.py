@@ -255,15 +255,16 @@ def supercell_matrix(supercell: object) -> NDArray[np.int64]:
         raise InputError(f"supercell: three integers or a 3x3 integer matrix, got {supercell!r}") from error
     if given.shape not in ((3,), (3, 3)) or np.any(whole != given):
         raise InputError(f"supercell: three integers or a 3x3 integer matrix, got {supercell!r}")
+    square = np.diag(given) if given.ndim == 1 else given
+    if np.abs(given).max() > FARTHEST or abs(np.linalg.det(square)) > MOST_CELLS + 0.5:
+        raise InputError(
+            f"supercell: of more than {MOST_CELLS:,} parent cells, or longer than {FARTHEST:g}, got {supercell!r}"
+        )
     try:
         matrix = np.array(checked_supercell(whole.tolist()), dtype=np.int64)
     except InputError as error:
         raise InputError(f"supercell: {error}, got {supercell!r}") from None
     rows: NDArray[np.int64] = np.diag(matrix) if matrix.ndim == 1 else matrix
-    if np.abs(rows).max() > FARTHEST or cells_of(rows) > MOST_CELLS:
-        raise InputError(
-            f"supercell: of more than {MOST_CELLS:,} parent cells, or longer than {FARTHEST:g}, got {supercell!r}"
-        )
     return rows
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from matganip.configurations.codec import composition_text
 from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError, damaged
-from matganip.labels.calculation import Calculation, Relaxation, canonical_json, settings_hash
+from matganip.labels.calculation import Calculation, Relaxation, canonical_json, is_energy, settings_hash
 from matganip.labels.labelled import Labelled
 from matganip.labels.rows import ase_row, codes_of, orbit_names, row_name, space_name
 from matganip.labels.sqlite import has_labels, n_rows, reading, writing
@@ -212,6 +212,7 @@ class LabelDatabase:
                 "PARENT -s ... -x ... -d labels.db finds their orbits, and matganip train PARENT --labels FILE learns "
                 "from them as they are"
             )
+        _check_texts(self.path, "space, calculator or hash", (text for row in rows for text in row[:3]))
         for settings, tag, relaxation in stored:
             self._check(settings, tag, relaxation)
         return [
@@ -292,12 +293,16 @@ class LabelDatabase:
                 f"{self.path}: none of the {chosen.n_rows} labels of {space!r} by {chosen.calculator} is converged"
             )
         orbits, multiplicity, energy = zip(*rows, strict=True)
-        batch = space.canonical(np.array([codes_of(orbit) for orbit in orbits]))
+        energies = self._energies(orbits, energy)
+        with damaged(f"{self.path}: the labels of {space!r}"):
+            batch = space.canonical(np.array([codes_of(orbit) for orbit in orbits]))
+            if list(multiplicity) != batch.multiplicity.tolist():
+                raise ValueError("a multiplicity is not that of its orbit")
         order = np.lexsort(batch.occupations.T[::-1])
         return Labelled(
             occupations=np.ascontiguousarray(batch.occupations[order]),
-            multiplicity=np.array(multiplicity, dtype=np.int64)[order],
-            energy=np.array(energy, dtype=np.float64)[order],
+            multiplicity=batch.multiplicity[order],
+            energy=energies[order],
             calculator=f"{chosen.calculator} {chosen.settings_hash}",
             n_atoms=space.n_atoms,
             n_elsewhere=sum(one.n_rows for one in self.sets() if one.space != key[0]),
@@ -324,7 +329,20 @@ class LabelDatabase:
             AND (?3 IS NULL OR space = ?3) ORDER BY id"""
         key = None if space is None else space_name(space)
         with reading(self.path) as connection:
-            return connection.execute(query, (calculator, settings_hash, key)).fetchall()
+            rows = connection.execute(query, (calculator, settings_hash, key)).fetchall()
+        orbits, energy = zip(*rows, strict=True) if rows else ((), ())
+        return list(zip(orbits, self._energies(orbits, energy).tolist(), strict=True))
+
+    def _energies(self, orbits: Sequence[str], energy: Sequence[Any]) -> NDArray[np.float64]:
+        """Stored energies (n,); whoever edited them may have left none."""
+        _check_texts(self.path, "orbit", orbits)
+        with damaged(f"{self.path}: an energy"):
+            found = np.array(energy, dtype=np.float64)
+        if len(bad := np.flatnonzero(~is_energy(found))):
+            raise InputError(
+                f"{self.path}: {orbits[bad[0]]} has no finite energy of at most 1e12 eV: {energy[bad[0]]!r}"
+            )
+        return found
 
     def failures(self, space: ConfigurationSpace) -> Iterator[tuple[str, str, str]]:
         """Rows without a result: orbit, calculator and the error."""
@@ -363,3 +381,9 @@ class LabelDatabase:
             self.sets()  # names a file that holds none at all
         there = f"it has {listed}" if listed else "it has none of this space"
         raise InputError(f"{self.path}: no such labels of {space!r}; {there}")
+
+
+def _check_texts(path: Path, what: str, values: Iterable[Any]) -> None:
+    """Whoever edits a database may leave nothing, or a number, where a text was."""
+    if any(not isinstance(value, str) for value in values):
+        raise InputError(f"{path}: damaged: a label's {what} is no text")

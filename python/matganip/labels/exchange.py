@@ -94,7 +94,8 @@ def export_labels(
             atoms = _numbering(space, path.parent / REFERENCE)
             for row in connection.execute(_QUERY, (space_name(space), kind.calculator, kind.settings_hash)):
                 if row["quality"] >= (1 if unconverged else 2):
-                    rows.append(_plain(space, atoms, row, title, path.suffix == ".parquet"))
+                    with damaged(f"{labels.path}: row {row['id']}"):
+                        rows.append(_plain(space, atoms, row, title, path.suffix == ".parquet"))
     if not rows:
         raise InputError(f"{labels.path}: no labels by {kind.calculator} {kind.settings_hash} to write")
     table = pa.Table.from_pylist(rows)

@@ -120,7 +120,7 @@ def named_structures(source: str | os.PathLike[str], energy: str | None = None) 
     Raises
     ------
     InputError
-        If there is no such file, or it cannot be read.
+        If there is no such file, it cannot be read, or an energy is no number.
     """
     path = Path(source)
     if path.is_dir():
@@ -128,7 +128,14 @@ def named_structures(source: str | os.PathLike[str], energy: str | None = None) 
     if not path.is_file():
         raise InputError(f"{path}: no such file or folder of labelled structures")
     read = {".db": _database, ".json": _database, ".csv": _listed}.get(path.suffix, _frames)
-    return read(path, energy)
+    return [(name, atoms, _number(value, f"{path}: {name}", energy)) for name, atoms, value in read(path, energy)]
+
+
+def _number(value: Any, where: str, key: str | None) -> float | None:
+    try:
+        return None if value is None else float(value)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{where} has no number as {key or 'energy'}: {value!r}") from error
 
 
 def _properties(atoms: Atoms) -> str:
@@ -175,7 +182,7 @@ def _header(path: Path) -> list[str]:
         return next(csv.reader(file), [])
 
 
-def _listed(path: Path, energy: str | None) -> list[tuple[str, Any, float | None]]:
+def _listed(path: Path, energy: str | None) -> list[tuple[str, Any, Any]]:
     """Structures named in a table."""
     from matganip.crystal.structures import read_structure
 
@@ -192,16 +199,13 @@ def _listed(path: Path, energy: str | None) -> list[tuple[str, Any, float | None
     for number, row in enumerate(rows, 1):
         if not row[files]:
             raise InputError(f"{path}: row {number} names no structure")
-        try:
-            amount = float(row[value])
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{path}: row {number} has no number as {value}: {row[value]!r}") from error
+        amount = _number(row[value], f"{path}: row {number}", value)
         structure = read_structure(path.parent / row[files])
         found.append((row[files], structure.to_ase_atoms(msonable=False), amount))
     return found
 
 
-def _database(path: Path, energy: str | None) -> list[tuple[str, Atoms, float | None]]:
+def _database(path: Path, energy: str | None) -> list[tuple[str, Any, Any]]:
     from ase.db import connect
 
     try:
@@ -217,7 +221,7 @@ def _database(path: Path, energy: str | None) -> list[tuple[str, Atoms, float | 
     return found
 
 
-def _frames(path: Path, energy: str | None) -> list[tuple[str, Atoms, float | None]]:
+def _frames(path: Path, energy: str | None) -> list[tuple[str, Any, Any]]:
     from ase.io import iread
 
     _check_columns(path)
@@ -238,7 +242,7 @@ def _check_columns(path: Path) -> None:
                 raise InputError(f"{path}: line {number}: {wide[1].decode()[:20]} columns of one property of an atom")
 
 
-def _runs(folder: Path) -> list[tuple[str, Atoms, float | None]]:
+def _runs(folder: Path) -> list[tuple[str, Any, Any]]:
     from ase.io import iread
 
     found = []
@@ -251,12 +255,10 @@ def _runs(folder: Path) -> list[tuple[str, Atoms, float | None]]:
     return found
 
 
-def _energy_of(atoms: Atoms, key: str | None) -> float | None:
-    """The property of a frame; the calculator's energy by default."""
+def _energy_of(atoms: Atoms, key: str | None) -> Any:
+    """The property of a frame, whatever it is; the calculator's energy by default."""
     if key is not None:
-        value = atoms.info.get(key)
-    elif atoms.calc is not None:
-        value = atoms.calc.results.get("energy")
-    else:
-        value = atoms.info.get("energy")
-    return None if value is None else float(value)
+        return atoms.info.get(key)
+    if atoms.calc is not None:
+        return atoms.calc.results.get("energy")
+    return atoms.info.get("energy")

@@ -293,6 +293,7 @@ def raw_table(path: Path, calculator: str | None = None) -> pa.Table:
             table = parquet.read_table(path)
         else:
             table = csv.read_csv(path, convert_options=csv.ConvertOptions(column_types=text))
+        table.validate(full=True)  # texts that are no UTF-8, lists whose ends lie before their beginnings
         names = table.column_names
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: does not read as a table: {first_line(error)}") from error

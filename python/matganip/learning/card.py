@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,11 @@ class Card:
             trained_on=(),
         )
 
+    @cached_property
+    def own_space(self) -> ConfigurationSpace:
+        """The space that was trained on."""
+        return self.space()
+
     def space(
         self, supercell: ArrayLike | None = None, substitutions: Substitutions | None = None
     ) -> ConfigurationSpace:
@@ -175,7 +181,7 @@ class Card:
 
     def digits(self) -> NDArray[np.uint8]:
         """The arrangements of the training set, (n, n_sites): codes into `species`."""
-        return occupations_from_digits(self.trained_on, len(self.trained_on[0]) if self.trained_on else 0)
+        return occupations_from_digits(self.trained_on, self.own_space.n_sites)
 
     def seen(self, space: ConfigurationSpace, occupations: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Tell which arrangements, (n,), the model was trained on.
@@ -188,7 +194,7 @@ class Card:
             Canonical representatives.
         """
         none = np.zeros(len(occupations), dtype=bool)
-        own = self.space()
+        own = self.own_space
         same = own.n_sites == space.n_sites and np.allclose(own.supercell_matrix, space.supercell_matrix)
         if not same or not self.trained_on or not np.array_equal(own.site_indices, space.site_indices):
             return none
@@ -242,12 +248,12 @@ class Card:
         Raises
         ------
         InputError
-            If it is missing, damaged, or of another version.
+            If it is missing, damaged, or of another version; or if its arrangements are none of its space.
         """
         path = folder / CARD
         record = _record(path)
         with damaged(path):
-            return cls(
+            found = cls(
                 diffraction=DiffractionSettings.model_validate_json(json.dumps(record["diffraction"]), strict=True),
                 parent=stored_parent(record["parent"]),
                 symprec=float(record["symprec"]),
@@ -264,6 +270,18 @@ class Card:
                 span=Span.from_dict(record["span"]) if "span" in record else None,
                 ranges={str(name): (float(low), float(high)) for name, (low, high) in record.get("ranges", {}).items()},
             )
+            found._check_training_set()
+        return found
+
+    def _check_training_set(self) -> None:
+        """The arrangements trained on must be of the sites and species that the card speaks of."""
+        space = self.own_space
+        if len(self.species) != len(space.species):
+            raise ValueError(f"species of {len(self.species)} sublattices, substitutions on {len(space.species)}")
+        digits = occupations_from_digits(self.trained_on, space.n_sites, "trained_on, row {}")
+        n_species = np.array([len(names) for names in self.species])[space.sublattices]
+        if (digits >= n_species).any():
+            raise ValueError("trained_on holds a species that the sublattice has not")
 
 
 def _counts(stored: dict[str, dict[str, Any]]) -> dict[str, dict[str, int]]:

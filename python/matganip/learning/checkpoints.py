@@ -110,12 +110,12 @@ def _loaded(data: bytes) -> Tensors:
 
 
 def fill(network: nn.Module, tensors: Tensors, prefix: str, folder: Path) -> None:
-    """Put a checkpoint's weights into a freshly made network.
+    """Make a checkpoint's tensors the weights of a network.
 
     Parameters
     ----------
     network : nn.Module
-        Of the sizes that the checkpoint's config names.
+        Of the sizes that the checkpoint's config names; on the device "meta", where it takes no memory.
     tensors : dict of str to tensor
     prefix : str
         ``"generator"`` or ``"discriminator"``.
@@ -127,9 +127,9 @@ def fill(network: nn.Module, tensors: Tensors, prefix: str, folder: Path) -> Non
     InputError
         If a tensor is missing or its shape does not fit the config.
     """
-    weights = {name: _tensor(tensors, f"{prefix}.{name}", tuple(p.shape), folder)
+    weights = {name: _tensor(tensors, f"{prefix}.{name}", tuple(p.shape), folder).to(p.dtype)
                for name, p in network.state_dict().items()}  # fmt: skip
-    network.load_state_dict(weights)
+    network.load_state_dict(weights, assign=True)
 
 
 def numbers(tensors: Tensors, name: str, shape: tuple[int, ...], folder: Path) -> Any:

@@ -329,27 +329,30 @@ class Matganip:
             for name, size in (("matrices", shape), ("strengths", shape[:2]))
         ]
         try:
-            model.generator, model.discriminator = model._networks()
-        except (RuntimeError, TypeError) as error:  # torch's, of sizes that no memory holds
+            model.generator, model.discriminator = model._networks(empty=True)
+        except (RuntimeError, TypeError) as error:  # torch's, of sizes that are no 64-bit numbers
             raise InputError(f"{path / checkpoints.RECORD}: damaged: {first_line(error)}") from error
         if isinstance(model.generator.solved, KernelReadout):
             model.generator.solved.make_room(checkpoints.length(checkpoint.tensors, "generator.solved.centres", path))
         checkpoints.fill(model.generator, checkpoint.tensors, "generator", path)
+        model.generator.to(model._device)
         if model.discriminator is not None:
             checkpoints.fill(model.discriminator, checkpoint.tensors, "discriminator", path)
+            model.discriminator.to(model._device)
         model._inputs, model._outputs = GraphScaler(scalers[0], scalers[1], config.positions), outputs
         model.unit, model.units, model.names = ", ".join(units) if any(units) else "", units, names
         model.history, model._fitted = history, True
         return model
 
-    def _networks(self) -> tuple[Generator, Discriminator | None]:
-        """Networks with the seed's weights, drawn on the CPU and without touching torch's own generator."""
-        with torch.random.fork_rng(devices=[]):
+    def _networks(self, *, empty: bool = False) -> tuple[Generator, Discriminator | None]:
+        """Networks with the seed's weights, drawn on the CPU and without touching torch's own generator; or empty."""
+        with torch.random.fork_rng(devices=[]), torch.device("meta" if empty else "cpu"):
             torch.manual_seed(self.config.seed)
             generator = Generator(self.config)
             discriminator = None if self.config.objective == "supervised" else Discriminator(self.config)
-        generator.to(self._device)
-        return generator, None if discriminator is None else discriminator.to(self._device)
+        if empty:
+            return generator, discriminator
+        return generator.to(self._device), None if discriminator is None else discriminator.to(self._device)
 
     def _check(self, matrices: NDArray[np.float32]) -> None:
         found, wanted = matrices.shape[1:], (self.config.channels, self.config.n_peaks, self.config.n_peaks)

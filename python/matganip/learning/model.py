@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -163,10 +162,10 @@ class Model:
         one = self.predictor.members[0] if isinstance(self.predictor, Ensemble) else self.predictor
         return one.history
 
-    @cached_property
+    @property
     def own_space(self) -> ConfigurationSpace:
         """The space that it was trained on."""
-        return self.card.space()
+        return self.card.own_space
 
     def space(
         self, supercell: ArrayLike | None = None, substitutions: Substitutions | None = None

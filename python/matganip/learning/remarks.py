@@ -23,7 +23,7 @@ def remark_on(card: Card, space: ConfigurationSpace) -> str:
     From one composition nobody learns what a dopant atom costs by itself; from several, what it costs between them. A
     function that bends in the sums over one small cell is no property of the crystal.
     """
-    own = card.space()
+    own = card.own_space
     if card.ranges:  # learned on many cells and compositions of the parent
         outside = beyond(card.ranges, measures_of_space(space))
         if not outside:
