@@ -13,7 +13,7 @@ OUT      ?= runs/cspbi3_br
 
 PRESETS  := release asan-ubsan tsan
 
-.PHONY: help setup demo check test test-python test-cpp $(PRESETS:%=test-cpp-%) lint format fuzz bench docs clean
+.PHONY: help setup demo check test test-python test-cpp $(PRESETS:%=test-cpp-%) lint format fuzz bench docs site clean
 
 help:
 	@echo "make demo    set up what is missing and run the main job: CsPbI3 to a ranked list of its arrangements"
@@ -22,6 +22,7 @@ help:
 	@echo "make setup   only set up .venv      make lint    ruff, mypy, import-linter, clang-format"
 	@echo "make fuzz    damaged files and arguments, INPUTS=100000 of them: a night's work"
 	@echo "make bench   benchmarks             make docs    the figures and tables that docs/ quotes"
+	@echo "make site    the documentation as a site, tutorials run, links checked: build/site/index.html"
 	@echo "make format  rewrite the sources in the house style"
 	@echo "make clean   remove .venv, build and runs"
 
@@ -83,6 +84,13 @@ bench: setup
 docs: setup demo
 	$(BIN)/python docs/make_figures.py $(OUT)
 	$(BIN)/python docs/make_distinguishability.py
+
+# Built anew each time: a tutorial runs with the package as it is. Warnings are errors, dead links too.
+site: setup
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group site
+	rm -rf build/site docs/api
+	$(BIN)/python -m sphinx -b html --quiet --fail-on-warning --keep-going -E docs build/site
+	$(BIN)/python docs/check_links.py build/site
 
 clean:
 	rm -rf $(VENV) build runs
