@@ -14,7 +14,7 @@ from matganip.errors import InputError
 from matganip.features.lattice.cluster_classes import longest_reach
 from matganip.features.lattice.distinct import feature_classes, floor_of_classes
 from matganip.features.settings import DiffractionSettings
-from matganip.learning.ranks import MOST_COLUMNS, SpaceRanks
+from matganip.learning.ranks import MOST_COLUMNS, SpaceRanks, compositions_of
 from matganip.learning.representation import GraphRepresentation, representation
 from matganip.learning.shared_columns import shortest_distance
 from matganip.learning.solved import Solved
@@ -102,7 +102,7 @@ def choose(
     left_out = [one.solved.left_out * sites_per_atom for one in candidates]
     errors = [mean_and_error(one, weight) for one in left_out]
     taken = simplest(left_out, weight)
-    ranks = _ranks(space)
+    ranks = _ranks(space, compositions_of(space, labelled.occupations))
     spans = {id(one.represent): ranks.span(one.represent) for one in prepared}
     tried = []
     for k, (one, (mae, error)) in enumerate(zip(candidates, errors, strict=True)):
@@ -187,8 +187,8 @@ def _representation(settings: DiffractionSettings, space: ConfigurationSpace) ->
 
 
 @lru_cache(maxsize=2)
-def _ranks(space: ConfigurationSpace) -> SpaceRanks:
-    return SpaceRanks(space)
+def _ranks(space: ConfigurationSpace, compositions: tuple[bytes, ...]) -> SpaceRanks:
+    return SpaceRanks(space, compositions)
 
 
 def _prepared(

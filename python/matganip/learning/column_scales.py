@@ -24,6 +24,8 @@ ROWS_PER_COLUMN = 2
 """Training rows for each column that varies, below which columns get no scales of their own."""
 MOST_ROWS = 500
 """Rows that scales are found with; of more, so many are drawn."""
+ROUNDING = 1e-13
+"""Part of a kernel's trace below which a penalty is lost in the rounding of its eigenvalues."""
 _STEPS, _RATE = 40, 0.3
 _SMOOTH = 1e-3
 """Errors below this part of the mean one count as squares, so that the gradient does not jump."""
@@ -104,6 +106,11 @@ def products_and_distances(u: Floats, v: Floats) -> tuple[Floats, Floats]:
     return inner, square
 
 
+def least_penalty(kernel: Floats) -> float:
+    """The least that may be added to the diagonal of a symmetric kernel (n, n) whose inverse is to be trusted."""
+    return ROUNDING * float(np.trace(kernel))
+
+
 def _kernel(u: Floats, v: Floats, linear: float, intercept: float) -> tuple[Floats, Floats, Floats]:
     """The kernel between rows, and its products u.v and curved part."""
     inner, square = products_and_distances(u, v)
@@ -131,6 +138,7 @@ def _left_out(settings: Floats, x: Floats, y: Floats, w: Floats, intercept: floa
     """Errors of rows left out, and what takes dL/de to the gradient of L in the logarithms of the settings."""
     u, linear, penalty = settings[:-2] * x, float(settings[-2]), float(settings[-1])
     kernel, inner, near = _kernel(u, u, linear, intercept)
+    penalty = max(penalty, least_penalty(kernel))
     inverse = _inverse(kernel + np.diag(penalty / w))
     alpha, own = inverse @ y, np.diag(inverse)
 

@@ -1,8 +1,8 @@
 """Dimensions of the pairs and triplets of a space, and how many of them the columns of a representation span.
 
-Columns are evaluated on arrangements drawn uniformly from the space, more than twice as many as there are columns: what
-is linearly independent there is so in the space, and what depends linearly on other columns of every arrangement does
-so in those drawn.
+Columns are evaluated on arrangements drawn uniformly from the space, or from each composition of a training set, more
+than twice as many as there are columns: what is linearly independent there is so in the space, and what depends
+linearly on other columns of every arrangement does so in those drawn.
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ class SpaceRanks:
     Parameters
     ----------
     space : ConfigurationSpace
+    compositions : tuple of (n_sites,) uint8 arrays as bytes
+        An arrangement of each composition, where there are several: those of `compositions_of`. That of the space by
+        default.
 
     Examples
     --------
@@ -48,14 +51,18 @@ class SpaceRanks:
     '4 of 6 pairs, 0 of 12 triplets'
     """
 
-    def __init__(self, space: ConfigurationSpace) -> None:
+    def __init__(self, space: ConfigurationSpace, compositions: tuple[bytes, ...] = ()) -> None:
         self.reach = longest_reach(space, 2, MOST_COLUMNS), longest_reach(space, 3, MOST_COLUMNS)
         made = [
             representation(DiffractionSettings(resolution="clusters", triplets=order == 3, cutoff=reach), space)
             for order, reach in zip((2, 3), self.reach, strict=True)
         ]
         n_rows = _SAMPLE + 2 * max(one.n_peaks for one in made)
-        self.occupations = space.sample_configurations(n_rows, seed=0).occupations
+        self.occupations = (
+            _shuffled(space, compositions, n_rows)
+            if len(compositions) > 1
+            else space.sample_configurations(n_rows, seed=0).occupations
+        )
         pairs, clusters = (one.features(self.occupations) for one in made)
         self.pairs = _basis(pairs)
         self.every = _basis(np.hstack([pairs, clusters]))
@@ -70,6 +77,24 @@ class SpaceRanks:
         n_pairs, n_every = self.pairs.shape[1], self.every.shape[1]
         n_columns = represent.vertices.intensity.shape[1]
         return Span(n_columns, pairs, n_pairs, every - pairs, n_every - n_pairs, *self.reach, self.groups)
+
+
+def compositions_of(space: ConfigurationSpace, occupations: NDArray[np.uint8]) -> tuple[bytes, ...]:
+    """The first of occupations (n, n_sites) of each composition, as bytes."""
+    own = [space.sublattices == sublattice for sublattice in np.unique(space.sublattices)]
+    contents = np.hstack([np.sort(occupations[:, sites], axis=1) for sites in own])
+    _, first = np.unique(contents, axis=0, return_index=True)
+    return tuple(occupations[row].tobytes() for row in np.sort(first))
+
+
+def _shuffled(space: ConfigurationSpace, compositions: tuple[bytes, ...], n: int) -> NDArray[np.uint8]:
+    """As many uniform arrangements of each composition, (n, n_sites) or a few more."""
+    draw, each = np.random.default_rng(0), -(-n // len(compositions))
+    rows = np.repeat(np.stack([np.frombuffer(one, np.uint8) for one in compositions]), each, axis=0)
+    for sublattice in np.unique(space.sublattices):
+        sites = np.flatnonzero(space.sublattices == sublattice)
+        rows[:, sites] = draw.permuted(rows[:, sites], axis=1)
+    return rows
 
 
 def unit_columns(table: Floats) -> Floats:

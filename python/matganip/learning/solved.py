@@ -67,8 +67,8 @@ class Solved:
     inner, outer : float
         How many deviations hold 68 and 95 % of errors.
     left_out : (n,) float64 ndarray
-        Errors of the training rows, each left out (a fifth at a time where columns have scales of their own), eV/site;
-        nan for those that a curved function was not fitted to.
+        Errors of the training rows, each left out (a fifth at a time where columns have scales of their own, or where
+        that shows much larger errors), eV/site; nan for those that a curved function was not fitted to.
     """
 
     mean: Floats

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from matganip.errors import InputError
 from matganip.learning.calibration import Calibration, Residuals, calibrate
-from matganip.learning.column_scales import ROWS_PER_COLUMN, Scales, own_scales, products_and_distances
+from matganip.learning.column_scales import ROWS_PER_COLUMN, Scales, least_penalty, own_scales, products_and_distances
 from matganip.learning.solved import INTERCEPT, Floats, Solved
 
 PENALTIES = tuple(10.0 ** (power / 2) for power in range(-28, 5))
@@ -38,6 +38,8 @@ LEAST_CURVED = 40
 """Rows from which on a curved function is tried."""
 FOLDS, LEAST_FOLDED = 5, 20
 """Parts of the rows that are held out in turn, of so many rows or more."""
+BROKEN = 3.0
+"""How many times the errors of rows left out those of folds may be: beyond, what chose the settings is no judge."""
 LARGE = 100_000
 """Numbers in a table from which on the priors are searched one setting after the other."""
 _LEAST_WIDTH = 1e-9
@@ -171,11 +173,13 @@ class Solver:
         """
         parts, own = self._parts(fit)
         folds = self.held_out(fit.kind) if len(self.rows) >= LEAST_FOLDED else []
-        left_out = np.full(len(self.y), np.nan)
+        left_out, in_folds = np.full((2, len(self.y)), np.nan)
         left_out[self._rows_of(fit)] = own.error
-        if fit.kind == "scaled":  # too many settings to be judged by rows that chose them
-            for rows, _, unseen in folds:
-                left_out[rows] = unseen.error
+        for rows, _, unseen in folds:
+            in_folds[rows] = unseen.error
+        # Of nearly as many columns as rows, one setting of many can be right about every row that chose it.
+        if fit.kind == "scaled" or (folds and self._error(in_folds) > BROKEN * self._error(left_out)):
+            left_out = in_folds
         found = calibrate(own, [(past, unseen) for _, past, unseen in folds])
         mean = float(np.average(self.y, weights=self.w)) if baseline is None else baseline
         return self._made(fit, parts, mean, left_out, found)
@@ -205,6 +209,9 @@ class Solver:
         y, w = self.y[self.rows], self.w[self.rows]
         found = own_scales(x, y - np.average(y, weights=w), w, scales, INTERCEPT)
         return Fit("scaled", np.nan, found.scale, found.penalty, found.linear, 1.0)
+
+    def _error(self, errors: Floats) -> float:
+        return float(np.average(np.abs(errors[self.rows]), weights=self.w[self.rows]))
 
     def _rows_of(self, fit: Fit) -> NDArray[np.int64]:
         return np.arange(len(self.y)) if fit.kind == "linear" else self.rows
@@ -336,13 +343,14 @@ def _curved(z: Floats, y: Floats, w: Floats, prior: Floats) -> Fit:
     def best_of(i: int, j: int) -> Fit:
         if (i, j) not in tried:
             kernel = LINEAR_PARTS[j] * inner + 1.0 / (1.0 + CURVATURES[i] * square) + INTERCEPT
+            penalties = np.maximum(PENALTIES, least_penalty(kernel))
             values, vectors = np.linalg.eigh(root[:, None] * kernel * root)
             along = vectors.T @ (root * (y - np.average(y, weights=w)))
-            inverse = 1.0 / (np.maximum(values, 0.0)[:, None] + np.array(PENALTIES))
+            inverse = 1.0 / (np.maximum(values, 0.0)[:, None] + penalties)
             error = np.abs(vectors @ (inverse * along[:, None])) / ((vectors**2) @ inverse) / root[:, None]
             mean = np.average(error, axis=0, weights=w)
             k = int(mean.argmin())
-            tried[i, j] = Fit("curved", float(mean[k]), prior, PENALTIES[k], LINEAR_PARTS[j], CURVATURES[i])
+            tried[i, j] = Fit("curved", float(mean[k]), prior, float(penalties[k]), LINEAR_PARTS[j], CURVATURES[i])
         return tried[i, j]
 
     coarse = [(i, j) for i in range(0, len(CURVATURES), 2) for j in range(0, len(LINEAR_PARTS), 2)]
@@ -375,9 +383,10 @@ def _solved_curve(fit: Fit, z: Floats, y: Floats, w: Floats) -> tuple[dict[str, 
     """The Gaussian process of the chosen kernel, its posterior, and the rows left out."""
     inner, square = products_and_distances(z, z)
     kernel = fit.linear * inner + 1.0 / (1.0 + fit.curvature * square) + INTERCEPT
+    penalty = max(fit.penalty, least_penalty(kernel))
     middle = float(np.average(y, weights=w))
-    values, vectors = np.linalg.eigh(kernel + np.diag(fit.penalty / w))
-    spread = vectors / np.sqrt(np.maximum(values, fit.penalty / w.max()))
+    values, vectors = np.linalg.eigh(kernel + np.diag(penalty / w))
+    spread = vectors / np.sqrt(np.maximum(values, penalty / w.max()))
     alpha = spread @ (spread.T @ (y - middle))
     diagonal = (spread**2).sum(axis=1)  # of the inverse
     parts = {
@@ -386,6 +395,6 @@ def _solved_curve(fit: Fit, z: Floats, y: Floats, w: Floats) -> tuple[dict[str, 
         "alpha": alpha,
         "spread": spread,
         "offset": middle + INTERCEPT * float(alpha.sum()),
-        "noise": fit.penalty,
+        "noise": penalty,
     }
     return parts, Residuals(alpha / diagonal, 1.0 / diagonal)
