@@ -102,6 +102,7 @@ def main() -> None:
     parser.add_argument("--tests", type=int, default=100, help="orbits in a test set")
     parser.add_argument("--without-icet", action="store_true")
     parser.add_argument("--output", type=Path, help="a JSON file, kept up to date; what it has is not done again")
+    parser.add_argument("--again", action="store_true", help="the default anew, beside the icet that the file has")
     options = parser.parse_args()
     logging.getLogger("trainstation").setLevel(logging.ERROR)
     warnings.simplefilter("ignore")  # of scikit-learn, about fits that do not converge within cross-validation
@@ -112,18 +113,20 @@ def main() -> None:
         rows = done.setdefault(name, {})
         for size, seed in product(options.sizes, range(options.seeds)):
             key = f"{size} labels, seed {seed}"
-            if key in rows or size + options.tests > len(material.labelled):
+            if (key in rows and not options.again) or size + options.tests > len(material.labelled):
                 continue
-            rows[key] = {"labels": size, "seed": seed, **measured(material, size, seed, options)}
+            known = {name: value for name, value in rows.get(key, {}).items() if name.startswith("icet")}
+            found = measured(material, size, seed, tests=options.tests, icet=not (known or options.without_icet))
+            rows[key] = {"labels": size, "seed": seed, **known, **found}
             if options.output:
                 write_json(options.output, done)
         print("\n".join(table(name, list(rows.values()))), flush=True)
 
 
-def measured(material: Material, size: int, seed: int, options: argparse.Namespace) -> dict[str, Any]:
+def measured(material: Material, size: int, seed: int, *, tests: int, icet: bool) -> dict[str, Any]:
     """Errors of one training set, meV/atom, and the seconds of CPU that they took."""
     order = np.random.default_rng(seed).permutation(len(material.labelled))
-    train, test = order[:size], order[-options.tests :]
+    train, test = order[:size], order[-tests:]
     target = material.labelled.per_atom * 1000.0
     mean = target[train].mean()
     means = {c: target[train][material.composition[train] == c].mean() for c in set(material.composition[train])}
@@ -137,7 +140,7 @@ def measured(material: Material, size: int, seed: int, options: argparse.Namespa
         "default": ours,
         "seconds": round(seconds, 2),
     }
-    if not options.without_icet:
+    if icet:
         clock = time.process_time()
         found |= best_of_icet(material, train, test)
         found["icet_seconds"] = round(time.process_time() - clock, 2)
