@@ -3,8 +3,8 @@
     python examples/vacancies/run.py
 
 Labels are the shipped CHGNet energies of ideal arrangements. Three fifths of the orbits train one model for all
-compositions of this cell, and one of the parent's clusters for any cell. Where every orbit of a composition is labelled,
-ranking and sums of the labels are exact.
+compositions of this cell, and one of the parent's clusters for any cell. Where every orbit of a composition has a
+label, ranking and sums of the labels are exact.
 """
 
 from pathlib import Path
@@ -28,8 +28,8 @@ for name, (cif, table, host, vacancies, others, complete) in MATERIALS.items():
     known = {n: mg.read_labels(table).join(space) for n, space in spaces.items()}
     batches = {n: mg.ConfigurationBatch(spaces[n], one.occupations, one.multiplicity) for n, one in known.items()}
 
-    # Train and evaluate: the errors of orbits not seen are what later steps are held against. Walks need the parent's own
-    # clusters, which mean the same in every cell and are less accurate in this one.
+    # Train and evaluate: the errors of orbits not seen are what later steps are held against. Walks need the parent's
+    # own clusters, which mean the same in every cell and are less accurate in this one.
     structures = [structure for batch in batches.values() for structure in batch.structures()]
     energies = np.concatenate([one.energy for one in known.values()])
     nothing = {key: dict.fromkeys(kinds, 0) for key, kinds in {**others, host: {"vac": 0}}.items()}
