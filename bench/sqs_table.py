@@ -31,10 +31,10 @@ CUBE = [[-1, 1, 1], [1, -1, 1], [1, 1, -1]]
 QUINARY = {"Au": {"Cu": 12, "Ni": 12, "Pd": 12, "Pt": 12}}
 BROMIDE = mg.perovskite("CsPbI3", a=6.289)
 CASES = {
-    "fcc, 32 atoms, 16:16": (FCC, 2 * np.array(CUBE), {"Au": {"Cu": 16}}, (6.0, 4.1), 4000),
-    "fcc, 60 atoms, five components": (FCC, (5, 4, 3), QUINARY, (5.0, 3.0), 500),
+    "fcc, 32 atoms, 16:16": (FCC, 2 * np.array(CUBE), {"Au": {"Cu": 16}}, (6.0, 4.1), 40_000),
+    "fcc, 60 atoms, five components": (FCC, (5, 4, 3), QUINARY, (5.0, 3.0), 2500),
     "double perovskite Cs2SnPb(Br,I)6, 40 atoms": (
-        BROMIDE, (2, 2, 2), {"Pb": {"Sn": 4}, "I": {"Br": 12}}, (9.0, 6.4), 12_000,
+        BROMIDE, (2, 2, 2), {"Pb": {"Sn": 4}, "I": {"Br": 12}}, (9.0, 6.4), 100_000,
     ),
 }  # fmt: skip
 """Parent, supercell, substitutions, longest distances of pairs and within triplets, swaps of each of 4 chains."""

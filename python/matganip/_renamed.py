@@ -6,7 +6,6 @@ import importlib
 import sys
 import warnings
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
@@ -133,7 +132,11 @@ MODULES = {
 """Modules that moved, both names relative to the package."""
 
 
-class _Alias(Loader):
+# Neither class derives from importlib.abc, which takes longer to import than the rest of what `--help` needs of the
+# package.
+
+
+class _Alias:
     """Hands out a module that is there under another name."""
 
     def __init__(self, target: str) -> None:
@@ -149,7 +152,7 @@ class _Alias(Loader):
         module.__spec__ = self._own  # the import system has set that of the old name
 
 
-class RenamedModules(MetaPathFinder):
+class RenamedModules:
     """Finds the old names; asked first, since a package that has a new name would look for modules by the old one."""
 
     def find_spec(
@@ -161,7 +164,7 @@ class RenamedModules(MetaPathFinder):
         if now is None:
             return None
         warnings.warn(f"{fullname} is called {now} now", DeprecationWarning, stacklevel=2)
-        return ModuleSpec(fullname, _Alias(now))
+        return ModuleSpec(fullname, _Alias(now))  # type: ignore[arg-type]
 
 
 def new_name(old: str) -> str | None:

@@ -11,6 +11,7 @@ from pymatgen.core.structure import Structure
 import matganip as mg
 from matganip.configurations.disorder import DisorderedParent, MixedSublattice
 from matganip.configurations.species import Occupant
+from matganip.errors import ReadingWarning
 
 CUBIC = Lattice.cubic(6.289)
 X_SITES = [[0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]
@@ -123,8 +124,10 @@ def test_the_nearest_numbers_are_nearer_than_all_others(parts, n_sites):
 def test_digits_are_no_vacancies_and_supercells_are_compact():
     third = {"Cu": 0.333, "Ag": 0.333, "Au": 0.333}
     parent = Structure(Lattice.orthorhombic(3, 4, 9), [third], [[0, 0, 0]])
-    assert mg.ConfigurationSpace(parent, (3, 1, 1)).species == (("Ag", "Au", "Cu"),)
-    assert DisorderedParent(parent, 0.01).supercells()[:2] == [(3, 1, 1), (3, 2, 1)]
+    with pytest.warns(ReadingWarning, match="occupancies of the file add up to 0.999, which is taken for 1"):
+        assert mg.ConfigurationSpace(parent, (3, 1, 1)).species == (("Ag", "Au", "Cu"),)
+    with pytest.warns(ReadingWarning):
+        assert DisorderedParent(parent, 0.01).supercells()[:2] == [(3, 1, 1), (3, 2, 1)]
 
 
 def test_one_element_in_two_states_on_a_site_is_two_species():

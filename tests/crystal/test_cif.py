@@ -25,6 +25,7 @@ _cell_angle_gamma {gamma}
 _symmetry_space_group_name_H-M '{group}'
 """
 COLUMNS = ("label", "type_symbol", "fract_x", "fract_y", "fract_z", "occupancy")
+OPERATIONS = "loop_\n_symmetry_equiv_pos_as_xyz\n'x,y,z'\n'{}'\n"
 
 
 def cif(rows: str, group: str = "P 1", columns: tuple[str, ...] = COLUMNS, extra: str = "", **cell: float) -> str:
@@ -106,8 +107,10 @@ def test_what_is_left_out_is_said(read, rows: str, columns: tuple[str, ...], mes
         ("Ti1 Ti 0.1x 0 0 1", "a coordinate of Ti1: '0.1x' is no number"),
         ("Ti1 Ti 0 0 0 -0.1", "the occupancy of Ti1 is negative, -0.1"),
         ("Ti1 Ti nan 0 0 1", "a coordinate of Ti1: 'nan' is no number"),
-        ("Qq1 Qq 0 0 0 1", "the type symbol 'Qq' of Qq1 names no element"),
+        ("Qq1 Qq 0 0 0 1", "the type symbol 'Qq' of Qq1 names no element, or several"),
         ("V1 Vac 0 0 0 1", "has no atoms"),
+        ("M1 Fe/Co 0 0 0 1", "the type symbol 'Fe/Co' of M1 names no element, or several"),
+        ("M1 Fe0.5Co0.5 0 0 0 1", "the type symbol 'Fe0.5Co0.5' of M1 names no element, or several"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_says_why(read, rows: str, message: str) -> None:
@@ -167,6 +170,32 @@ def test_digits_of_a_special_position_do_not_multiply_atoms(read) -> None:
     np.testing.assert_allclose(structure.frac_coords % 1, [[1 / 3, 2 / 3, 0.25], [2 / 3, 1 / 3, 0.75]], atol=1e-12)
     split = read(cif("Pb1 Pb 0.024 0.024 0 0.25", "P 4 m m"))  # a real split position stays split
     assert len(split) == 4
+
+
+def test_the_setting_of_a_numbered_group_follows_from_its_cell(read) -> None:
+    text = cif("Bi1 Bi 0.234 0.234 0.234 1", "?", alpha=57.2, beta=57.2, gamma=57.2)
+    assert len(read(text.replace("'?'", "?\n_symmetry_Int_Tables_number 166"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("row", "columns", "group", "operation", "message"),
+    [
+        ("Fe1 Fe 0 0 0 ?", COLUMNS, "P 1", None, "the occupancy of Fe1 is not known .*; 1 is taken"),
+        (
+            "Fe1 Fe 0 0 0 1 6",
+            (*COLUMNS, "symmetry_multiplicity"),
+            "P 1",
+            None,
+            "Fe1 has the multiplicity 6 in the file",
+        ),
+        ("Fe1 Fe 0 0 0 1", COLUMNS, "?", "y,z,x", "its 2 listed operations are no group"),
+        ("Fe1 Fe 0 0 0 1", COLUMNS, "P m -3 m", "-x,-y,-z", "lists 2 operations, and P m -3 m has 48"),
+    ],
+)
+def test_what_does_not_agree_in_a_file_is_said(read, row, columns, group, operation, message) -> None:
+    extra = OPERATIONS.format(operation) if operation else ""
+    with pytest.warns(ReadingWarning, match=message):
+        assert len(read(cif(row, group, columns=columns, extra=extra))) == 1
 
 
 def test_origin_choices_are_said(read) -> None:

@@ -9,7 +9,7 @@ from pymatgen.io.cif import CifFile
 
 import matganip as mg
 from matganip.crystal.cif_blocks import cif_blocks
-from matganip.errors import InputError, ReadingWarning
+from matganip.errors import InputError
 
 WORD = st.text("abcXYZ019+-.,()/", min_size=1, max_size=6).filter(lambda word: word[0] not in "+.,-()/")
 QUOTED = st.text("abc XYZ0_#;", min_size=1, max_size=8).map(lambda text: f"'x{text}x'")
@@ -66,11 +66,3 @@ def test_a_type_symbol_may_hold_several_species(tmp_path) -> None:
     path.write_text(f"{HEAD}{COLUMNS}Nb,Zr '0.8Nb + 0.2Zr' 0 0 0\nO1 O 0.5 0.5 0.5\n")
     first, second = mg.read_structure(path)
     assert {**first.species.as_dict(), **second.species.as_dict()} == {"Nb": 0.8, "Zr": 0.2, "O": 1.0}
-
-
-def test_groups_that_are_not_kept_together_are_said(tmp_path) -> None:
-    path = tmp_path / "groups.cif"
-    rows = "A1 Na 0 0 0 0.5 1\nA2 Na 0.4 0 0 0.5 2\nB1 Cl 0.5 0.5 0.5 0.5 1\nB2 Br 0.5 0.5 0.5 0.5 2\n"
-    path.write_text(f"{HEAD}{COLUMNS}_atom_site_occupancy\n_atom_site_disorder_group\n{rows}")
-    with pytest.warns(ReadingWarning, match="the disorder groups of A1, A2 are left out"):
-        mg.read_structure(path)

@@ -16,6 +16,7 @@ from pymatgen.core.structure import Structure
 from matganip.configurations.composition import cells_of, element_of
 from matganip.configurations.notation import SITE_TOLERANCE
 from matganip.configurations.species import Occupant, occupant_of, parse_species
+from matganip.crystal.disorder_tags import DISORDER
 from matganip.crystal.limits import checked_parent, stored_parent
 from matganip.crystal.molecules import MOLECULE
 from matganip.errors import InputError, damaged
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from matganip.configurations.composition import Sublattice
     from matganip.configurations.space import ConfigurationSpace
     from matganip.configurations.supercell import SubstitutedSupercell
+
+STORED = {"molecules": MOLECULE, "disorder_groups": DISORDER}
+"""Site properties of a parent that its stored form has, by their names there."""
 
 _DIGITS = np.frombuffer(b"0123456789abcdefghijklmnopqrstuvwxyz", dtype=np.uint8)
 _CODES = np.full(256, 255, dtype=np.uint8)
@@ -243,7 +247,7 @@ def space_values(space: SubstitutedSupercell) -> dict[str, Any]:
             for one in space.sublattice_table
         ],
         **({"states": _states(space)} if stated else {}),
-        **({"molecules": parent.site_properties[MOLECULE]} if MOLECULE in parent.site_properties else {}),
+        **{key: parent.site_properties[name] for key, name in STORED.items() if name in parent.site_properties},
     }
 
 
@@ -287,9 +291,9 @@ def space_arguments(values: Mapping[str, Any]) -> SpaceArguments:
                     values["lattice"],
                     [ion.specie for ion in ions],
                     values["positions"],
-                    site_properties={MOLECULE: [str(one) for one in values["molecules"]]}
-                    if "molecules" in values
-                    else None,
+                    site_properties={
+                        name: [str(one) for one in values[key]] for key, name in STORED.items() if key in values
+                    },
                 )
             ),
             "supercell": values["supercell"],

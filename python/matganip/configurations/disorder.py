@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from typing import Literal
@@ -14,14 +15,18 @@ import spglib
 from pymatgen.core.structure import Structure
 
 from matganip.configurations.composition import CountsDoNotFitError, Substitutions, labels_of, sites_of
+from matganip.configurations.disorder_groups import whole_images
 from matganip.configurations.species import VACANCY, Occupant, find_occupant, occupant_of, parse_species
-from matganip.errors import InputError
+from matganip.crystal.disorder_tags import tag_colour
+from matganip.errors import InputError, ReadingWarning
 
 LARGEST_SUGGESTION = 64
 """Cells of the largest supercell that is looked for."""
 
 WHOLE = 0.005
 """Largest difference between an occupancy and atoms over sites that counts as none: the digits of a CIF."""
+
+ROUNDING = 1e-6
 
 ROUNDED_DIGITS = 0.00051
 """What rounding to three digits may take from the occupancy of a species: three of 0.333 leave no vacancy."""
@@ -41,11 +46,14 @@ class MixedSublattice:
         Of the CIF file, where there are any.
     shares : dict of Occupant to float
         Occupancy of each species, the vacancy included; they add up to one.
+    unit : int
+        Sites that disorder groups fill together: atoms come in multiples of it.
     """
 
     sites: tuple[int, ...]
     labels: tuple[str, ...]
     shares: dict[Occupant, float]
+    unit: int = 1
 
     @property
     def host(self) -> Occupant:
@@ -60,7 +68,7 @@ class MixedSublattice:
 
     def counts(self, n_cells: int) -> tuple[dict[Occupant, int], bool]:
         """Whole numbers of atoms nearest to the occupancies (largest remainders), and whether others are as near."""
-        n_sites = len(self.sites) * n_cells
+        n_sites = len(self.sites) * n_cells // self.unit
         wanted = {one: share * n_sites for one, share in self.shares.items()}
         counts = {one: int(number + 1e-6) for one, number in wanted.items()}
         rest = {one: wanted[one] - counts[one] for one in sorted(wanted, key=lambda one: counts[one] - wanted[one])}
@@ -68,7 +76,8 @@ class MixedSublattice:
         for one in list(rest)[:left]:
             counts[one] += 1
         ranked = list(rest.values())
-        return counts, 0 < left < len(ranked) and ranked[left - 1] - ranked[left] < 1e-6
+        tied = 0 < left < len(ranked) and ranked[left - 1] - ranked[left] < 1e-6
+        return {one: number * self.unit for one, number in counts.items()}, tied
 
     def difference(self, counts: Mapping[Occupant, int]) -> float:
         """Largest difference between an occupancy and atoms over sites."""
@@ -105,7 +114,10 @@ class DisorderedParent:
     def sublattices(self) -> tuple[MixedSublattice, ...]:
         """Sites with several species: symmetry-equivalent ones of equal occupancies are one sublattice."""
         shares = [_shares(self.structure, i) for i in range(len(self.structure))]
-        kinds = [tuple(sorted((one.text, round(share, 4)) for one, share in here.items())) for here in shares]
+        kinds = [
+            (tag_colour(self.structure, site), *sorted((one.text, round(share, 4)) for one, share in here.items()))
+            for site, here in enumerate(shares)
+        ]
         numbers = [sorted(set(kinds)).index(kind) + 1 for kind in kinds]
         cell = (self.structure.lattice.matrix.tolist(), self.structure.frac_coords.tolist(), numbers)
         found = spglib.get_symmetry_dataset(cell, symprec=self.symprec)
@@ -115,9 +127,22 @@ class DisorderedParent:
             )
         orbits: defaultdict[int, list[int]] = defaultdict(list)
         for site, representative in enumerate(np.asarray(found.equivalent_atoms).tolist()):
-            if len(kinds[site]) > 1:
+            if len(shares[site]) > 1:
                 orbits[representative].append(site)
-        return tuple(_mixed(self.structure, sites, shares[sites[0]]) for sites in orbits.values())
+        units = whole_images(self.structure)
+        mixed = tuple(
+            replace(_mixed(self.structure, sites, shares[sites[0]]), unit=units.get(sites[0], 1))
+            for sites in orbits.values()
+        )
+        for one in mixed:
+            total = self.structure[one.sites[0]].species.num_atoms
+            if abs(total - 1) > ROUNDING and VACANCY not in {specie.symbol for specie in one.shares}:
+                warnings.warn(
+                    f"{one.name}: the occupancies of the file add up to {total:.4g}, which is taken for 1: no vacancy",
+                    ReadingWarning,
+                    stacklevel=3,
+                )
+        return mixed
 
     def substitutions(
         self, n_cells: int, given: Substitutions | None = None, rounding: Rounding = "nearest", tolerance: float = WHOLE
@@ -295,7 +320,7 @@ def _shares(parent: Structure, site: int) -> dict[Occupant, float]:
         one = occupant_of(specie)
         shares[one] = shares.get(one, 0.0) + float(amount)
     missing = 1 - sum(shares.values())
-    if missing > (1e-6 if len(shares) < 2 else ROUNDED_DIGITS * len(shares)):
+    if missing > (ROUNDING if len(shares) < 2 else ROUNDED_DIGITS * len(shares)):
         shares[Occupant(VACANCY)] = shares.get(Occupant(VACANCY), 0.0) + missing
     total = sum(shares.values())
     return {one: share / total if abs(total - 1) > 1e-9 else share for one, share in shares.items()}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pymatgen.core.structure import Structure
 
 from matganip.configurations.composition import VACANCY, element_of
+from matganip.configurations.disorder_groups import check_symmetry, group_exclusions
 from matganip.configurations.species import symbol_of
 from matganip.errors import InputError
 
@@ -111,7 +112,7 @@ def find_exclusions(space: SubstitutedSupercell) -> NDArray[np.uint16]:
     Parameters
     ----------
     space : SubstitutedSupercell
-        With its `site_tolerance` and `min_distance`.
+        With its `site_tolerance` and `min_distance`, and the disorder groups of its parent.
 
     Returns
     -------
@@ -122,8 +123,23 @@ def find_exclusions(space: SubstitutedSupercell) -> NDArray[np.uint16]:
     Raises
     ------
     InputError
-        If two sites that are not substituted are too close.
+        If two sites that are not substituted are too close, or disorder groups cannot be kept.
     """
+    by_groups = group_exclusions(space)
+    nearest = space.parent.distance_matrix + 1e3 * np.eye(len(space.parent))
+    if not space.min_distance and nearest.min() > space.site_tolerance + 3 * space.symprec:
+        rows = np.empty((0, 4), dtype=np.uint16)
+    else:
+        rows = _too_close(space)
+    if len(by_groups):
+        kept = _sorted(by_groups)
+        check_symmetry(kept, space.group)
+        rows = np.unique(np.concatenate([rows, kept]), axis=0)
+    return rows
+
+
+def _too_close(space: SubstitutedSupercell) -> NDArray[np.uint16]:
+    """The exclusions that follow from distances."""
     frame = space.supercell_structure
     margin = 3 * space.symprec
     reach = max(space.site_tolerance, *space.min_distance.values(), 0.0) + margin
@@ -156,6 +172,20 @@ def find_exclusions(space: SubstitutedSupercell) -> NDArray[np.uint16]:
             found.append(_rows(i[pair], a, j[pair], b))
     rows = _sorted(np.concatenate(found)) if found else np.empty((0, 4), dtype=np.uint16)
     return _closed(rows, space.group) if ambiguous and len(rows) else rows
+
+
+def told(space: SubstitutedSupercell, exclusion: list[int]) -> str:
+    """An exclusion in words."""
+    i, a, j, b = exclusion
+    one, two = (space.species[space.sublattices[column]][code] for column, code in ((i, a), (j, b)))
+    if i == j:
+        return f"{one} on site {i}, too close to an atom that stays, or to its own image"
+    apart = space.supercell_structure.get_distance(int(space.site_indices[i]), int(space.site_indices[j]))
+    limit = space.distance_limit(one, two)
+    pair = f"{one} on site {i} and {two} on site {j}"
+    if apart >= limit:
+        return f"{pair}, which the disorder groups of the file keep apart"
+    return f"{pair}, {apart:.3g} angstrom apart, which must keep {limit:g}"
 
 
 def obeys(occupations: NDArray[np.uint8], exclusions: NDArray[np.uint16]) -> NDArray[np.bool_]:

@@ -34,11 +34,13 @@ from matganip.configurations.exclusions import (
     checked_min_distance,
     find_exclusions,
     limit_of,
+    told,
 )
 from matganip.configurations.matching import occupation_of
 from matganip.configurations.notation import SITE_TOLERANCE, SublatticeKey
 from matganip.configurations.species import Occupant, symbol_of
 from matganip.configurations.symmetry import PrimitiveCell, SupercellSymmetry, find_primitive_cell, site_permutations
+from matganip.crystal.disorder_tags import DISORDER, tag_colour
 from matganip.crystal.displacements import carry_displacements
 from matganip.crystal.molecular_ions import MOLECULAR_CATIONS
 from matganip.crystal.molecules import MOLECULE, atoms_in, expanded, molecular_sites, names_in, with_molecules
@@ -240,12 +242,9 @@ class SubstitutedSupercell:
     def exclusions(self) -> NDArray[np.uint16]:
         """(m, 4): column, code, other column, other code that no arrangement holds together; mostly none.
 
-        They follow from `site_tolerance` and `min_distance`. A row with twice the same is a code that the column never
-        holds, because of an atom that stays or of its own periodic image.
+        They follow from `site_tolerance`, `min_distance` and the disorder groups of a file. A row with twice the same
+        is a code that the column never holds, because of an atom that stays or of its own periodic image.
         """
-        nearest = self.parent.distance_matrix + 1e3 * np.eye(len(self.parent))
-        if not self.min_distance and nearest.min() > self.site_tolerance + 3 * self.symprec:
-            return np.empty((0, 4), dtype=np.uint16)
         return find_exclusions(self)
 
     @cached_property
@@ -277,7 +276,8 @@ class SubstitutedSupercell:
         numbers = []
         for i in range(len(self.parent)):
             owner = next((k for k, s in enumerate(self.sublattice_table) if i in s.parent_sites), -1)
-            numbers.append(colours.setdefault((self.parent[i].species_string, owner), len(colours) + 1))
+            colour = (self.parent[i].species_string + tag_colour(self.parent, i), owner)
+            numbers.append(colours.setdefault(colour, len(colours) + 1))
         return find_primitive_cell(
             np.array(self.parent.lattice.matrix),
             np.array(self.parent.frac_coords),
@@ -344,18 +344,8 @@ class SubstitutedSupercell:
         first = broken(rows, self.exclusions)
         if (first >= 0).any():
             row = int(np.flatnonzero(first >= 0)[0])
-            raise InputError(f"occupations: row {row} has {self._told(self.exclusions[first[row]].tolist())}")
+            raise InputError(f"occupations: row {row} has {told(self, self.exclusions[first[row]].tolist())}")
         return rows
-
-    def _told(self, exclusion: list[int]) -> str:
-        """An exclusion in words."""
-        i, a, j, b = exclusion
-        one, two = (self.species[self.sublattices[column]][code] for column, code in ((i, a), (j, b)))
-        if i == j:
-            return f"{one} on site {i}, too close to an atom that stays, or to its own image"
-        apart = self.supercell_structure.get_distance(int(self.site_indices[i]), int(self.site_indices[j]))
-        limit = self.distance_limit(one, two)
-        return f"{one} on site {i} and {two} on site {j}, {apart:.3g} angstrom apart, which must keep {limit:g}"
 
     def atoms_of(self, occupations: NDArray[np.uint8]) -> NDArray[np.int64]:
         """Count the atoms of arrangements of any composition of the space's species, those of molecules one by one.
@@ -401,6 +391,7 @@ class SubstitutedSupercell:
         species = list(self.supercell_structure.species)
         labels: list[str | None] = [site.label for site in self.supercell_structure]
         properties = {name: list(values) for name, values in self.supercell_structure.site_properties.items()}
+        properties.pop(DISORDER, None)
         shapes = self._shapes
         vacant = []
         for site, sublattice, code in zip(self.site_indices, self.sublattices, row, strict=True):

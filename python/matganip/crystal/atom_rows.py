@@ -18,6 +18,8 @@ from matganip.crystal.molecular_ions import molecular_cation
 from matganip.crystal.species import SiteType, site_type
 from matganip.errors import InputError
 
+OCCUPANCY = ("_atom_site_occupancy", "_atom_site_occupation")
+
 _INDICES = ("11", "22", "33", "23", "13", "12")
 
 
@@ -38,6 +40,10 @@ class AtomRow:
         ``("B_iso", value)`` or ``("U_iso", value)``, angstrom^2.
     star : numpy.ndarray or None
         (6,) U*, as `dimensionless` has it.
+    multiplicity : float or None
+        Images that the file states.
+    disorder : tuple of (str, str) or None
+        Assembly, which may have no name, and group.
     """
 
     label: str
@@ -47,6 +53,8 @@ class AtomRow:
     occupancy: float
     isotropic: tuple[str, float] | None = None
     star: NDArray[np.float64] | None = None
+    multiplicity: float | None = None
+    disorder: tuple[str, str] | None = None
 
 
 def atom_rows(table: CifTable, lattice: Lattice) -> Iterator[AtomRow]:
@@ -63,12 +71,15 @@ def atom_rows(table: CifTable, lattice: Lattice) -> Iterator[AtomRow]:
     if names is None:
         raise InputError("its atoms have neither a label nor a type symbol")
     axes = [table.column(f"_atom_site_fract_{axis}") for axis in "xyz"]
-    occupancies = table.column("_atom_site_occupancy", "_atom_site_occupation")
+    occupancies = table.column(*OCCUPANCY)
+    unknown = table.question_marks(*OCCUPANCY)
     flags = table.column("_atom_site_calc_flag")
     hydrogens = table.numbers("_atom_site_attached_hydrogens")
+    multiplicities = table.numbers("_atom_site_symmetry_multiplicity", "_atom_site_site_symmetry_multiplicity")
     states = _oxidation_states(table)
     moves = _Displacements(table, lattice)
-    _say_groups(table, names)
+    groups = table.column("_atom_site_disorder_group")
+    assemblies = table.column("_atom_site_disorder_assembly")
     for row in range(len(names)):
         label = names[row] or (types[row] if types else None) or f"row {row + 1}"
         if flags and flags[row] == "dum":
@@ -84,6 +95,8 @@ def atom_rows(table: CifTable, lattice: Lattice) -> Iterator[AtomRow]:
                 yield AtomRow(label, _site_type(label, one), None, _position(label, position), share)
             continue
         occupancy = _occupancy(label, occupancies[row] if occupancies else None)
+        if row in unknown:
+            warnings.warn(f"the occupancy of {label} is not known (?); 1 is taken", stacklevel=2)
         if occupancy == 0:
             warnings.warn(f"{label} has an occupancy of 0 and is left out", stacklevel=2)
             continue
@@ -96,7 +109,10 @@ def atom_rows(table: CifTable, lattice: Lattice) -> Iterator[AtomRow]:
             )
         charge = states.get(symbol or label, states.get(found.element or "", found.charge))
         isotropic, star = moves.of(row, label)
-        yield AtomRow(label, found, charge, _position(label, position), occupancy, isotropic, star)
+        images = multiplicities[row] if multiplicities else None
+        group = groups[row] if groups else None
+        disorder = None if group in (None, "0") else ((assemblies[row] if assemblies else None) or "", str(group))
+        yield AtomRow(label, found, charge, _position(label, position), occupancy, isotropic, star, images, disorder)
 
 
 def _several(symbol: str) -> list[tuple[float, str]]:
@@ -107,28 +123,6 @@ def _several(symbol: str) -> list[tuple[float, str]]:
     return [(float(part[1]), re.sub("<[^>]*>", "", part[2])) for part in parts if part is not None]
 
 
-def _say_groups(table: CifTable, names: list[str | None]) -> None:
-    """Say that atoms of alternative groups are not kept together; those on one position exclude each other anyway."""
-    groups = table.column("_atom_site_disorder_group")
-    columns = [table.column(f"_atom_site_fract_{axis}") for axis in "xyz"]
-    if groups is None or None in columns:
-        return
-    places = list(zip(*(column or [] for column in columns), strict=True))
-    told = [
-        name
-        for name, group, place in zip(names, groups, places, strict=True)
-        if name is not None and group is not None and places.count(place) == 1
-    ]
-    if not told:
-        return
-    shown = ", ".join(told[:6]) + (f" and {len(told) - 6} more" if len(told) > 6 else "")
-    warnings.warn(
-        f"the disorder groups of {shown} are left out: each of these atoms is placed by itself, and only those closer "
-        "than the site tolerance exclude one another; give --min-distance for those that are further apart",
-        stacklevel=3,
-    )
-
-
 def _site_type(label: str, symbol: str | None) -> SiteType:
     text, what = (symbol, f"the type symbol {symbol!r} of {label}") if symbol else (label, f"the label {label!r}")
     ion = molecular_cation(text)
@@ -136,7 +130,7 @@ def _site_type(label: str, symbol: str | None) -> SiteType:
         return SiteType(ion.symbol)
     found = site_type(text, label=symbol is None)
     if found is None:
-        raise InputError(f"{what} names no element")
+        raise InputError(f"{what} names no element, or several")
     if found.guessed and not found.hydrogens:
         warnings.warn(f"{what} is read as {found.element or 'a vacancy'}", stacklevel=3)
     if found.element in ("D", "T") and symbol is None:

@@ -59,9 +59,9 @@ def operations_of(block: CifBlock, table: CifTable, lattice: Lattice) -> Operati
     Warns
     -----
     UserWarning
-        If no group is named, or one that is not known; of two origins.
+        If no group is named, or one that is not known; of two origins; of a list that is not the group that is named.
     """
-    found = _listed(table) or _by_symbol(table, lattice) or _by_pymatgen(block, table)
+    found = _listed(table, lattice) or _by_symbol(table, lattice) or _by_pymatgen(block, table)
     if found is None:
         warnings.warn("names no space group and lists no operations: P 1 is taken", stacklevel=2)
         found = Operations(np.eye(3)[None], np.zeros((1, 3)))
@@ -76,12 +76,40 @@ def operations_of(block: CifBlock, table: CifTable, lattice: Lattice) -> Operati
     return found
 
 
-def _listed(table: CifTable) -> Operations | None:
+def _listed(table: CifTable, lattice: Lattice) -> Operations | None:
     texts = [text for text in table.column(*LISTED) or [] if text is not None]
+    if not texts:
+        return None
     try:
-        return _of([SymmOp.from_xyz_str(text) for text in texts]) if texts else None
+        found = _of([SymmOp.from_xyz_str(text) for text in texts])
     except ValueError as error:
         raise InputError(f"its list of operations is none: {error}") from None
+    none = [text for text, one in zip(texts, found.rotations, strict=True) if abs(abs(np.linalg.det(one)) - 1) > 1e-6]
+    if none:
+        raise InputError(f"its list of operations is none: {none[0]!r} is no operation")
+    if not _is_group(found):
+        warnings.warn(f"its {len(texts)} listed operations are no group; they are taken as they are", stacklevel=3)
+    group = _named(table, lattice)
+    if group is not None and len(list(group.operations())) != len(texts):
+        warnings.warn(
+            f"it lists {len(texts)} operations, and {group.xhm()} has {len(list(group.operations()))}; those that are "
+            "listed are taken",
+            stacklevel=3,
+        )
+    return found
+
+
+def _is_group(found: Operations) -> bool:
+    """Whether all products are among the operations, translations up to those of the lattice."""
+    turned = np.einsum("aij,bjk->abik", found.rotations, found.rotations)
+    moved = np.einsum("aij,bj->abi", found.rotations, found.translations) + found.translations[:, None]
+
+    def keys(rotations: NDArray[np.float64], translations: NDArray[np.float64]) -> set[bytes]:
+        steps = np.rint(translations * 24) % 24
+        rows = np.concatenate([rotations.reshape(-1, 9), steps.reshape(-1, 3)], axis=1)
+        return {row.tobytes() for row in np.unique(np.rint(rows).astype(np.int8), axis=0)}
+
+    return keys(turned, moved) <= keys(found.rotations, found.translations)
 
 
 def _of(operations: list[SymmOp]) -> Operations:
@@ -99,22 +127,30 @@ def _by_symbol(table: CifTable, lattice: Lattice) -> Operations | None:
             return _of_gemmi(gemmi.symops_from_hall(hall))
         except (ValueError, RuntimeError):
             warnings.warn(f"the Hall symbol {hall!r} is not understood", stacklevel=2)
-    name = table.first(*HERMANN_MAUGUIN)
-    if name is None:
-        return None
-    for suffix in ("Z", "S", "H", "R"):  # as ICSD writes a setting
-        if name.strip().endswith(f" {suffix}"):
-            name = name.strip().removesuffix(suffix).strip() + ":" + {"Z": "2", "S": "1"}.get(suffix, suffix)
-    group: gemmi.SpaceGroup | None = gemmi.find_spacegroup_by_name(name, lattice.alpha, lattice.gamma)
+    group = _named(table, lattice)
     if group is None:
         return None
-    if ":" not in name and group.ext == "1":
+    name = table.first(*HERMANN_MAUGUIN) or f"space group {group.number}"
+    if group.ext == "1" and not name.rstrip().endswith((":1", " S")):
         warnings.warn(
             f"{name} has two origins and the file does not say which; the first is taken (add :2 to the symbol, or "
             "list the operations, for the centre of inversion)",
             stacklevel=2,
         )
     return _of_gemmi(group.operations())
+
+
+def _named(table: CifTable, lattice: Lattice) -> gemmi.SpaceGroup | None:
+    """The space group that is named, or numbered, in the setting that fits the cell; None where it is not known."""
+    name = table.first(*HERMANN_MAUGUIN)
+    if name is None:
+        number = table.number(NUMBER[0]) or table.number(NUMBER[1])
+        numbered = gemmi.find_spacegroup_by_number(int(number)) if number and 1 <= number <= 230 else None
+        return numbered and gemmi.find_spacegroup_by_name(numbered.hm, lattice.alpha, lattice.gamma)
+    for suffix in ("Z", "S", "H", "R"):  # as ICSD writes a setting
+        if name.strip().endswith(f" {suffix}"):
+            name = name.strip().removesuffix(suffix).strip() + ":" + {"Z": "2", "S": "1"}.get(suffix, suffix)
+    return gemmi.find_spacegroup_by_name(name, lattice.alpha, lattice.gamma)
 
 
 def _of_gemmi(group: gemmi.GroupOps) -> Operations:

@@ -60,6 +60,11 @@ class CifTable:
                 return [None if entry in UNKNOWN else str(entry) for entry in rows]
         return None
 
+    def question_marks(self, *names: str) -> list[int]:
+        """Rows of a column that are ``?``: a value that exists and is not known; a ``.`` is the default."""
+        values: Any = next((self._values[name] for name in names if name in self._values), [])
+        return [row for row, value in enumerate(values) if value == "?"] if isinstance(values, list) else []
+
     def numbers(self, *names: str) -> list[float | None] | None:
         """A column of numbers, as `column`."""
         texts = self.column(*names)

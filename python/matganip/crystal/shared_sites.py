@@ -14,6 +14,7 @@ from pymatgen.core.structure import Structure
 
 from matganip.crystal.atom_rows import AtomRow
 from matganip.crystal.cif_symmetry import Operations
+from matganip.crystal.disorder_tags import DISORDER, DisorderTag, tags_text
 from matganip.crystal.displacements import ISOTROPIC, U_CIF, matrix_of, six_of, with_dimension
 from matganip.crystal.species import name_of, specie_of
 from matganip.errors import InputError
@@ -59,7 +60,15 @@ class SharedSites:
         position, stabilizer = self._special(row.position)
         star = None if row.star is None else _invariant(row.star, self._operations.rotations[stabilizer])
         taken = np.array([site.position for site in self._sites]).reshape(-1, 3)
-        for image, operation in self._images(position):
+        images = self._images(position)
+        # Some programs write the order of the site's symmetry in the place of the multiplicity.
+        if row.multiplicity not in (None, len(images), len(stabilizer), len(self._operations.rotations) / len(images)):
+            warnings.warn(
+                f"{row.label} has the multiplicity {row.multiplicity:g} in the file, and {len(images)} by its "
+                "symmetry, which is taken",
+                stacklevel=3,
+            )
+        for image, operation in images:
             moved = None if star is None else _rotated(star, self._operations.rotations[operation])
             near = self._distances(taken, image)
             if len(near) and near.min() < SHARED:
@@ -82,7 +91,7 @@ class SharedSites:
         InputError
             If the occupancies of a site pass it, or there is no atom at all; names the labels.
         """
-        species, positions, labels, properties = [], [], [], []
+        species, positions, labels, properties, tags = [], [], [], [], []
         for site in self._sites:
             members = _fitting(site.members, occupancy_tolerance)
             atoms = [(row, star) for row, star in members if row.found.element is not None]
@@ -98,10 +107,13 @@ class SharedSites:
             positions.append(site.position)
             labels.append(",".join(dict.fromkeys(row.label for row, _ in atoms)))
             properties.append(self._properties(atoms))
+            tags.append(tags_text(_tag(row) for row, _ in atoms if row.disorder))
         if not species:
             raise InputError("has no atoms")
         names = dict.fromkeys(name for one in properties for name in one)
         every = {name: [one.get(name, 0) for one in properties] for name in names}
+        if any(tags):
+            every[DISORDER] = tags
         structure = Structure(self._lattice, species, positions, site_properties=every, labels=labels)
         return structure.get_sorted_structure()
 
@@ -158,6 +170,11 @@ class SharedSites:
         apart -= np.rint(apart)
         distances: NDArray[np.float64] = np.linalg.norm(apart @ self._lattice.matrix, axis=1)
         return distances
+
+
+def _tag(row: AtomRow) -> DisorderTag:
+    assembly, group = row.disorder or ("", "")
+    return DisorderTag(name_of(specie_of(row.found, row.charge)), row.label, assembly, group, row.occupancy)
 
 
 def _single(values: Mapping[str, Any]) -> Any:

@@ -28,7 +28,9 @@ GROUPS = {
 """An atom with hydrogens that have no positions of their own: the atom, and how many, by type symbol in lower case."""
 
 _CHARGE = re.compile(r"\(?(?:(?P<after>\d*\.?\d*)(?P<sign>[+-])|(?P<sign2>[+-])(?P<before>\d*\.?\d*))\)?$")
-_TYPE = re.compile(r"(?P<mass>\d{0,3})(?P<letters>[A-Za-z]+)")
+_TYPE = re.compile(r"(?P<mass>\d{0,3})(?P<letters>[A-Za-z]+)(?P<rest>.*)", re.DOTALL)
+_ANOTHER = re.compile(r"[/,;&+|]\s*([A-Z][a-z]?)|\.\d+\s*([A-Z][a-z]?)|\d([A-Z][a-z])")
+"""A second element of a text: behind a separator or an amount; letters behind a digit may be those of a label, O1B."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def site_type(text: str, label: bool = False) -> SiteType | None:
     Returns
     -------
     SiteType or None
-        None where no element is in it.
+        None where no element is in it, or several, ``"Fe/Co"``.
 
     Examples
     --------
@@ -95,11 +97,11 @@ def site_type(text: str, label: bool = False) -> SiteType | None:
         return None
     letters = found["letters"]
     symbol = _symbol(letters, label)
-    if symbol is None:
+    if symbol is None or _names_another(found["rest"]):
         return None
     if label and symbol == "T":  # the tetrahedral site of a zeolite, far more often than tritium
         return None
-    guessed = letters != symbol if label else letters.title() != symbol
+    guessed = letters != symbol if label else letters.title() != symbol or not re.fullmatch(r"\d*", found["rest"])
     mass = int(found["mass"]) if found["mass"] else None
     if mass is not None and not _is_isotope(symbol, mass):
         mass, guessed = None, True
@@ -129,6 +131,11 @@ def _symbol(letters: str, label: bool) -> str | None:
             if _is_element(symbol):
                 return symbol
     return None
+
+
+def _names_another(rest: str) -> bool:
+    """Whether what follows the first element is another one: ``/Co``, ``0.5Co0.5``."""
+    return any(_is_element(symbol) for found in _ANOTHER.findall(rest) for symbol in found if symbol)
 
 
 def _is_element(symbol: str) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from matganip.configurations.charges import NEUTRAL, charge
 from matganip.configurations.codec import composition_text
+from matganip.configurations.disorder_groups import group_exclusions
 from matganip.results.base import Result
 from matganip.results.content import Table
 
@@ -45,13 +48,21 @@ def exclusion_sentences(space: ConfigurationSpace) -> tuple[str, ...]:
     """What may not stand together in a space, if anything; a sentence that says by which distances."""
     if not len(space.exclusions):
         return ()
-    kept = "".join(f", {one}-{two} {d:g}" for (one, two), d in space.min_distance.items())
-    said = (
-        f"Too close to stand together: {len(space.exclusions):,} pairs, below {space.site_tolerance:g} angstrom{kept}"
-    )
+    said = "; ".join(_kept_apart(space))
     if not space.countable:
         said += "; they tie too many sites together to count orbits without listing them all"
     return (said,)
+
+
+def _kept_apart(space: ConfigurationSpace) -> Iterator[str]:
+    by_groups = len(np.unique(group_exclusions(space), axis=0))
+    by_distance = len(space.exclusions) - by_groups
+    if by_groups:
+        yield f"Kept apart by the disorder groups of the file: {by_groups:,} pairs of species on two sites"
+    if by_distance > 0:
+        kept = "".join(f", {one}-{two} {d:g}" for (one, two), d in space.min_distance.items())
+        more = "more " if by_groups else ""
+        yield f"Too close to stand together: {by_distance:,} {more}pairs, below {space.site_tolerance:g} angstrom{kept}"
 
 
 @dataclass(frozen=True)

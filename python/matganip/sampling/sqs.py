@@ -100,8 +100,8 @@ def sqs(
             raise InputError(f"{name} must be positive, got {number}")
     if len(space.exclusions):
         raise InputError(
-            "sqs: distances exclude arrangements of this space (split sites, or min_distance); a random alloy of it "
-            "has no simple correlations"
+            "sqs: distances exclude arrangements of this space (split sites, disorder groups, min_distance); a random "
+            "alloy of it has no simple correlations"
         )
     problems = [
         _problem(one, pairs, triplets, objective, optimality_weight) for one in _shapes(space, any_shape, n_shapes)
