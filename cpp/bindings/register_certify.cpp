@@ -103,6 +103,8 @@ void register_certify(py::module_& module) {
              py::call_guard<py::gil_scoped_release>(), "Search on for a round; false once nothing is open.")
         .def_property_readonly("lower_bound", &LowestOrbits::lower_bound)
         .def_property_readonly("threshold", &LowestOrbits::threshold)
+        .def("set_ceiling", &LowestOrbits::set_ceiling, py::arg("energy"),
+             "Nothing above this energy is wanted any more.")
         .def_property_readonly("n_visited", &LowestOrbits::n_visited)
         .def_property_readonly("n_open", &LowestOrbits::n_open)
         .def(

@@ -224,6 +224,7 @@ struct LowestOrbits::Impl {
     std::vector<Orbit> found;
     FoundOrbits listed;
     std::uint64_t visited = 0;
+    double ceiling = infinite;
     std::vector<Search> searches;
 
     Impl(const InteractionTables& tables, PermutationGroup group_in, const Wanted& wanted_in)
@@ -240,8 +241,10 @@ struct LowestOrbits::Impl {
 
     double threshold() const {
         if (wanted.window >= 0.0)
-            return found.empty() ? infinite : found[0].energy + wanted.window + wanted.slack;
-        return found.size() < wanted.top ? infinite : found[wanted.top - 1].energy + wanted.slack;
+            return found.empty() ? ceiling
+                                 : std::min(ceiling, found[0].energy + wanted.window + wanted.slack);
+        return found.size() < wanted.top ? ceiling
+                                         : std::min(ceiling, found[wanted.top - 1].energy + wanted.slack);
     }
 
     void trim() {
@@ -311,6 +314,10 @@ double LowestOrbits::lower_bound() const {
 }
 double LowestOrbits::threshold() const {
     return impl_->threshold();
+}
+void LowestOrbits::set_ceiling(double energy) {
+    impl_->ceiling = std::min(impl_->ceiling, energy);
+    impl_->trim();
 }
 std::uint64_t LowestOrbits::n_visited() const {
     return impl_->visited;

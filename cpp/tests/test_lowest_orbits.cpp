@@ -139,6 +139,21 @@ BOOST_AUTO_TEST_CASE(threads_and_interruptions_change_nothing) {
     BOOST_TEST((one.found().energies == resumed.found().energies));
 }
 
+BOOST_AUTO_TEST_CASE(a_ceiling_leaves_out_what_is_above_it_alone) {
+    const Ring ring(16, 7, true);
+    const auto group = testing::dihedral(16);
+    LowestOrbits plain(ring.tables(), group, {20, -1.0, 1e-9}), below(ring.tables(), group, {20, -1.0, 1e-9});
+    while (plain.advance(1)) {
+    }
+    below.set_ceiling(plain.threshold());
+    BOOST_TEST(below.threshold() == plain.threshold());
+    while (below.advance(1)) {
+    }
+    BOOST_TEST(below.n_visited() <= plain.n_visited());
+    BOOST_TEST((below.found().codes == plain.found().codes));
+    BOOST_TEST((below.found().energies == plain.found().energies));
+}
+
 BOOST_AUTO_TEST_CASE(misuse_is_an_error) {
     const auto group = testing::dihedral(12);
     Ring ring(12, 4, true);

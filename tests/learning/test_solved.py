@@ -227,6 +227,15 @@ def test_few_labels_are_enough_for_pairs(space):
     assert np.mean(errors) < 0.0115
 
 
+def test_labels_of_another_supercell_are_refused(model):
+    other = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 3), {"I": {"Br": 9}})
+    labels = mg.read_labels("cspbi3_br_2x2x3/chgnet_X3_5_7_9of36").join(other)
+    with pytest.raises(InputError, match="give the space that was labelled"):
+        model.evaluate(labels)
+    with pytest.raises(InputError, match="not NoneType"):
+        model.evaluate(None)
+
+
 def test_a_given_representation_is_solved_on(space):
     model = mg.train(space, "cspbi3_br/chgnet_X6of24", train_size=100, diffraction={"resolution": "resolved"})
     assert {choice.name for choice in model.training.choices} == {"as set"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 import matganip as mg
 
+certify_module = importlib.import_module("matganip.screening.certify")  # of the name of what it holds
 PARENT = mg.perovskite("CsPbI3", a=6.289)
 SPACE = mg.ConfigurationSpace(PARENT, (2, 2, 2), {"I": {"Br": 6}})
 TABLE = "cspbi3_br/chgnet_X6of24"
@@ -42,6 +44,30 @@ def test_a_window_is_all_that_lies_in_it(pairs: mg.Model) -> None:
     found = mg.certify(pairs, SPACE, window=0.3)
     assert len(found) == int((screened.relative <= 0.3).sum()) > 5
     assert found.energy.tobytes() == screened.energy[: len(found)].tobytes()
+
+
+@pytest.mark.parametrize("limits", [{"top": 9}, {"window": 0.3}])
+def test_low_arrangements_that_a_walk_met_change_no_winner(pairs: mg.Model, monkeypatch, limits) -> None:
+    plain = mg.certify(pairs, SPACE, **limits)
+    monkeypatch.setattr(certify_module, "LONG", 0)
+    helped = mg.certify(pairs, SPACE, **limits)
+    assert helped.proved
+    assert helped.n_visited <= plain.n_visited
+    assert helped.winners.occupations.tobytes() == plain.winners.occupations.tobytes()
+    assert helped.energy.tobytes() == plain.energy.tobytes()
+
+
+def test_a_proof_cut_short_tells_the_best_that_a_walk_met(monkeypatch) -> None:
+    """Of three species, bounds are far from energies: 12 million nodes had not met what a walk meets in seconds."""
+    monkeypatch.setattr(certify_module, "LONG", 0)
+    space = mg.ConfigurationSpace(PARENT, (2, 2, 3), {"I": {"Br": 9}})
+    labels = mg.read_labels("cspbi3_br_2x2x3/chgnet_X3_5_7_9of36")
+    model = mg.train(space, labels, diffraction={"cutoff": 7.0, "triplets": True, "n_peaks": 60}, linear=True)
+    found = mg.certify(model, space, top=3, time_limit=1e-9)
+    assert (found.proved, found.n_proved) == (False, 0)
+    lowest = mg.search(model, space, top=3)
+    np.testing.assert_array_equal(found.winners.occupations, lowest.batch.occupations)
+    assert found.gap > 0
 
 
 def test_another_composition_and_a_model_of_pairs(pairs: mg.Model) -> None:

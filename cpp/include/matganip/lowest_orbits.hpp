@@ -78,6 +78,8 @@ class LowestOrbits {
     double lower_bound()
         const;                 ///< of every arrangement that is not found yet; infinite when nothing is open
     double threshold() const;  ///< what is above it is not wanted; infinite while too few are found
+    /// Nothing above is wanted: as many orbits as are wanted are known, by other means, not to be above it.
+    void set_ceiling(double energy);
     std::uint64_t n_visited() const;
     const FoundOrbits& found() const;  ///< by energy, then by codes
 

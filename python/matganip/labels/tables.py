@@ -222,6 +222,8 @@ def read_labels(source: str | os.PathLike[str], *, calculator: str | None = None
     >>> read_labels("cspbi3_br/chgnet_X6of24").calculator
     'CHGNet 0.3.0 (chgnet 0.4.2)'
     """
+    if not isinstance(source, str | os.PathLike):
+        raise InputError(f"labels: a file, the name of a shipped table or a LabelTable, not {type(source).__name__}")
     name = os.fspath(source)
     if name in shipped_tables():
         path = Path(str(_SHIPPED / f"{name}.csv"))

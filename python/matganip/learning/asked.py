@@ -10,6 +10,7 @@ import numpy as np
 
 from matganip.configurations.batch import ConfigurationBatch
 from matganip.crystal.structures import name_of, naming
+from matganip.errors import InputError
 from matganip.labels.labelled import Labelled
 from matganip.labels.tables import LabelTable, read_labels
 from matganip.results.labelling import LabellingResult
@@ -21,10 +22,19 @@ if TYPE_CHECKING:
 def joined(
     labels: LabelTable | Labelled | LabellingResult | str | os.PathLike[str], space: ConfigurationSpace
 ) -> tuple[str, Labelled]:
-    """Labels on the orbits of a space, and what to call their table."""
+    """Labels on the orbits of a space, and what to call their table.
+
+    Raises
+    ------
+    InputError
+        If they do not read, or are of arrangements of other sites or species.
+    """
     if isinstance(labels, LabellingResult):
         labels = labels.labels
     if isinstance(labels, Labelled):
+        wanted = np.array([len(space.species[sublattice]) for sublattice in space.sublattices])
+        if labels.occupations.shape[1:] != wanted.shape or (labels.occupations >= wanted).any():
+            raise InputError(f"labels: their arrangements are not of {space!r}; give the space that was labelled")
         return "labels", labels
     table = labels if isinstance(labels, LabelTable) else read_labels(labels)
     return table.name, table.join(space)

@@ -298,6 +298,7 @@ class LowestOrbits:
             window=-1.0 if window is None else window,
             slack=slack,
         )
+        self._top, self._window, self._slack = top, window, slack
         self._asked = f"{energy.space.key} {top} {window} {slack}"
 
     def advance(self, num_threads: int | None = None) -> bool:
@@ -306,6 +307,17 @@ class LowestOrbits:
             return self._kernel.advance(num_threads=num_threads or 0)
         except ValueError as error:
             raise InputError(str(error)) from error
+
+    def know(self, occupations: NDArray[np.uint8]) -> None:
+        """Look no higher than arrangements that were met by other means, (n, n_sites), of one orbit each.
+
+        What comes out in the end is the same: they are found again.
+        """
+        energies = np.sort(self.energy(occupations))
+        if self._window is not None and len(energies):
+            self._kernel.set_ceiling(float(energies[0]) + self._window + self._slack)
+        elif len(energies) >= self._top:
+            self._kernel.set_ceiling(float(energies[self._top - 1]) + self._slack)
 
     @property
     def lower_bound(self) -> float:

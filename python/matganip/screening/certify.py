@@ -18,6 +18,7 @@ from matganip.learning.site_interactions import SiteInteractions
 from matganip.progress import ProgressOption, reporting
 from matganip.results.certificate import Certificate
 from matganip.sampling.search import deferred_interrupt
+from matganip.sampling.search import search as walk
 from matganip.screening.certify_checkpoint import read_certify_checkpoint, write_certify_checkpoint
 from matganip.screening.selection import Best, Rows, Selection
 
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 CHECKPOINT_EVERY = 20.0
 """Seconds between two checkpoints."""
 MOST_WINNERS = 1_000_000
+LONG = 300_000
+"""Nodes after which a walk looks for low arrangements: shorter proofs take less than the walk would."""
+MOST_MET, PATIENCE = 1000, 60
+"""Orbits that the walk lists at most, and its steps without a better one."""
 
 
 def certify(
@@ -107,8 +112,9 @@ def certify(
     file = None if checkpoint is None else Path(checkpoint)
     if file is not None and resume and file.exists():
         read_certify_checkpoint(file, search)
-    _drive(search, time_limit, file, num_threads, progress, clock)
-    winners = _rescored(asked, space, search, top, within, bound)
+    met = _Met(asked, space, search, top, seed)
+    _drive(search, met, time_limit, file, num_threads, progress, clock)
+    winners = _rescored(asked, search, met, top, within, bound)
     done = search.n_open == 0
     return Certificate(
         winners=ConfigurationBatch(space, winners.occupations, winners.multiplicity),
@@ -150,8 +156,28 @@ def _explicit(model: Model, space: ConfigurationSpace, seed: int) -> tuple[SiteI
     return fitted.energy, fitted.bound, fitted.sentence
 
 
+class _Met:
+    """Low arrangements by a walk (`matganip.sampling.search`), once a proof turns out to be long.
+
+    Nothing above them is searched, and where time ends first they are the best known.
+    """
+
+    def __init__(self, model: Model, space: ConfigurationSpace, search: LowestOrbits, top: int, seed: int) -> None:
+        self.model, self.space, self.search, self.top, self.seed = model, space, search, top, seed
+        self.occupations = np.empty((0, space.n_sites), dtype=np.uint8)
+
+    def help(self) -> None:
+        """Walk, unless that was done or few nodes have been searched; the number of nodes alone decides."""
+        if len(self.occupations) or self.search.n_visited < LONG:
+            return
+        found = walk(self.model, self.space, top=min(self.top, MOST_MET), seed=self.seed, patience=PATIENCE)
+        self.occupations = found.batch.occupations
+        self.search.know(self.occupations)
+
+
 def _drive(
     search: LowestOrbits,
+    met: _Met,
     time_limit: float | None,
     file: Path | None,
     num_threads: int | None,
@@ -163,6 +189,7 @@ def _drive(
     with reporting(progress) as report, deferred_interrupt() as interrupted:
         while search.advance(num_threads):
             report("certify", search.n_visited, search.n_visited + search.n_open, _detail(search))
+            met.help()
             now = time.monotonic()
             if interrupted() or (time_limit is not None and now - clock > time_limit):
                 break
@@ -179,23 +206,26 @@ def _detail(search: LowestOrbits) -> str:
     return f"gap {gap:.4f} meV/atom" if np.isfinite(gap) else "no gap yet"
 
 
-def _rescored(
-    model: Model, space: ConfigurationSpace, search: LowestOrbits, top: int, within: float | None, bound: float
-) -> Rows:
-    """What was found, by the model itself, in the order of a screen."""
-    found = search.found()
-    batch = space.canonical(found.occupations) if len(found.energy) else None
-    if batch is None:
-        return Rows.none(space.n_sites, 1)
+def _rescored(model: Model, search: LowestOrbits, met: _Met, top: int, within: float | None, bound: float) -> Rows:
+    """What was found, and met where the proof is not complete, by the model itself, in the order of a screen."""
+    found, space = search.found(), met.space
+    batch = space.canonical(found.occupations)
     if not np.array_equal(batch.multiplicity, found.multiplicity):
         raise RuntimeError("the search and the space differ in the size of an orbit")
+    energy = found.energy
+    if search.n_open and len(met.occupations):
+        rows, first = np.unique(np.vstack([batch.occupations, met.occupations]), axis=0, return_index=True)
+        batch = space.canonical(rows)
+        energy = np.concatenate([energy, search.energy(met.occupations)])[first]
+    if not len(batch):
+        return Rows.none(space.n_sites, 1)
     scorer = model.scorer(space)
     best = Best(Selection("lowest", top if within is None else len(batch)), space.n_sites, 1)
     for start in range(0, len(batch), 4096):
         part = slice(start, start + 4096)
         rows = batch.occupations[part]
         scores = scorer.predict(scorer.features(rows))
-        apart = float(np.abs(scores.energy - found.energy[part]).max())
+        apart = float(np.abs(scores.energy - energy[part]).max())
         if apart > bound + SLACK:
             raise InputError(
                 f"the sum that stands for the model is {apart:.2g} eV off on an "
