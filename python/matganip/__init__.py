@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from matganip.learning.model import Model
     from matganip.learning.surrogate import DistilledSurrogate
     from matganip.matching.run import match
+    from matganip.report.explore.server import view
     from matganip.sampling.label_rounds import label_rounds
     from matganip.sampling.monte_carlo import monte_carlo
     from matganip.sampling.phase_diagram import phase_diagram
@@ -161,6 +162,7 @@ _HOME = {
     "replay": "sampling.replay",
     "DistilledSurrogate": "learning.surrogate",
     "vector_target": "versions",
+    "view": "report.explore.server",
 }
 
 _RENAMED = {"Student": "DistilledSurrogate"}
@@ -242,6 +244,7 @@ __all__ = [
     "train",
     "train_on_formulas",
     "vector_target",
+    "view",
 ]
 
 

@@ -37,6 +37,7 @@ from matganip.cli.thermo import thermo
 from matganip.cli.tolerance import tolerance
 from matganip.cli.train import train
 from matganip.cli.verify import verify
+from matganip.cli.view import view
 
 app = typer.Typer(
     name="matganip",
@@ -59,6 +60,7 @@ app.command("screen")(screen)
 app.command("certify")(certify)
 app.command("verify")(verify)
 app.command("report")(report)
+app.command("view")(view)
 app.command("count")(count)
 app.command("enumerate")(enumerate_orbits)
 app.command("derivatives")(derivatives)

@@ -61,8 +61,9 @@ def configuration_scene(space: ConfigurationSpace, occupation: ArrayLike, captio
     return Scene(_html(Drawing.of_configuration(space, occupation)), caption)
 
 
-def _html(drawing: Drawing) -> str:
-    go, io = require("plotly.graph_objects", "report"), require("plotly.io", "report")
+def figure_of(drawing: Drawing) -> Any:
+    """The drawing as a plotly figure to rotate."""
+    go = require("plotly.graph_objects", "report")
     ordered = [name for name in dict.fromkeys([*drawing.species.tolist(), *drawing.dopants]) if name in drawing.species]
     traces = [_lines(go, drawing.bonds, GRID, 4), _lines(go, drawing.edges, MUTED, 2)]
     traces += [_atoms(go, name, drawing) for name in ordered]
@@ -75,7 +76,14 @@ def _html(drawing: Drawing) -> str:
                "camera": {"projection": {"type": "orthographic"}, "eye": {"x": 2.0, "y": 0.85, "z": 0.65}}},
         legend={"orientation": "h", "y": 0, "itemsizing": "constant"},
     )  # fmt: skip
-    html: str = io.to_html(figure, full_html=False, include_plotlyjs=False, config={"displayModeBar": False})
+    return figure
+
+
+def _html(drawing: Drawing) -> str:
+    io = require("plotly.io", "report")
+    html: str = io.to_html(
+        figure_of(drawing), full_html=False, include_plotlyjs=False, config={"displayModeBar": False}
+    )
     return html
 
 

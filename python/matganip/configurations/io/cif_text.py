@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pymatgen.core.periodic_table import Species
 from pymatgen.core.structure import Structure
 from pymatgen.io.cif import CifWriter
 
@@ -28,6 +29,7 @@ def cif_text(structure: Structure) -> str:
     >>> "D  D1  1" in cif_text(Structure(Lattice.cubic(4), ["Li", "D"], [[0, 0, 0], [0.5, 0.5, 0.5]]))
     True
     """
+    structure = _fully_stated(structure)
     writer = CifWriter(structure)
     (block,) = writer.cif_file.data.values()
     block.data["_atom_site_type_symbol"] = [name_of(site.specie) for site in structure]
@@ -36,6 +38,19 @@ def cif_text(structure: Structure) -> str:
         block.data["_chemical_formula_sum"] = " ".join(f"{name}{n}" for name, n in _amounts(structure).items())
         block.data.pop("_chemical_formula_structural", None)
     return str(writer)
+
+
+def _fully_stated(structure: Structure) -> Structure:
+    """Where some species have an oxidation state all get one, 0 where none is known: a CIF has a column of them."""
+    species = structure.species
+    stated = [getattr(one, "oxi_state", None) is not None for one in species]
+    if all(stated) or not any(stated):
+        return structure
+    completed = structure.copy()
+    for site, (one, known) in enumerate(zip(species, stated, strict=True)):
+        if not known:
+            completed[site] = Species(one.symbol, 0)
+    return completed
 
 
 def _labels(structure: Structure) -> list[str]:

@@ -307,25 +307,10 @@ def _file_of(structure: Structure, fmt: str, stem: str, comment: str) -> tuple[s
     if fmt == "cif":
         from matganip.configurations.io.cif_text import cif_text
 
-        return f"{stem}.cif", f"# {comment}\n{cif_text(_fully_stated(structure))}"
+        return f"{stem}.cif", f"# {comment}\n{cif_text(structure)}"
     from pymatgen.io.vasp.inputs import Poscar
 
     return f"POSCAR_{stem}.vasp", Poscar(structure, comment=comment, sort_structure=True).get_str()
-
-
-def _fully_stated(structure: Structure) -> Structure:
-    """Where some species have an oxidation state all get one, 0 where none is known: a CIF has a column of them."""
-    from pymatgen.core.periodic_table import Species
-
-    species = structure.species
-    stated = [getattr(one, "oxi_state", None) is not None for one in species]
-    if all(stated) or not any(stated):
-        return structure
-    completed = structure.copy()
-    for site, (one, known) in enumerate(zip(species, stated, strict=True)):
-        if not known:
-            completed[site] = Species(one.symbol, 0)
-    return completed
 
 
 def _container(path: Path) -> AbstractContextManager[AddFile]:
