@@ -129,3 +129,76 @@ def test_from_the_shell(tmp_path, capsys) -> None:
     assert found.exit_code == 0, found.output
     assert "FA4" in found.output
     assert " 70 " in found.output
+
+
+CUBE = "_cell_length_a 6.36\n_symmetry_cell_setting cubic\n_symmetry_space_group_name_H-M 'P m -3 m'\n"
+TETRAGONAL = (
+    "_cell_length_a 8.8\n_cell_length_c 12.685\n_symmetry_cell_setting tetragonal\n"
+    "_symmetry_space_group_name_H-M 'I 4/m c m'\n"
+)
+ATOMS = "loop_\n" + "".join(f"_atom_site_{name}\n" for name in ("label", "fract_x", "fract_y", "fract_z", "occupancy"))
+IODIDE = "Pb1 0.5 0.5 0.5 1\nI1 0.5 0.5 0 1\n"
+DISORDERED = {
+    "along <100>, no H": (CUBE, IODIDE + "C1 0.116 0 0 0.16667\nN1 0.116 0 0 0.16667", {"MA": 1.0}),
+    "along <110>": (
+        CUBE,
+        IODIDE + "C1 0.083 0.083 0 0.0833\nN1 0.083 0.083 0 0.0833\nH1 0.24 0.08 0.06 0.125",
+        {"MA": 1.0},
+    ),
+    "along <111>": (
+        CUBE,
+        IODIDE + "C1 0.0676 0.0676 0.0676 0.125\nN1 0.0676 0.0676 0.0676 0.125\nH1 0.24 0.06 0.06 0.25",
+        {"MA": 1.0},
+    ),
+    "four ways, two of three H": (
+        TETRAGONAL,
+        "Pb1 0 0 0 1\nI1 0 0 0.25 1\nI2 0.211 0.711 0 1\nC1 0.555 0.055 0.225 0.25\nN1 0.459 0.959 0.283 0.25\n"
+        "H1 0.63 0.13 0.25 0.25\nH2 0.63 0.02 0.2 0.125\nH3 0.4 0.9 0.25 0.25\nH4 0.4 0.98 0.33 0.125",
+        {"MA": 1.0},
+    ),
+    "FA": (
+        CUBE,
+        IODIDE + "C1 0.072 0 0 0.16667\nN1 0 0.18 0.04 0.08333\nH1 0.24 0 0 0.16667\nH2 0.03 0.33 0.05 0.0833333",
+        {"FA": 1.0},
+    ),
+    "FA beside Cs": (
+        CUBE,
+        IODIDE + "Cs1 0 0 0 0.1\nC1 0.072 0 0 0.15\nN1 0 0.18 0.04 0.075\nH1 0.24 0 0 0.15\nH2 0.03 0.33 0.05 0.075",
+        {"FA": 0.9, "Cs": 0.1},
+    ),
+    "FA and MA by one C": (
+        CUBE,
+        IODIDE + "C1 0 0 0 1\nN1 0 0.18 0.09 0.0770833\nH1 0.24 0 0 0.15\nH2 0.05 0.33 0.05 0.177083",
+        {"FA": 0.85, "MA": 0.15},
+    ),
+    "ammonium and potassium": (
+        CUBE,
+        "N1 0 0 0 0.5\nK1 0 0 0 0.5\nH1 0.0935 0.0935 0.0935 0.25\nCl1 0.5 0.5 0.5 1",
+        {"NH4": 0.5, "K": 0.5},
+    ),
+    "cyanide": (CUBE, "K1 0.5 0.5 0.5 1\nC1 0.09 0 0 0.16667\nN1 0.09 0 0 0.16667", None),
+    "carbonitride": (CUBE, "Ti1 0 0 0 1\nC1 0.5 0.5 0.5 0.5\nN1 0.5 0.5 0.5 0.5", None),
+}
+
+
+@pytest.mark.parametrize(("head", "rows", "shares"), DISORDERED.values(), ids=DISORDERED)
+def test_disordered_molecules_as_files_have_them(tmp_path, head, rows, shares) -> None:
+    (tmp_path / "x.cif").write_text(f"data_x\n{head}{ATOMS}{rows}\n")
+    structure = mg.read_structure(tmp_path / "x.cif")
+    molecules = find_molecules(structure)
+    assert len(molecules) == (0 if shares is None else 4 if "4/m" in head else 1)
+    for one in molecules:
+        others = {str(specie): share for specie, share in one.others.items()}
+        assert {**one.shares, **others} == pytest.approx(shares)
+        assert not one.geometry
+
+
+def test_a_disordered_molecule_beside_another_species_is_one_of_two_on_a_site(tmp_path) -> None:
+    head, rows, _ = DISORDERED["FA beside Cs"]
+    (tmp_path / "x.cif").write_text(f"data_x\n{head}{ATOMS}{rows}\n")
+    with pytest.warns(ReadingWarning, match="FA 0.9, Cs 0.1 in one place; each is one species on one site"):
+        space = mg.ConfigurationSpace(tmp_path / "x.cif", (2, 2, 2), {"FA": {"Cs": 2}})
+    assert (space.n_configurations, space.count_orbits()) == (28, 3)
+    structure = space.structure(next(space.orbits()).occupations[0])
+    assert structure.composition.formula == "Cs2 H30 Pb8 C6 I24 N12"
+    assert min(structure.distance_matrix[~np.eye(len(structure), dtype=bool)]) > 1

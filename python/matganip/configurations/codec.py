@@ -211,7 +211,7 @@ def composition_text(space: SubstitutedSupercell) -> str:
             atoms[name] += count
             if name not in order:
                 order.insert(order.index(sublattice.host), name)
-    written = {name: f"({name})" if name[-1] in "+-" else name for name in order}
+    written = {name: f"({name})" if not name.isalpha() else name for name in order}
     return " ".join(f"{written[name]}{atoms[name]}" for name in order if atoms[name])
 
 

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from pymatgen.core.composition import Composition
 from pymatgen.core.periodic_table import DummySpecies, Element
 from pymatgen.core.structure import Structure
 
+from matganip.crystal.disorder_tags import DISORDER
 from matganip.crystal.molecular_ions import MOLECULAR_CATIONS
 from matganip.crystal.species import molecule_of, molecule_specie, symbol_of
 from matganip.errors import InputError, ReadingWarning
@@ -28,36 +30,69 @@ BONDED = 1.3
 WHOLE = 0.1
 """How far the atoms of a molecule, by their occupancies, may be from whole numbers."""
 
+LEAST = 0.02
+"""The least share of a cation in a place, and how far shares may be from 1: what the digits of a file leave open."""
+
+SAME_PLACE = 1.2
+"""Angstrom from a molecule's centre, within which atoms that are partly there share its place."""
+
+BARE = ("MA", "FA", "GUA")
+"""Cations that are known by their carbon and nitrogen alone."""
+
+SINGLE_BOND = 1.25
+"""Angstrom: carbon and nitrogen of a molecular cation are further apart than in a cyanide."""
+
+LIGAND = 2.6
+"""Angstrom, within which a cation has no other atoms."""
+
 MOLECULE = "molecule"
 """Site property of a molecule: its atoms around the site in angstrom, as JSON; empty of an atom."""
 
 Geometry = list[tuple[str, float, float, float]]
+Group = list[tuple[int, NDArray[np.float64]]]
+"""Sites, and where they are next to each other."""
 
 
 @dataclass(frozen=True)
 class Molecule:
-    """A molecular ion among the atoms of a crystal.
+    """A place of molecular ions among the atoms of a crystal.
 
     Attributes
     ----------
-    symbol : str
-        ``"FA"``, a key of `MOLECULAR_CATIONS`.
+    shares : dict of str to float
+        ``{"FA": 0.9, "MA": 0.1}``: keys of `MOLECULAR_CATIONS`, and how much of each is there.
+    others : Composition
+        Atoms that share the place: ``Cs0.1``.
     sites : tuple of int
         Its atoms.
     centre : (3,) float64 ndarray
         Fractional, of the atoms other than hydrogen.
     geometry : list of (str, float, float, float)
-        Its atoms around the centre, angstrom; empty where it is disordered in orientation.
+        Its atoms around the centre, angstrom; empty where it is disordered, or a hydrogen has no position.
+    hydrogens : bool
+        Whether all its hydrogens have positions.
     """
 
-    symbol: str
+    shares: dict[str, float]
+    others: Composition
     sites: tuple[int, ...]
     centre: NDArray[np.float64]
     geometry: Geometry
+    hydrogens: bool
+
+    @property
+    def symbol(self) -> str:
+        """The cation of which most is there."""
+        return max(self.shares, key=lambda one: self.shares[one])
+
+    @property
+    def species(self) -> Composition:
+        """As a site has it."""
+        return Composition({molecule_specie(one): share for one, share in self.shares.items()}) + self.others
 
 
 def find_molecules(structure: Structure) -> list[Molecule]:
-    """Find the molecular cations of a crystal, whole or disordered in orientation.
+    """Find the molecular cations of a crystal: whole, disordered in orientation, or sharing their place with others.
 
     Parameters
     ----------
@@ -66,8 +101,9 @@ def find_molecules(structure: Structure) -> list[Molecule]:
     Returns
     -------
     list of Molecule
-        Bonded groups of H, C, N and O that do not go on from cell to cell, with C or N and H in them, and whose
-        occupancies add up to a cation that is known.
+        Bonded groups of H, C, N and O that do not go on from cell to cell, with C or N in them, and whose occupancies
+        add up to one cation that is known, or to parts of one or two; those of MA, FA and GUA also where hydrogens
+        are missing.
 
     Examples
     --------
@@ -77,15 +113,18 @@ def find_molecules(structure: Structure) -> list[Molecule]:
     >>> [(one.symbol, one.sites) for one in find_molecules(crystal)]
     [('NH4', (0, 1, 2, 3, 4))]
     """
-    light = [i for i, site in enumerate(structure) if {symbol_of(one) for one in site.species} <= RADII.keys()]
-    elements = {symbol_of(one) for i in light for one in structure[i].species}
-    if not elements & {"C", "N"} or not elements & {"H", "D"}:
+    light = [i for i, site in enumerate(structure) if _light(site.species)]
+    elements = {symbol_of(one) for i in light for one in _light(structure[i].species)}
+    if not elements & {"C", "N"}:
         return []
     found = []
     for group in _groups(structure, light):
-        symbol = _cation([structure[i].species for i, _ in group])
-        if symbol is not None:
-            found.append(_molecule(structure, symbol, group))
+        centre, others, partners = _place(structure, group)
+        shares, hydrogens = _cations(structure, group, 1 - others.num_atoms)
+        if shares:
+            members = (*(i for i, _ in group), *partners)
+            geometry = _shape(structure, group, centre) if hydrogens and sum(shares.values()) == 1 else []
+            found.append(Molecule(shares, others, members, centre, geometry, hydrogens))
     return found
 
 
@@ -104,32 +143,39 @@ def molecular_sites(structure: Structure) -> Structure:
     Warns
     -----
     ReadingWarning
-        If molecules are disordered in orientation.
+        If molecules are disordered in orientation, share their place, or have no hydrogens.
     """
     molecules = find_molecules(structure)
     if not molecules:
         return structure
-    disordered = sorted({one.symbol for one in molecules if not one.geometry})
-    if disordered:
-        warnings.warn(
-            f"{', '.join(disordered)}: disordered in orientation; each is one species on one site, and is written as a "
-            "rigid molecule of ideal shape",
-            ReadingWarning,
-            stacklevel=3,
-        )
+    for text in dict.fromkeys(_remark(one) for one in molecules if not one.geometry):
+        warnings.warn(text, ReadingWarning, stacklevel=3)
     taken = {i for one in molecules for i in one.sites}
     kept = [i for i in range(len(structure)) if i not in taken]
     names = [name for name, values in structure.site_properties.items() if None not in values]
+    none = {DISORDER: ""}
     return Structure(
         structure.lattice,
-        [*(molecule_specie(one.symbol) for one in molecules), *(structure[i].species for i in kept)],
+        [*(one.species for one in molecules), *(structure[i].species for i in kept)],
         [*(one.centre for one in molecules), *(structure[i].frac_coords for i in kept)],
         site_properties={
             MOLECULE: [*(json.dumps(one.geometry) for one in molecules), *[""] * len(kept)],
-            **{name: [*[0] * len(molecules), *(structure[i].properties[name] for i in kept)] for name in names},
+            **{
+                name: [*[none.get(name, 0)] * len(molecules), *(structure[i].properties[name] for i in kept)]
+                for name in names
+            },
         },
         labels=[*(one.symbol for one in molecules), *(structure[i].label for i in kept)],
     )
+
+
+def _remark(molecule: Molecule) -> str:
+    rest = "; each is one species on one site, and is written as a rigid molecule of ideal shape"
+    if sum(molecule.shares.values()) < 1 or len(molecule.shares) > 1:
+        shares = {**molecule.shares, **{symbol_of(one): share for one, share in molecule.others.items()}}
+        return ", ".join(f"{one} {share:g}" for one, share in shares.items()) + " in one place" + rest
+    why = "disordered in orientation" if molecule.hydrogens else "without the right number of hydrogens"
+    return f"{molecule.symbol}: {why}{rest}"
 
 
 def names_in(substitutions: Mapping[Any, Mapping[str, Any]]) -> set[str]:
@@ -221,10 +267,15 @@ def formula_of(symbol: str) -> Composition:
     raise InputError(f"{symbol}: its formula is not known")
 
 
-def _groups(structure: Structure, light: list[int]) -> list[list[tuple[int, NDArray[np.float64]]]]:
+def _light(species: Composition) -> dict[Any, float]:
+    """What of a site may belong to a molecule."""
+    return {one: share for one, share in species.items() if symbol_of(one) in RADII}
+
+
+def _groups(structure: Structure, light: list[int]) -> list[Group]:
     """Bonded groups: each atom with its fractional position next to the others; none that is endless."""
     positions = structure.frac_coords[light]
-    radii = np.array([max(RADII[symbol_of(one)] for one in structure[i].species) for i in light])
+    radii = np.array([max(RADII[symbol_of(one)] for one in _light(structure[i].species)) for i in light])
     apart = positions[None] - positions[:, None]
     shift = np.rint(apart)
     distance = np.linalg.norm((apart - shift) @ structure.lattice.matrix, axis=2)
@@ -252,32 +303,110 @@ def _groups(structure: Structure, light: list[int]) -> list[list[tuple[int, NDAr
     return found
 
 
-def _cation(members: list[Composition]) -> str | None:
+def _place(structure: Structure, group: Group) -> tuple[NDArray[np.float64], Composition, list[int]]:
+    """The centre of a group, what other atoms share its place, and on which further sites."""
+    light = [sum(a for one, a in _light(structure[i].species).items() if symbol_of(one) not in "HD") for i, _ in group]
+    weights = np.array(light) if any(light) else np.ones(len(group))
+    centre = weights @ np.array([place for _, place in group]) / weights.sum()
+    members = {i for i, _ in group}
+    shared = {i: {one: a for one, a in structure[i].species.items() if symbol_of(one) not in RADII} for i in members}
+    others = sum((Composition(species) for species in shared.values()), Composition())
+    near = structure.get_sites_in_sphere(structure.lattice.get_cartesian_coords(centre), SAME_PLACE)
+    partners = sorted(
+        {
+            int(site.index)
+            for site in near
+            if site.index not in members and not _light(site.species) and site.species.num_atoms < 1 - LEAST
+        }
+    )
+    return centre, sum((structure[i].species for i in partners), others), partners
+
+
+def _cations(structure: Structure, group: Group, room: float) -> tuple[dict[str, float], bool]:
+    """What of which cations a group is, and whether with all its hydrogens; nothing where no cations make it up."""
     amounts: dict[str, float] = {}
-    for species in members:
-        for one, share in species.items():
+    for i, _ in group:
+        for one, share in _light(structure[i].species).items():
             element = "H" if symbol_of(one) == "D" else symbol_of(one)
             amounts[element] = amounts.get(element, 0.0) + share
-    for symbol in MOLECULAR_CATIONS:
-        formula = formula_of(symbol).get_el_amt_dict()
-        if formula.keys() == amounts.keys() and all(abs(amounts[one] - formula[one]) < WHOLE for one in formula):
-            return symbol
-    return None
+    if "H" in amounts and (found := _fewest(amounts, room, bare=False)):
+        return found, True
+    if _stands_alone(structure, group):
+        return _fewest(amounts, room, bare=True), False
+    return {}, False
 
 
-def _molecule(structure: Structure, symbol: str, group: list[tuple[int, NDArray[np.float64]]]) -> Molecule:
-    weights = np.array(
-        [sum(a for one, a in structure[i].species.items() if symbol_of(one) not in "HD") for i, _ in group]
-    )
-    positions = np.array([place for _, place in group])
-    centre = weights @ positions / weights.sum()
-    ordered = all(structure[i].is_ordered for i, _ in group)
-    offsets = (positions - centre) @ structure.lattice.matrix
-    geometry: Geometry = []
-    if ordered:
-        for (i, _), (x, y, z) in zip(group, offsets.round(6).tolist(), strict=True):
-            geometry.append((symbol_of(structure[i].specie), x, y, z))
-    return Molecule(symbol, tuple(i for i, _ in group), centre, geometry)
+def _fewest(amounts: Mapping[str, float], room: float, bare: bool) -> dict[str, float]:
+    """The one cation, or else the two, that make up amounts of elements best; hydrogen counts for nothing if bare."""
+    names = [symbol for symbol in (BARE if bare else MOLECULAR_CATIONS) if _elements(symbol, bare) <= amounts.keys()]
+    for number in (1, 2):
+        fits = [found for some in combinations(names, number) if (found := _parts(some, amounts, room, bare))]
+        if fits:
+            return min(fits, key=lambda found: found[1])[0]
+    return {}
+
+
+def _elements(symbol: str, bare: bool) -> set[str]:
+    return {str(one) for one in formula_of(symbol)} - ({"H"} if bare else set())
+
+
+def _parts(
+    symbols: tuple[str, ...], amounts: Mapping[str, float], room: float, bare: bool
+) -> tuple[dict[str, float], float] | None:
+    """How much of each cation makes up amounts of elements, and what is left over; None where they do not.
+
+    Those of whole molecules may be far from what they should be (hydrogens mostly); a part of one, and two that fill
+    the room, have to be right.
+    """
+    elements = [one for one in ("C", "N", "O", "H") if one in amounts and not (bare and one == "H")]
+    formulas = [formula_of(symbol).get_el_amt_dict() for symbol in symbols]
+    table = np.array([[formula.get(one, 0.0) for formula in formulas] for one in elements])
+    wanted = np.array([amounts[one] for one in elements])
+    one_whole = np.abs(table[:, 0] - wanted).max() if len(symbols) == 1 and room == 1 else np.inf
+    if one_whole < WHOLE:
+        return {symbols[0]: 1.0}, float(one_whole)
+    heavy = [row for row, one in zip(table, elements, strict=True) if one != "H"]
+    if np.linalg.matrix_rank(heavy) < len(symbols):
+        return None
+    shares = np.linalg.lstsq(table, wanted, rcond=None)[0]
+    left = float(np.abs(table @ shares - wanted).max())
+    fills = abs(shares.sum() - room) < LEAST
+    if shares.min() < LEAST or left > 2 * LEAST or not (fills or (len(symbols) == 1 and shares.sum() < room)):
+        return None
+    scaled = (shares * room / shares.sum() if fills else shares).round(4)
+    return dict(zip(symbols, scaled.tolist(), strict=True)), left
+
+
+def _stands_alone(structure: Structure, group: Group) -> bool:
+    """Whether carbon and nitrogen are as far apart as in a molecular cation, and no other atom as near as in a bond."""
+    places = np.array([place for _, place in group]) @ structure.lattice.matrix
+    holds = [{symbol_of(one) for one in structure[i].species} for i, _ in group]
+    pairs = [
+        float(np.linalg.norm(places[i] - places[j]))
+        for i, j in combinations(range(len(group)), 2)
+        if ("C" in holds[i] and "N" in holds[j]) or ("N" in holds[i] and "C" in holds[j])
+    ]
+    if not pairs or max(pairs) < SINGLE_BOND:
+        return False
+    members = {i for i, _ in group}
+    near = {
+        site.index
+        for i in members
+        for site in structure.get_neighbors(structure[i], LIGAND)
+        if structure[site.index].species.num_atoms > 1 - LEAST
+    }
+    return near <= members
+
+
+def _shape(structure: Structure, group: Group, centre: NDArray[np.float64]) -> Geometry:
+    """The atoms of a molecule around its centre; none where one of them is disordered."""
+    if not all(structure[i].is_ordered for i, _ in group):
+        return []
+    offsets = (np.array([place for _, place in group]) - centre) @ structure.lattice.matrix
+    return [
+        (symbol_of(structure[i].specie), x, y, z)
+        for (i, _), (x, y, z) in zip(group, offsets.round(6).tolist(), strict=True)
+    ]
 
 
 def _geometry(symbol: str, stored: str) -> Geometry:
