@@ -6,7 +6,7 @@ import difflib
 import json
 import os
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -137,7 +137,7 @@ def _complaints(errors: list[ErrorDetails], data: dict[str, Any], known: dict[st
 def _complaint(key: str, errors: list[ErrorDetails], known: dict[str, Any]) -> str:
     kind = errors[0]["type"]
     if kind == "extra_forbidden":
-        return f"unknown key; the nearest known key is {_nearest(key, known)}"
+        return f"unknown key; {_nearest(key, known)}"
     if kind == "missing":
         return f"missing ({_description(known[key])}.)"
     if kind == "value_error":
@@ -189,12 +189,20 @@ def _dotted(loc: tuple[int | str, ...], data: Any) -> str:
     return path
 
 
-def _nearest(key: str, known: Iterable[str]) -> str:
-    """The known key most like this one; of equally like ones that of the same section."""
+ALIKE = 0.6
+"""How alike names are, of 1, from which on one may be meant for the other."""
+
+
+def _nearest(key: str, known: Collection[str]) -> str:
+    """The known key most like this one, of equally like ones that of the same section; those of its section if none."""
     section, _, name = key.rpartition(".")
 
     def likeness(candidate: str) -> tuple[float, bool]:
         there, _, last = candidate.rpartition(".")
         return difflib.SequenceMatcher(None, name.lower(), last.lower()).ratio(), there == section
 
-    return max(known, key=likeness)
+    nearest = max(known, key=likeness)
+    if likeness(nearest)[0] >= ALIKE:
+        return f"the nearest known key is {nearest}"
+    beside = [one.rpartition(".")[2] for one in known if one.rpartition(".")[0] == section]
+    return f"{f'[{section}] has' if section else 'a file has'} {', '.join(beside)}"
