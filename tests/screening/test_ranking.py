@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -93,3 +95,13 @@ def test_a_ranking_is_written_with_its_labels_and_the_same_bytes(model, ranking,
     assert table["label_eV"].null_count == 0
     assert table["relative_meV_per_atom"].to_pylist() == ranking.relative.tolist()
     assert table.schema.metadata[b"calculator"] == b"CHGNet"
+
+
+def test_a_ranking_tells_how_far_off_its_predictions_may_be(ranking):
+    sure = replace(ranking, deviation=np.full(len(ranking), 0.004), lowest=None, check=None)  # 0.1 meV/atom
+    (table,) = sure.tables()
+    assert table.columns[5] == "±"
+    assert {row[5] for row in table.rows} == {"0.100"}
+    near = int((ranking.relative[1:20] <= 0.1 * 2**0.5).sum())
+    assert f"{near} of the 19 that follow the first" in sure.sentences()[0]
+    assert sure.to_dict()["ranking"][0]["deviation_meV_per_atom"] == pytest.approx(0.1)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matganip.configurations.codec import sites_text
-from matganip.results.base import Result
+from matganip.results.base import Result, or_null
 from matganip.results.content import Table
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ class Ranking(Result):
     multiplicity : (n,) int64 ndarray
     prediction : (n,) float64 ndarray
         eV per supercell, ascending.
+    deviation : (n,) float64 ndarray
+        Standard deviation of each prediction, eV per supercell; nan where the model has none.
     label : (n,) float64 ndarray
         eV per supercell, nan where there is none.
     trained : (n,) bool ndarray
@@ -60,6 +62,7 @@ class Ranking(Result):
     occupations: NDArray[np.uint8]
     multiplicity: NDArray[np.int64]
     prediction: Floats
+    deviation: Floats
     label: Floats
     trained: NDArray[np.bool_]
     calculator: str
@@ -88,6 +91,7 @@ class Ranking(Result):
                 "multiplicity": self.multiplicity,
                 "prediction_eV": self.prediction,
                 "relative_meV_per_atom": self.relative,
+                "deviation_meV_per_atom": self.deviation * (1000.0 / self.space.n_atoms),
                 "label_eV": self.label,
                 "trained_on": self.trained,
                 "sites": [sites_text(self.space, row) for row in self.occupations],
@@ -113,6 +117,7 @@ class Ranking(Result):
                     "occupation": self.occupations[place].tolist(),
                     "prediction_eV": float(self.prediction[place]),
                     "relative_meV_per_atom": float(self.relative[place]),
+                    "deviation_meV_per_atom": or_null(float(self.deviation[place]) * 1000.0 / self.space.n_atoms),
                 }
                 for place in range(min(self.top, len(self)))
             ],
@@ -122,7 +127,7 @@ class Ranking(Result):
         """The lowest arrangements."""
         shown, known = min(self.top, len(self)), np.isfinite(self.label)
         lowest = float(np.nanmin(self.label)) if known.any() else float("nan")
-        per_atom = 1000.0 / self.space.n_atoms
+        per_atom, wide = 1000.0 / self.space.n_atoms, bool(np.isfinite(self.deviation[:shown]).any())
         cells = tuple(
             (
                 str(place + 1),
@@ -130,23 +135,29 @@ class Ranking(Result):
                 f"{self.multiplicity[place]:,}",
                 f"{self.prediction[place]:.4f}",
                 f"{self.relative[place]:.3f}",
+                *([f"{self.deviation[place] * per_atom:.3f}"] if wide else []),
                 f"{(self.label[place] - lowest) * per_atom:.3f}" if known[place] else "",
                 "seen" if self.trained[place] else "unseen" if known[place] else "none",
             )
             for place in range(shown)
         )
         columns = ("rank", "sites taken", "multiplicity", "predicted, eV", "above first", "label above", "label")
+        columns = (*columns[:5], "±", *columns[5:]) if wide else columns
         note = (
-            f"Energies of the supercell by {self.calculator}: predicted; above the first prediction and labels above "
-            "the lowest label, both in meV/atom. Sites are numbered as in ranking.parquet."
+            f"Energies of the supercell by {self.calculator}: predicted; above the first prediction"
+            f"{', with the standard deviation of each,' if wide else ''} and labels above the lowest label, in "
+            "meV/atom. Sites are numbered as in ranking.parquet."
         )
-        return (Table(f"The {shown} lowest of {self.n_orbits:,} orbits", columns, cells, "rlrrrrl", note),)
+        aligned = "rlrrr" + "r" * wide + "rl"
+        return (Table(f"The {shown} lowest of {self.n_orbits:,} orbits", columns, cells, aligned, note),)
 
     def sentences(self) -> tuple[str, ...]:
         """What the unseen labels say about the ranking."""
         check, lowest = self.check, self.lowest
         if check is None or lowest is None:
-            return ("Every labelled orbit was trained on: nothing is left to check the ranking with.",)
+            told = "Every labelled orbit was trained on: nothing is left to check the ranking with."
+            error = self.deviation[: self.top] * (1000.0 / self.space.n_atoms)
+            return (f"{told} {self._near(np.hypot(error[1:], error[0]))}" if np.isfinite(error).all() else told,)
         return (
             f"On the {len(check):,} orbits whose {short(self.calculator)} labels the model has not seen: "
             f"Spearman {check.metrics.spearman:.3f}; {lowest.found} of the true {lowest.k} lowest are in its "
@@ -154,8 +165,8 @@ class Ranking(Result):
             f"mean baseline is {check.metrics.baseline_mae:.4f}. {self._near(check.metrics.mae)}",
         )
 
-    def _near(self, error: float) -> str:
-        """How many of the rows shown lie closer to the first than the error of the model."""
+    def _near(self, error: float | Floats) -> str:
+        """How many of the rows shown lie closer to the first than the error of the model, one for all or of each."""
         shown = min(self.top, len(self))
         near = int((self.relative[1:shown] <= error).sum())
         return f"{near} of the {shown - 1} that follow the first are nearer to it than that error."

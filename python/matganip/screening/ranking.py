@@ -77,8 +77,8 @@ def rank(screened: ScreenResult, model: Model, labels: Any, top: int = 20) -> Ra
             orbits_train=len(kept) - n_unseen,
         )
     return Ranking(
-        space, _numbers(screened), winners.occupations, winners.multiplicity, energy, label, trained,
-        labelled.calculator, screened.n_orbits, top, lowest, check,
+        space, _numbers(screened), winners.occupations, winners.multiplicity, energy, screened.deviation[:, 0], label,
+        trained, labelled.calculator, screened.n_orbits, top, lowest, check,
     )  # fmt: skip
 
 
@@ -115,6 +115,7 @@ def write_ranking(path: Path, ranking: Ranking, about: Mapping[str, str]) -> Non
             "multiplicity": pa.array(ranking.multiplicity),
             "prediction_eV": pa.array(ranking.prediction),
             "relative_meV_per_atom": pa.array(ranking.relative),
+            "deviation_eV": pa.array(ranking.deviation, mask=np.isnan(ranking.deviation)),
             "label_eV": pa.array(ranking.label, mask=np.isnan(ranking.label)),
             "trained_on": pa.array(ranking.trained),
             **arrangement_columns(ranking.space, ranking.occupations),
