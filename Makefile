@@ -6,14 +6,15 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # One OpenMP team at a time uses the cores; a test or a demo never waits on a spinning one.
 export OMP_WAIT_POLICY ?= passive
 
-PACKAGES := $(VENV)/.packages
+RUNTIME  := $(VENV)/.runtime
 INSTALL  := $(VENV)/.installed
+PACKAGES := $(VENV)/.packages
 NATIVE   := CMakeLists.txt CMakePresets.json $(wildcard cmake/*.cmake cpp/include/matganip/* cpp/src/* cpp/vectors/* cpp/bindings/*)
 OUT      ?= runs/cspbi3_br
 
 PRESETS  := release asan-ubsan tsan
 
-.PHONY: help setup demo check test test-python test-cpp $(PRESETS:%=test-cpp-%) lint format fuzz bench docs site clean
+.PHONY: help setup demo check test test-python test-cpp $(PRESETS:%=test-cpp-%) lint format fuzz bench docs site wheel release clean
 
 help:
 	@echo "make demo    set up what is missing and run the main job: CsPbI3 to a ranked list of its arrangements"
@@ -23,24 +24,31 @@ help:
 	@echo "make fuzz    damaged files and arguments, INPUTS=100000 of them: a night's work"
 	@echo "make bench   benchmarks             make docs    the figures and tables that docs/ quotes"
 	@echo "make site    the documentation as a site, tutorials run, links checked: build/site/index.html"
+	@echo "make wheel   wheel and source distribution in dist/, installed into an environment of their own and tested"
 	@echo "make format  rewrite the sources in the house style"
-	@echo "make clean   remove .venv, build and runs"
+	@echo "make clean   remove .venv, build, dist and runs"
 
-setup: $(INSTALL)
+setup: $(INSTALL) $(PACKAGES)
 
-$(PACKAGES): constraints.txt pyproject.toml
+# What builds and runs the package; bytecode is written by whoever imports it first, not for 20,000 modules.
+$(RUNTIME): constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ..."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade --constraint constraints.txt pip
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt $$($(BIN)/python cmake/requirements.py demo)
+	@touch $@
+
+# What tests, lints and documents it, with other programs' outputs that tests read.
+$(PACKAGES): $(RUNTIME)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt $$($(BIN)/python cmake/requirements.py)
 	$(BIN)/python tests/labels/vasp_outputs.py >/dev/null
 	@touch $@
 
-$(INSTALL): $(PACKAGES) $(NATIVE)
+$(INSTALL): $(RUNTIME) $(NATIVE)
 	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
 	@touch $@
 
-demo: setup
+demo: $(INSTALL)
 	$(BIN)/matganip run examples/cspbi3_br/study.toml --output $(OUT) --overwrite
 
 # What to run after an edit; tests/slow.txt is what it leaves out.
@@ -92,5 +100,19 @@ site: setup
 	$(BIN)/python -m sphinx -b html --quiet --fail-on-warning --keep-going -E docs build/site
 	$(BIN)/python docs/check_links.py build/site
 
+# ARGS=--quick leaves out the tests that take more than a quarter of a second.
+wheel: $(PACKAGES)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group wheel
+	$(BIN)/python release/wheel.py $(ARGS)
+
+# The one step of a release; pushing the tag builds the wheels of all platforms and publishes them.
+release: $(PACKAGES)
+	@test -n "$(VERSION)" || { echo "make: name the version: make release VERSION=0.2.0"; exit 1; }
+	$(BIN)/python release/version.py $(VERSION)
+	$(MAKE) wheel
+	git commit --quiet --all --message "Version $(VERSION)"
+	git tag --annotate "v$(VERSION)" --message "Version $(VERSION)"
+	@echo "now: git push --follow-tags"
+
 clean:
-	rm -rf $(VENV) build runs
+	rm -rf $(VENV) build dist runs

@@ -25,6 +25,13 @@ settings.load_profile("matganip")
 SLOW = frozenset((Path(__file__).parent / "slow.txt").read_text(encoding="utf-8").split())
 
 
+def pytest_configure():
+    """Say whose tests these are: `make wheel` tests an installed package, and no other one."""
+    wanted = os.environ.get("MATGANIP_INSTALLED")
+    if wanted and not Path(mg.__file__).is_relative_to(wanted):
+        raise pytest.UsageError(f"the package that is tested is not in {wanted} but at {mg.__file__}")
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
         name = item.nodeid.partition("[")[0]

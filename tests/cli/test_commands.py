@@ -257,3 +257,10 @@ def test_bad_options_are_named_in_one_line(arguments, message):
     assert result.exit_code == 2
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_examples_are_copied_once(tmp_path):
+    made = json.loads(invoke("examples", str(tmp_path / "examples"), "--json"))
+    assert str(tmp_path / "examples" / "cspbi3_br") in made
+    assert (tmp_path / "examples" / "cspbi3_br" / "study.toml").is_file()
+    assert "exists already" in matganip("examples", str(tmp_path / "examples")).stderr

@@ -114,6 +114,17 @@ def test_a_model_with_a_distribution_is_saved_and_read_as_every_other(model, tmp
         mg.load(tmp_path / "two")
 
 
+@pytest.mark.parametrize("hidden", [[10**9, 10**9], [2**62, 2**62], [2**70]])
+def test_networks_of_sizes_that_the_file_has_not_take_no_memory(model, tmp_path, hidden):
+    model.save(tmp_path)
+    (tmp_path / "checksums.json").unlink()
+    record = json.loads((tmp_path / "distribution.json").read_text())
+    record["settings"]["hidden"] = hidden
+    (tmp_path / "distribution.json").write_text(json.dumps(record))
+    with pytest.raises(InputError, match=r"distribution.safetensors: damaged"):
+        mg.load(tmp_path)
+
+
 def test_a_prediction_tells_quantiles_and_probabilities(model, tmp_path):
     space = model.own_space
     found = model.predict(space, quantiles=(0.9, 0.1), output=tmp_path / "all.csv")

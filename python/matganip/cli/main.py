@@ -16,6 +16,7 @@ from matganip.cli.dft import dft
 from matganip.cli.distinguish import distinguish
 from matganip.cli.enumerate import enumerate_orbits
 from matganip.cli.evaluate import evaluate
+from matganip.cli.examples import examples
 from matganip.cli.ground_states import ground_states
 from matganip.cli.keys import keys
 from matganip.cli.label import label
@@ -76,6 +77,7 @@ app.command("suggest")(suggest)
 app.add_typer(dft)
 app.command("reproduce")(reproduce)
 app.command("keys")(keys)
+app.command("examples")(examples)
 
 
 def _version(asked: bool) -> None:
@@ -167,7 +169,8 @@ def matganip(
     \b
     matganip tolerance CsPbI3 Cs2AgBiBr6 FAPbI3
 
-    matganip keys lists every key that a study file may have.
+    matganip examples copies the files that these commands name. matganip keys lists
+    every key that a study file may have.
     """
     del version  # its callback has done all
     if debug:

@@ -14,6 +14,7 @@ from matganip.errors import InputError
 from matganip.features.lattice.cluster_classes import longest_reach
 from matganip.features.lattice.distinct import feature_classes, floor_of_classes
 from matganip.features.settings import DiffractionSettings
+from matganip.learning.blas import threads_for
 from matganip.learning.ranks import MOST_COLUMNS, SpaceRanks, compositions_of
 from matganip.learning.representation import GraphRepresentation, representation
 from matganip.learning.shared_columns import shortest_distance
@@ -89,6 +90,13 @@ def choose(
     InputError
         If there are fewer than two labels, or all are equal.
     """
+    with threads_for(len(labelled)):
+        return _chosen(space, labelled, settings, linear)
+
+
+def _chosen(
+    space: ConfigurationSpace, labelled: Labelled, settings: DiffractionSettings | None, linear: bool
+) -> tuple[Candidate, tuple[Choice, ...]]:
     prepared = [
         found
         for name, one in (_settings(space) if settings is None else [("as set", settings)])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from matganip.errors import InputError, damaged
+from matganip.errors import InputError, damaged, first_line
 from matganip.files import atomic_path, read_json, write_json
 from matganip.learning import checkpoints
 from matganip.learning._torch import SafetensorError, safetensors, torch
@@ -139,18 +139,27 @@ def _tensors(data: bytes) -> dict[str, torch.Tensor]:
         raise ValueError(str(error)) from error
 
 
+def _empty(n_columns: int, k: int, settings: DistributionSettings, position: Floats) -> Member:
+    """A network of sizes alone: memory is taken for what the file has, once it fits."""
+    try:
+        with torch.device("meta"):
+            return Member(n_columns, k, settings, position).double()
+    except RuntimeError as error:  # torch's, of sizes whose product is no 64-bit number
+        raise ValueError(first_line(error)) from error
+
+
 def _left(record: dict[str, Any], tensors: dict[str, torch.Tensor]) -> ConditionalDistribution:
     settings = DistributionSettings.of(record["settings"])
     arrays = {name: tensors[name].double().numpy() for name in _ARRAYS}
     r, k = arrays["directions"].shape[1], len(arrays["scale"])
     members = []
     for number in range(settings.members):
-        member = Member(r, k, settings, arrays["position"]).double()
-        own = {name: tensors[f"{number}.{name}"] for name in member.state_dict()}
+        member = _empty(r, k, settings, arrays["position"])
+        own = {name: tensors[f"{number}.{name}"].double() for name in member.state_dict()}
         for name, tensor in member.state_dict().items():
             if own[name].shape != tensor.shape:
                 raise ValueError(f"{number}.{name} has shape {tuple(own[name].shape)}, not {tuple(tensor.shape)}")
-        member.load_state_dict(own)
+        member.load_state_dict(own, assign=True)
         members.append(member)
     moments = tuple(
         Moment(int(step), *(np.nan if value is None else float(value) for value in rest))

@@ -159,7 +159,7 @@ class Quantiles(nn.Module):
 
     def __init__(self, width: int, hidden: tuple[int, ...]) -> None:
         super().__init__()
-        self.share = torch.arange(1, N_QUANTILES + 1) / (N_QUANTILES + 1)
+        self.share = torch.arange(1, N_QUANTILES + 1, device="cpu") / (N_QUANTILES + 1)
         self.start = torch.special.ndtri(self.share)
         self.net = layers(width, hidden, N_QUANTILES)
 
