@@ -24,6 +24,8 @@ for file in given or [HERE / name for name in SHIPPED]:
     starts = of_several_starts(tables, space)
     spread = 1000 * starts.spread
     print(f"{study.name}: {len(starts.lowest)} orbits, {starts.energy.shape[1]} starts")
-    print(f"scatter {1000 * starts.scatter:.3f} meV/atom; the highest start of an orbit is {spread.mean():.3f} above the "
-          f"lowest on average, {spread.max():.3f} at most")  # fmt: skip
+    print(
+        f"scatter {1000 * starts.scatter:.3f} meV/atom; the highest start of an orbit is {spread.mean():.3f} above "
+        f"the lowest on average, {spread.max():.3f} at most"
+    )
     print(mg.train(space, starts.lowest, train_size=0.5).training)
