@@ -74,7 +74,7 @@ def of_several_starts(
         if len(labels) < 2:
             raise InputError(f"{len(labels)} tables: at least two starts are needed, a table for each")
         return _joined([read_labels(one).join(space) for one in labels], ", ".join(map(str, labels)), space)
-    database = labels if isinstance(labels, LabelDatabase) else LabelDatabase(labels)  # type: ignore[arg-type]
+    database = labels if isinstance(labels, LabelDatabase) else LabelDatabase(labels)
     groups: dict[str, list[LabelSet]] = {}
     for one in database.sets(space):
         if "start" in one.settings and one.n_converged:

@@ -141,8 +141,11 @@ class Ranking(Result):
             )
             for place in range(shown)
         )
-        columns = ("rank", "sites taken", "multiplicity", "predicted, eV", "above first", "label above", "label")
-        columns = (*columns[:5], "±", *columns[5:]) if wide else columns
+        columns = (
+            *("rank", "sites taken", "multiplicity", "predicted, eV", "above first"),
+            *(["±"] if wide else []),
+            *("label above", "label"),
+        )
         note = (
             f"Energies of the supercell by {self.calculator}: predicted; above the first prediction"
             f"{', with the standard deviation of each,' if wide else ''} and labels above the lowest label, in "
