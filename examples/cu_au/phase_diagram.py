@@ -13,6 +13,6 @@ HERE = Path(__file__).parent
 fcc = mg.read_structure(HERE / "Cu.cif").get_primitive_structure()
 model = mg.train(mg.ConfigurationSpace(fcc, (1, 1, 1), {"Cu": {"Au": 0}}), mg.read_structures(HERE / "emt.extxyz"))
 print(mg.ground_states(model, 6))
-found = mg.phase_diagram(model, (6, 6, 6), [260, 280, 300, 320, 340, 360, 400, 450, 500, 600, 700], n_sweeps=4000)
+found = mg.phase_diagram(model, (6, 6, 6), [300, 350, 400, 450, 500, 600, 700, 800], n_sweeps=4000)
 print(found)
 found.save_figure(sys.argv[1])

@@ -194,6 +194,7 @@ def test_the_phase_diagram_of_an_alloy_that_orders_and_of_one_that_separates(all
     assert short.phases == ()
     assert short.unvisited
     assert "no walk has been at all compositions" in str(short)
+    assert short.tables()[0].rows[0][1] == "not all compositions were visited"  # not "one phase"
 
 
 @pytest.mark.parametrize("triplets", [False, True])

@@ -175,11 +175,12 @@ class PhaseDiagram(Result):
 
     def tables(self) -> tuple[Table, ...]:
         """The phases that coexist at each temperature."""
-        rows = []
+        rows, missed = [], {t for t, _, _ in self.unvisited}
         for t in self.temperatures:
+            single = "not all compositions were visited" if t in missed else "one phase at every composition"
             here: list[CoexistingPhases | None] = [one for one in self.phases if one.temperature == t] or [None]
             for one in here:
-                rows.append((f"{t:g}", "one phase at every composition", "", "", "") if one is None else (
+                rows.append((f"{t:g}", single, "", "", "") if one is None else (
                     f"{t:g}", *(pm(x, error, 3) for x, error in zip(one.fractions, one.errors, strict=True)),
                     pm(one.potential, one.potential_error, 4), f"{one.depth:.1f}",
                 ))  # fmt: skip
