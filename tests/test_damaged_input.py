@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import shutil
 import sqlite3
@@ -312,3 +313,15 @@ def test_an_energy_that_is_no_number_is_named(tmp_path):
     path.write_text('1\nLattice="3 0 0 0 3 0 0 0 3" Properties=species:S:1:pos:R:3 energy=-1.05.0\nCu 0 0 0\n')
     with pytest.raises(mg.InputError, match=r"structure 0 has no number as energy: '-1.05.0'"):
         mg.read_structures(path)
+
+
+def test_arrays_that_are_none_are_refused_behind_a_right_checksum(model, tmp_path):
+    model.save(tmp_path)
+    (tmp_path / "checksums.json").unlink()
+    data = b"\xff" * 7 + b"\x7f" + (tmp_path / "solved.safetensors").read_bytes()[8:]
+    (tmp_path / "solved.safetensors").write_bytes(data)
+    record = json.loads((tmp_path / "solved.json").read_text())
+    record["arrays_sha256"] = hashlib.sha256(data).hexdigest()
+    (tmp_path / "solved.json").write_text(json.dumps(record))
+    with pytest.raises(mg.InputError, match="solved.json: damaged: .*header"):
+        mg.load(tmp_path)

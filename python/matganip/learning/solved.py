@@ -18,7 +18,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from matganip.errors import InputError, damaged
+from matganip.errors import InputError, damaged, first_line
 from matganip.files import atomic_path, read_json, write_json
 from matganip.learning.calibration import shape_of
 
@@ -178,6 +178,7 @@ class Solved:
         InputError
             If a file is missing, damaged or of another version.
         """
+        from safetensors import SafetensorError
         from safetensors.numpy import load
 
         del device
@@ -192,7 +193,11 @@ class Solved:
         if hashlib.sha256(data).hexdigest() != record.get("arrays_sha256"):
             raise InputError(f"{path / ARRAYS}: damaged: its checksum is not that of {RECORD}")
         with damaged(path / RECORD):
-            arrays = {name: np.asarray(load(data)[name], dtype=np.float64) for name in _ARRAYS}
+            try:
+                stored = load(data)
+            except SafetensorError as error:
+                raise ValueError(first_line(error)) from error
+            arrays = {name: np.asarray(stored[name], dtype=np.float64) for name in _ARRAYS}
             values: dict[str, Any] = {**arrays, **{name: float(record[name]) for name in _NUMBERS}}
             found = cls(**values)
         p, m = len(found.mean), len(found.centres)
