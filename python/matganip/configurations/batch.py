@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pymatgen.core.periodic_table import Element
 
-from matganip.configurations import codec
+from matganip.configurations import codec, notebook
 from matganip.configurations.composition import VACANCY, element_of
 from matganip.configurations.species import occupant_of, symbol_of
 from matganip.errors import InputError
@@ -170,6 +170,9 @@ class ConfigurationBatch:
             ``"41c8f0de9b1f2a37:000111..."``.
         """
         return [f"{self.space.key}:{text}" for text in codec.occupation_texts(self.occupations)]
+
+    def _repr_html_(self) -> str:
+        return notebook.batch_html(self)
 
     def point_groups(self) -> PointGroups:
         """Point group of each arrangement in its supercell.

@@ -18,6 +18,7 @@ from matganip.configurations.composition import CountsDoNotFitError
 from matganip.configurations.disorder import WHOLE
 from matganip.configurations.exclusions import MinDistance
 from matganip.configurations.notation import SITE_TOLERANCE, SublatticeKey
+from matganip.configurations.notebook import series_html
 from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
 
@@ -123,6 +124,9 @@ class CompositionSeries:
 
     def __len__(self) -> int:
         return len(self.spaces)
+
+    def _repr_html_(self) -> str:
+        return series_html(self)
 
     @property
     def n_configurations(self) -> int:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from pymatgen.core.structure import Structure
 
 from matganip import _core
-from matganip.configurations import codec, counting, uniform_samples
+from matganip.configurations import codec, counting, notebook, uniform_samples
 from matganip.configurations.batch import ConfigurationBatch
 from matganip.configurations.colourings import TooManyStatesError
 from matganip.configurations.composition import Substitutions, resolve_substitutions
@@ -494,3 +494,6 @@ class ConfigurationSpace(SubstitutedSupercell):
             except InputError as error:
                 raise InputError(f"structure {number}: {error}") from error
         return self.canonical(np.array(rows, dtype=np.uint8).reshape(len(rows), self.n_sites))
+
+    def _repr_html_(self) -> str:
+        return notebook.space_html(self)

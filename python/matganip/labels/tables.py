@@ -23,6 +23,7 @@ from matganip.errors import InputError, first_line
 from matganip.labels.calculation import is_energy
 from matganip.labels.database import LabelDatabase
 from matganip.labels.labelled import Labelled
+from matganip.markup import facts_html
 
 REFERENCE = "supercell.vasp"
 """Name of the undoped supercell beside a table whose rows are given as substitutions."""
@@ -66,6 +67,12 @@ class LabelTable:
 
     def __len__(self) -> int:
         return len(self.energy)
+
+    def _repr_html_(self) -> str:
+        facts = {"calculator": self.calculator, "arrangements": len(self)}
+        if len(self):
+            facts["energies, eV"] = f"{self.energy.min():.4f} to {self.energy.max():.4f}"
+        return facts_html(f"Labels {self.name}", facts)
 
     def join(self, space: ConfigurationSpace) -> Labelled:
         """Find the orbit of each row in a space.

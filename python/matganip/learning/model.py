@@ -33,6 +33,7 @@ from matganip.learning.scoring import GraphScorer
 from matganip.learning.shared_columns import predict_structures
 from matganip.learning.solved import Solved
 from matganip.learning.surrogate import DistilledSurrogate
+from matganip.markup import facts_html
 from matganip.results.evaluation import Evaluation
 from matganip.results.labelling import LabellingResult
 from matganip.results.prediction import NO_DISTRIBUTION
@@ -204,6 +205,10 @@ class Model:
             "span": None if card.span is None else card.span.as_dict(),
             "training": None if self.training is None else self.training.to_dict(),
         }
+
+    def _repr_html_(self) -> str:
+        told = ("labels", "calculator", "supercell", "substitutions", "columns")
+        return facts_html(f"Model of {self.to_dict()['parent']}", {name: self.to_dict()[name] for name in told})
 
     def check(self, space: ConfigurationSpace) -> None:
         """Refuse a space with a species that the model never met."""

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from matganip.configurations.composition import VACANCY
 from matganip.crystal.structures import read_structure
 from matganip.errors import InputError, require
-from matganip.plots.style import BEST, GRID, INK, LABEL, MUTED, axes_or_new, house_style, panels_or_new
+from matganip.plots.style import BEST, GRID, INK, LABEL, MUTED, axes_or_new, house_style, panels_or_new, root_figure
 
 if TYPE_CHECKING:
     import os
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-QUIET = "#cfd5dd"
+QUIET = "#a3aebc"
 LOUD = (BEST, LABEL, "#4338ca", "#0369a1")
 
 
@@ -88,10 +88,21 @@ class Drawing:
         return cls(all_names, position, atoms[_bonded(atoms)], _EDGES @ matrix, dopants)
 
     def color(self, name: str) -> str:
-        """Return the colour of a species: pale for the host, dark for the ring of a vacancy."""
+        """Return the colour of a species: grey for the host, dark for the ring of a vacancy."""
         if name == VACANCY:
             return INK
         return LOUD[self.dopants.index(name) % len(LOUD)] if name in self.dopants else QUIET
+
+
+def size_of(element: str) -> float:
+    """Diameter of an atom of the host in points, by its covalent radius; light elements stay visible.
+
+    >>> size_of("Cs") > size_of("O") >= 4.0
+    True
+    """
+    from ase.data import atomic_numbers, covalent_radii
+
+    return max(4.0, 3.2 * float(covalent_radii[atomic_numbers.get(element, 0)]))
 
 
 def dopants_of(space: ConfigurationSpace) -> tuple[str, ...]:
@@ -112,14 +123,14 @@ def arrangement(
     title: str = "",
     ax: Place = None,
 ) -> Axes:
-    """Draw a structure in parallel projection, its dopants large and in colour, the host pale.
+    """Draw a structure in parallel projection, its dopants large and in colour, the host in grey.
 
     Parameters
     ----------
     structure : pymatgen Structure, ASE Atoms or path
         The substituted supercell.
     dopants : sequence of str
-        Elements to draw in colour, in order; all else is pale.
+        Elements to draw in colour, in order; all else is grey.
     title, ax : str, Axes or Figure
         Heading, and where to draw: a new figure by default.
 
@@ -174,7 +185,26 @@ def configurations(
     panels = panels_or_new(axes, len(rows), 2.6 * len(rows), 3.0)
     for row, title, ax in zip(rows, titles, panels, strict=True):
         configuration(space, row, title=title, ax=ax)
+    if len(rows) and (axes is None or hasattr(axes, "subplots")):  # a figure of its own has room for a legend
+        _name_species(panels[0], Drawing.of_configuration(space, rows[0]))
     return panels
+
+
+@house_style()
+def _name_species(ax: Axes, drawing: Drawing) -> None:
+    """Say below the panels what the colours stand for, the dopants first."""
+    lines = require("matplotlib.lines", "report")
+    present = list(dict.fromkeys(drawing.species.tolist()))
+    names = [name for name in (*drawing.dopants, VACANCY) if name in present]
+    host = [name for name in present if name not in names]
+    marks = [
+        lines.Line2D([], [], ls="", marker="o", ms=8, color=drawing.color(name), label=name)
+        if name != VACANCY
+        else lines.Line2D([], [], ls="", marker="o", ms=8, mfc="none", mec=INK, label="vacancy")
+        for name in names
+    ]
+    marks += [lines.Line2D([], [], ls="", marker="o", ms=5, color=QUIET, label=", ".join(host))] if host else []
+    root_figure(ax).legend(handles=marks, loc="outside lower center", ncols=len(marks))
 
 
 @house_style()
@@ -204,7 +234,7 @@ def _draw_atoms(ax: Axes, drawing: Drawing, rows: NDArray[np.intp], on_screen: F
     ax.scatter(
         on_screen[rows, 0],
         on_screen[rows, 1],
-        s=np.where(loud, 95.0, 26.0) * (0.75 + 0.5 * near),
+        s=np.where(loud, 95.0, np.square([size_of(name) for name in names])) * (0.75 + 0.5 * near),
         c=[drawing.color(name) for name in names],
         alpha=np.where(loud, 0.55 + 0.45 * near, 0.35 + 0.5 * near),  # type: ignore[arg-type]
         edgecolors="white",

@@ -47,7 +47,8 @@ def page(report: Report) -> str:
     )
     environment.filters["embedded"] = _embedded
     library = _plotly() if any(section.scenes for section in report.sections) else None
-    text: str = environment.from_string(source).render(report=report, library=library)
+    turning = resources.files("matganip.report").joinpath("templates/scene.js").read_text("utf-8")
+    text: str = environment.from_string(source).render(report=report, library=library, turning=turning)
     return text
 
 

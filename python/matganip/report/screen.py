@@ -7,12 +7,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from matganip.errors import InputError
+from matganip.plots.style import off_screen, save_figure
 from matganip.report.page import covered, limits, provenance, write_page
 from matganip.results.content import Picture, Report, Scene, Section, Table
 from matganip.results.screen import ScreenResult
 from matganip.screening.reading import read_screen
 
-PAGE, FIGURE = "report.html", "density_of_states.png"
+PAGE, FIGURE, WINNERS_FIGURE = "report.html", "density_of_states.png", "winners.png"
 N_SCENES, N_ROWS = 6, 20
 
 
@@ -71,7 +72,7 @@ def _report(found: ScreenResult, figure: Path) -> Report:
         ),
         sections=(
             Section("What was covered", _coverage(found)),
-            Section("The winners", (WINNERS,), (found.winners_table(N_ROWS),), scenes=_scenes(found)),
+            Section("The winners", (WINNERS,), (found.winners_table(N_ROWS),), _winners(found, figure), _scenes(found)),
             Section("The ensemble", (ENSEMBLE,), (_ensemble_table(found),), pictures=(_density(found, figure),)),
             Section("What it cost", (COST,), (found.stage_table(),)),
             limits(),
@@ -129,6 +130,15 @@ def _scenes(found: ScreenResult) -> tuple[Scene, ...]:
     )
 
 
+def _winners(found: ScreenResult, beside: Path) -> tuple[Picture, ...]:
+    """Predictions by rank with the model's own error bars, drawn anew; a single winner needs no figure."""
+    if len(found) < 2:
+        return ()
+    path = beside.with_name(WINNERS_FIGURE)
+    save_figure(found.plot_winners(off_screen()), path)
+    return (Picture(path, "Winners by rank; bars are the standard deviation of the model, where it has one."),)
+
+
 def _density(found: ScreenResult, figure: Path) -> Picture:
     """The density of states, drawn anew."""
     found.save_figure(figure)
@@ -136,7 +146,10 @@ def _density(found: ScreenResult, figure: Path) -> Picture:
     return Picture(figure, f"All arrangements by their energy, in bins of {width:g} meV of the supercell.")
 
 
-WINNERS = "Substituted atoms in colour, vacancies as rings, the host pale. Drag to rotate, scroll to zoom."
+WINNERS = (
+    "Substituted atoms in colour, vacancies as rings, the host in grey. Drag or press arrow keys to rotate, scroll or "
+    "press + and - to zoom."
+)
 ENSEMBLE = (
     "Canonical sums over all arrangements with their multiplicities: configurational only, at ideal positions, without "
     "vibrations. They are exact for the energies that were predicted."

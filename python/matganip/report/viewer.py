@@ -1,7 +1,8 @@
-"""An arrangement to turn with the mouse, offline: dopants in colour, the host pale, vacancies as rings."""
+"""An arrangement to turn with the mouse, offline: dopants in colour, the host in grey, vacancies as rings."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from matganip.configurations.composition import VACANCY
 from matganip.errors import require
-from matganip.plots.arrangements import Drawing
-from matganip.plots.style import GRID, MUTED
+from matganip.plots.arrangements import Drawing, size_of
+from matganip.plots.style import MUTED
 from matganip.results.content import Scene
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from matganip.configurations.space import ConfigurationSpace
 
 HEIGHT = 300
+BOND = "#c9d0d9"
+
+_numbers = itertools.count(1)  # a name for each scene, so that a page may have several
 
 
 def scene(structure: Structure | Atoms | str | os.PathLike[str], dopants: Sequence[str], caption: str = "") -> Scene:
@@ -33,7 +37,7 @@ def scene(structure: Structure | Atoms | str | os.PathLike[str], dopants: Sequen
     structure : pymatgen Structure, ASE Atoms or path
         The substituted supercell.
     dopants : sequence of str
-        Elements to draw in colour, in order; all else is pale.
+        Elements to draw in colour, in order; all else is grey.
     caption : str
         The words below it.
 
@@ -64,39 +68,45 @@ def configuration_scene(space: ConfigurationSpace, occupation: ArrayLike, captio
 def figure_of(drawing: Drawing) -> Any:
     """The drawing as a plotly figure to rotate."""
     go = require("plotly.graph_objects", "report")
-    ordered = [name for name in dict.fromkeys([*drawing.species.tolist(), *drawing.dopants]) if name in drawing.species]
-    traces = [_lines(go, drawing.bonds, GRID, 4), _lines(go, drawing.edges, MUTED, 2)]
+    ordered = [name for name in dict.fromkeys([*drawing.dopants, *drawing.species.tolist()]) if name in drawing.species]
+    # Bonds end short of the atoms: a line that ends in a marker is drawn over it.
+    near, far = drawing.bonds[:, :1], drawing.bonds[:, 1:]
+    between = np.concatenate([0.75 * near + 0.25 * far, 0.25 * near + 0.75 * far], axis=1)
+    traces = [_lines(go, between, BOND, 3), _lines(go, drawing.edges, MUTED, 2)]
     traces += [_atoms(go, name, drawing) for name in ordered]
     hidden = {"visible": False}
     figure = go.Figure(traces)
     figure.update_layout(
+        template=go.layout.Template(),
         height=HEIGHT,
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
         scene={"xaxis": hidden, "yaxis": hidden, "zaxis": hidden, "aspectmode": "data",
-               "camera": {"projection": {"type": "orthographic"}, "eye": {"x": 2.0, "y": 0.85, "z": 0.65}}},
+               "camera": {"projection": {"type": "orthographic"}, "eye": {"x": 1.7, "y": 0.72, "z": 0.55}}},
         legend={"orientation": "h", "y": 0, "itemsizing": "constant"},
     )  # fmt: skip
     return figure
 
 
 def _html(drawing: Drawing) -> str:
-    io = require("plotly.io", "report")
-    html: str = io.to_html(
-        figure_of(drawing), full_html=False, include_plotlyjs=False, config={"displayModeBar": False}
+    """A place, and how it is drawn once it comes into sight: `scene.js` of the page calls it then."""
+    name = f"scene-{next(_numbers)}"
+    figure = figure_of(drawing).to_json().replace("</", "<\\/")
+    return (
+        f'<div id="{name}" class="scene" style="height:{HEIGHT}px"></div>\n<script>scene("{name}", (place) => {{\n'
+        f"const figure = {figure};\nreturn Plotly.newPlot(place, figure.data, figure.layout, TURN);\n}});</script>"
     )
-    return html
 
 
 def _atoms(go: Any, name: str, drawing: Drawing) -> Any:
     loud, empty = name in drawing.dopants, name == VACANCY
     x, y, z = drawing.position[drawing.species == name].T.round(4)
     return go.Scatter3d(
-        x=x, y=y, z=z, mode="markers", name="vacancy" if empty else name, showlegend=loud or empty, hoverinfo="name",
+        x=x, y=y, z=z, mode="markers", name="vacancy" if empty else name, showlegend=True, hoverinfo="name",
         marker={
-            "size": 9 if loud else 8 if empty else 4,
+            "size": 10 if loud else 9 if empty else size_of(name),
             "symbol": "circle-open" if empty else "circle",
             "color": drawing.color(name),
-            "opacity": 1.0 if loud or empty else 0.7,
+            "opacity": 1.0 if loud or empty else 0.8,
         },
     )  # fmt: skip
 

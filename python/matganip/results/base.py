@@ -8,7 +8,8 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from matganip.results.html import figure_html, sentence_html, table_html
+from matganip.markup import sentence_html
+from matganip.results.html import figure_html, table_html
 from matganip.results.terminal import print_sentence, print_table
 
 if TYPE_CHECKING:

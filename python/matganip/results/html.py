@@ -1,13 +1,14 @@
-"""Tables, sentences and figures as pieces of HTML, for notebooks."""
+"""Tables and figures of results as pieces of HTML, for notebooks."""
 
 from __future__ import annotations
 
 import base64
 import io
 from collections.abc import Callable
-from html import escape
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
+
+from matganip.markup import rows_html
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,22 +19,7 @@ if TYPE_CHECKING:
 
 def table_html(table: Table) -> str:
     """A table; right-aligned columns stay so."""
-    sides = ["right" if letter == "r" else "left" for letter in table.alignment]
-    head = "".join(f'<th style="text-align:{s}">{escape(c)}</th>' for s, c in zip(sides, table.columns, strict=True))
-    body = "".join(
-        "<tr>"
-        + "".join(f'<td style="text-align:{s}">{escape(c)}</td>' for s, c in zip(sides, row, strict=True))
-        + "</tr>"
-        for row in table.rows
-    )
-    title = f"<caption>{escape(table.title)}</caption>" if table.title else ""
-    note = sentence_html(table.note) if table.note else ""
-    return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
-
-
-def sentence_html(sentence: str) -> str:
-    """A paragraph."""
-    return f"<p>{escape(sentence)}</p>"
+    return rows_html(table.columns, table.rows, align=table.alignment, title=table.title, note=table.note)
 
 
 def figure_html(plot: Callable[[Figure], Axes | None]) -> str:

@@ -74,6 +74,7 @@ class App:
         self._instrument = Instrument(step=0.04, w=0.03)
         self._routes: dict[str, Callable[[Query], Reply]] = {
             "/": self._page,
+            "/scene.js": self._scene,
             "/explore.js": self._script,
             "/explore.css": self._style,
             "/plotly.js": self._plotly,
@@ -109,6 +110,9 @@ class App:
 
     def _script(self, _: Query) -> Reply:
         return Reply(_template("explore.js").encode(), "text/javascript; charset=utf-8")
+
+    def _scene(self, _: Query) -> Reply:
+        return Reply(_template("scene.js").encode(), "text/javascript; charset=utf-8")
 
     def _style(self, _: Query) -> Reply:
         return Reply(_template("explore.css").encode(), "text/css; charset=utf-8")

@@ -142,10 +142,11 @@ async function scatter() {
   const x = get("x").value, y = get("y").value;
   const found = await ask("points", { x, y, ...filters() });
   if (!found) return;
-  const all = { type: "scattergl", mode: "markers", x: found.x, y: found.y, customdata: found.row, name: "",
+  const type = found.row.length > 3000 ? "scattergl" : "scatter"; // few points are sharper, and print, as SVG
+  const all = { type, mode: "markers", x: found.x, y: found.y, customdata: found.row, name: "",
     marker: { color: COLORS.model, size: 6, opacity: found.row.length > 2000 ? 0.35 : 0.7 } };
   const k = found.row.indexOf(state.row);
-  const one = { type: "scattergl", mode: "markers", x: k < 0 ? [] : [found.x[k]], y: k < 0 ? [] : [found.y[k]], hoverinfo: "skip",
+  const one = { type, mode: "markers", x: k < 0 ? [] : [found.x[k]], y: k < 0 ? [] : [found.y[k]], hoverinfo: "skip",
     marker: { color: COLORS.best, size: 12, symbol: "circle-open", line: { width: 3 } } };
   await Plotly.react("scatter", [all, one], layout(title(x), title(y)), CONFIG);
   get("sampled").textContent = found.total > found.row.length ? `a uniform sample of ${found.row.length.toLocaleString("en-US")}` : "";
@@ -202,6 +203,7 @@ async function begin() {
   get("on").onclick = () => { state.offset += SLICE; rows(); };
   get("more").onchange = () => { heads(); rows(); };
   get("clear").onclick = () => { state.filters.clear(); state.offset = 0; heads(); rows(); scatter(); };
+  turnable(get("structure"));
   heads();
   await rows();
   if (found.rows) await choose(0);
