@@ -198,6 +198,18 @@ def test_what_does_not_agree_in_a_file_is_said(read, row, columns, group, operat
         assert len(read(cif(row, group, columns=columns, extra=extra))) == 1
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])
+def test_a_file_may_be_saved_in_another_encoding(tmp_path, encoding: str) -> None:
+    path = tmp_path / "saved.cif"
+    path.write_bytes(("_author Müller\n" + cif("Fe1 Fe 0 0 0 0.5")).replace("\n", "\r\n").encode(encoding))
+    assert mg.read_structure(path)[0].species.as_dict() == {"Fe": 0.5}
+
+
+def test_a_cell_without_volume_is_refused(read) -> None:
+    with pytest.raises(mg.InputError, match="its cell .* has no volume"):
+        read(cif("Fe1 Fe 0 0 0 0.5", gamma=180))
+
+
 def test_origin_choices_are_said(read) -> None:
     with pytest.warns(ReadingWarning, match="F d -3 m has two origins and the file does not say which"):
         first = read(cif("C1 C 0 0 0 1", "F d -3 m"))

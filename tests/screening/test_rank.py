@@ -90,3 +90,11 @@ def test_the_result_says_and_writes_what_it_is(space, everything, tmp_path):
     structures = [mg.read_structure(tmp_path / "best" / row["file"]) for row in rows]
     assert np.array_equal(space.from_structures(structures).occupations, ranked.batch.occupations)
     assert ranked.plot() is not None
+
+
+def test_more_orbits_than_can_be_gone_through_are_refused_at_once():
+    space = mg.ConfigurationSpace(mg.perovskite("SrTiO3", a=3.905), (4, 4, 4), {"Ti": {"Al": 32}})
+    for whole in (space, space.orbits(shard=(0, 2))):
+        with pytest.raises(InputError, match=r"orbits are too many to rank all of them; rank a sample"):
+            mg.rank(whole, lowest=1)
+    assert len(mg.rank(space.sample_orbits(3), lowest=1, oxidation_states={"Al": 3}).batch) == 1

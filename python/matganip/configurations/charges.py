@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 NEUTRAL = 1e-6
 """Charge in units of e below which a supercell counts as neutral."""
+MEAN_DIGITS, LARGEST_REST = 1e-4, 0.1
+"""What the digits of mean states may leave of the total charge of the cations, and at most, in units of e."""
 ROUNDED = 0.02
 """What the digits of occupancies may take from neutrality, of the total charge of the cations and anions."""
 MEAN_STATE = -100.0
@@ -149,6 +151,27 @@ def charge(
     for number, taken in enumerate(space.counts if counts is None else counts):
         total += float(codes[space.sublattices == number, : len(taken)].mean(axis=0) @ np.array(taken))
     return round(total, 9) + 0.0
+
+
+def is_neutral(
+    space: SubstitutedSupercell, states: Mapping[str, float], counts: Sequence[Sequence[int]] | None = None
+) -> bool:
+    """Whether a composition is neutral, as `charge` has it.
+
+    A state that is no whole number is a mean that was guessed or given to some digits, which leave a small charge.
+
+    Examples
+    --------
+    >>> import matganip as mg
+    >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (3, 1, 1), {"Pb": {"Bi": 1}})
+    >>> [is_neutral(space, {"Cs": 1, "Pb": lead, "Bi": 3, "I": -1}) for lead in (1.50001, 2)]
+    [True, False]
+    """
+    total = abs(charge(space, states, counts))
+    if all(float(state).is_integer() for state in states.values()):
+        return total < NEUTRAL
+    size = float(np.abs(charges_of_codes(space, states)[0]).sum()) / 2
+    return total < max(NEUTRAL, min(MEAN_DIGITS * size, LARGEST_REST))
 
 
 def _names(space: SubstitutedSupercell) -> dict[Occupant, str]:

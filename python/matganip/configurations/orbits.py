@@ -77,6 +77,11 @@ class OrbitStream(Iterator[ConfigurationBatch]):
             self._resume_from(cursor)
 
     @property
+    def total(self) -> int | None:
+        """About how many orbits the whole stream has; None where the space is not `countable`."""
+        return self._space.count_orbits() // self._shard[1] if self._space.countable else None
+
+    @property
     def cursor(self) -> dict[str, Any]:
         """The position of the stream after the batches returned so far: a small JSON value."""
         return {

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from pymatgen.core.structure import Structure
 
 from matganip.configurations.batch import ConfigurationBatch
-from matganip.configurations.charges import NEUTRAL, charge
+from matganip.configurations.charges import charge, is_neutral
 from matganip.configurations.charges import oxidation_states as states_of
 from matganip.configurations.composition import CountsDoNotFitError
 from matganip.configurations.disorder import WHOLE
@@ -105,18 +105,16 @@ class CompositionSeries:
                 )
             except CountsDoNotFitError as error:
                 reason = error
-        charges = [0.0] * len(fitting)
-        if fitting and charge_neutral:
-            self.oxidation_states = states_of(fitting[0], oxidation_states)
-            charges = [charge(space, self.oxidation_states) for space in fitting]
-        self.spaces: tuple[ConfigurationSpace, ...] = tuple(
-            space for space, total in zip(fitting, charges, strict=True) if abs(total) < NEUTRAL
-        )
+        self.spaces: tuple[ConfigurationSpace, ...] = tuple(fitting)
         """One space for each composition, in the order of the numbers given."""
+        if fitting and charge_neutral:
+            states = self.oxidation_states = states_of(fitting[0], oxidation_states)
+            self.spaces = tuple(space for space in fitting if is_neutral(space, states))
         if not self.spaces:
             if not fitting and all(len(numbers) == 1 for *_, numbers in choices) and reason is not None:
                 raise reason
-            neutral = f" and is neutral; charges are {_told(charges)}" if fitting and charge_neutral else ""
+            charges = _told(charge(space, self.oxidation_states or {}) for space in fitting)
+            neutral = f" and is neutral; charges are {charges}" if fitting and charge_neutral else ""
             raise InputError(f"substitutions: none of the compositions asked for fits the sites{neutral}")
 
     def __iter__(self) -> Iterator[ConfigurationSpace]:

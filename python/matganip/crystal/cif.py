@@ -150,7 +150,11 @@ def _lattice(table: CifTable) -> Lattice:
     if len(known) < 6:
         raise InputError("has no cell: _cell_length_a ... _cell_angle_gamma are needed")
     lattice = Lattice.from_parameters(*known)
-    if not np.isfinite(lattice.matrix).all() or min(lattice.d_hkl(h) for h in np.eye(3)) < THINNEST:
+    if (
+        not np.isfinite(lattice.matrix).all()
+        or lattice.volume < THINNEST**3
+        or min(lattice.d_hkl(h) for h in np.eye(3)) < THINNEST
+    ):
         raise InputError(f"its cell {lattice.parameters} has no volume")
     return lattice
 

@@ -79,9 +79,14 @@ def _read_file(path: Path, block: str | None, occupancy_tolerance: float) -> Str
     if path.is_dir():
         raise InputError(f"{path}: is a folder, not a structure file")
     try:
-        text = path.read_text(errors="replace")
+        content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    # As editors save text: UTF-16 has a mark in front, and so may UTF-8.
+    utf_16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+    text = (
+        content.decode("utf-16" if utf_16 else "utf-8-sig", errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+    )
     if _is_cif(path):
         from matganip.crystal.cif import read_cif
 

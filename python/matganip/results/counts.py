@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from matganip.configurations.charges import NEUTRAL, charge
+from matganip.configurations.charges import is_neutral
 from matganip.configurations.codec import composition_text
 from matganip.configurations.disorder_groups import group_exclusions
 from matganip.results.base import Result
@@ -121,7 +121,7 @@ class SpaceCount(Result):
         if self.oxidation_states is None:
             return every
         states = self.oxidation_states
-        return {c: orbits for c, orbits in every.items() if abs(charge(self.space, states, c)) < NEUTRAL}
+        return {c: orbits for c, orbits in every.items() if is_neutral(self.space, states, c)}
 
     def to_frame(self) -> pd.DataFrame:
         """One row."""

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matganip.configurations.batch import ConfigurationBatch
+from matganip.configurations.orbits import OrbitStream
 from matganip.configurations.space import ConfigurationSpace
 from matganip.errors import InputError
 from matganip.features.lattice.ewald import EwaldSum
 from matganip.progress import ProgressOption, reporting
 from matganip.results.ranked import Ranked
 
-if TYPE_CHECKING:
-    from matganip.configurations.orbits import OrbitStream
-
 Floats = NDArray[np.float64]
 Energies = Callable[[ConfigurationBatch], Floats]
 
 EWALD = "ewald"
+MOST_ORBITS = 10**11
+"""Of a space that is ranked whole: a day on a few cores."""
 BATCH_SIZE = 16384
 
 
@@ -62,7 +61,8 @@ def rank(
     Raises
     ------
     InputError
-        If there is nothing to rank or to keep, several spaces are mixed, or a state is unknown.
+        If there is nothing to rank or to keep, several spaces are mixed, a state is unknown, or a space has more than
+        10^11 orbits.
 
     Examples
     --------
@@ -100,8 +100,15 @@ def _batches(
 ) -> tuple[Iterator[ConfigurationBatch] | OrbitStream, int | None]:
     """The batches, and how many orbits they hold together where that is known."""
     if isinstance(arrangements, ConfigurationSpace):
-        stream = arrangements.orbits(BATCH_SIZE, num_threads=num_threads)
-        return stream, arrangements.count_orbits()
+        arrangements = arrangements.orbits(BATCH_SIZE, num_threads=num_threads)
+    if isinstance(arrangements, OrbitStream):
+        total = arrangements.total
+        if total is not None and total > MOST_ORBITS:
+            raise InputError(
+                f"{total:,} orbits are too many to rank all of them; rank a sample of them ('matganip sample --rank "
+                "ewald', space.sample_orbits), or take a smaller supercell"
+            )
+        return arrangements, total
     if isinstance(arrangements, ConfigurationBatch):
         parts = (arrangements[start : start + BATCH_SIZE] for start in range(0, len(arrangements), BATCH_SIZE))
         return iter(parts), len(arrangements)
