@@ -10,6 +10,7 @@ import pytest
 
 import matganip as mg
 from matganip.configurations.batch import concatenate
+from matganip.errors import InputError
 from matganip.features.lattice.ewald import EwaldSum
 
 STATES = {"Al": 3.0, "Nb": 5.0}
