@@ -1,8 +1,9 @@
 """Tables of `match`: ``python bench/match_table.py`` writes docs/benchmarks-match.md; parts that are done are kept.
 
-``--part roundtrip`` (or partial, large, exhaustive, measured) makes one part alone and prints it; ``--work FOLDER`` is
-where rows are kept. Scans of others, which stay outside the repository, are read from ``--data``, and left
-out without it. Set OPENBLAS_NUM_THREADS=1: matrices are small, and threads that wait cost CPU time.
+``--part roundtrip`` (or partial, large, exhaustive, measured, gsas) makes one part alone and prints it;
+``--work FOLDER`` is where rows are kept. Scans of others, which stay outside the repository, are read from
+``--data``, and left out without it. Set OPENBLAS_NUM_THREADS=1: matrices are small, and threads that wait cost CPU
+time.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from match_gsas import gsas_rows, kept_rows
 from pymatgen.core import Lattice, Structure
 
 import matganip as mg
 from matganip.features.measured.misfit import Misfit
-from matganip.features.measured.phases import average_occupancy, metric_of, phase_peaks
+from matganip.features.measured.phases import average_occupancy, metric_of, occupancy_of, phase_peaks
 from matganip.features.measured.refinement import RefinementSettings, fit_phases
 from matganip.matching.ranking import rank_orbits
 from matganip.matching.run import match
@@ -70,7 +73,7 @@ def one_trip(space, seed, partial):
         "phase.b": float(rng.uniform(0.5, 1.5)), "phase.order": order,
     }  # fmt: skip
     pattern = simulate(space, truth, two_theta_range=RANGE, step=STEP, values=values, seed=seed)
-    settings = RefinementSettings(shift="zero", n_background=6)
+    settings = RefinementSettings(shift="zero")
     begun = cpu()
     found = match(pattern, space, settings=settings, refined=2, mixture=False, order="partial" if partial else "whole")
     misfit = Misfit(space, found.fit, "phase")
@@ -78,9 +81,17 @@ def one_trip(space, seed, partial):
     same = [misfit.distance(patterns[0], other) < 0.02 for other in patterns[1:]]
     pull = None if found.order is None else (found.order.value - order) / found.order.error
     return {
-        "first": bool(same[0]), "among": bool(any(same)), "undecided": len(same), "pull": pull, "order": order,
+        "first": bool(same[0]), "among": bool(any(same)), "undecided": len(same),
+        "nearest": _nearest(space, misfit, patterns[0]),
+        "pull": pull, "order": order,
         "chi2": found.fit.reduced_chi2, "cell": found.fit.cell(found.fit.model.phases[0])[0][0], "cpu": cpu() - begun,
     }  # fmt: skip
+
+
+def _nearest(space, misfit, pattern):
+    """Standard deviations from a pattern to that of the nearest other class."""
+    apart = np.array([misfit.distance(pattern, one) for one in misfit.intensities(next(space.orbits()).occupations)])
+    return float(apart[apart > 0.02].min())
 
 
 def roundtrip(work, n, partial=False):
@@ -114,6 +125,30 @@ def trip_table(rows):
             f"{np.mean(pulls):.1%} | {np.mean([r['cpu'] for r in some]):.1f} |"
         )
     return lines
+
+
+def telling_table(rows):
+    """How often "cannot tell" was said, by how far the nearest other class lies from the true one."""
+    lines = [
+        "| nearest other class, standard deviations | patterns | \"cannot tell\" said | right class first | "
+        "right class in the answer |", "|---|---|---|---|---|",
+    ]  # fmt: skip
+    edges = [0, 1, 2, 3, 4, 6, 10, np.inf]
+    for low, high in pairwise(edges):
+        some = [row for row in rows if low <= row["nearest"] < high]
+        if some:
+            lines.append(
+                f"| {f'{low} to {high}' if np.isfinite(high) else f'over {low}'} | {len(some)} | "
+                f"{np.mean([r['undecided'] > 1 for r in some]):.0%} | {np.mean([r['first'] for r in some]):.0%} | "
+                f"{np.mean([r['among'] for r in some]):.0%} |"
+            )
+    return lines
+
+
+def trips(work, n):
+    """Both tables of the round trips."""
+    rows = roundtrip(work, n)
+    return [*trip_table(rows), "", *telling_table(rows)]
 
 
 def large(work):
@@ -151,25 +186,46 @@ def large(work):
 
 
 def exhaustive(work):
-    """Every class of 3 Br on 24 sites refined by itself: is the best the one that `match` names?"""
-    file = work / "exhaustive.json"
-    if not file.exists():
-        space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 3}})
-        orbits = next(space.orbits())
-        agree = []
-        for seed in range(3):
-            truth = space.sample_orbits(1, seed=seed).occupations[0]
-            pattern = simulate(space, truth, two_theta_range=RANGE, step=STEP, counts=2e3, seed=seed)
-            settings = RefinementSettings(shift="zero", n_background=6)
-            found = match(pattern, space, settings=settings, mixture=False)
-            each = [match(pattern, [one], settings=settings).fit.chi2 for one in orbits.structures()]
-            agree.append({"match": found.fit.chi2, "exhaustive": min(each)})
-        file.write_text(json.dumps(agree))
-    rows = json.loads(file.read_text())
-    gaps = ", ".join(f"{row['match']:.3f} and {row['exhaustive']:.3f}" for row in rows)
-    return [
-        "Each of the 19 orbits of 3 Br on 24 sites refined from nothing, as a structure of its own, at 2,000 counts: "
-        f"chi squared of `match` and of the best of all refinements: {gaps}."
+    """Every orbit of 6 Br on 24 sites refined by itself: is the best class the one that `match` names?"""
+    file = work / "exhaustive.jsonl"
+    rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    space = spaces()["CsPbI3, 6 Br of 24"]
+    orbits = next(space.orbits())
+    settings = RefinementSettings(shift="zero", n_background=6, displacements="overall")
+    for seed in range(len(rows), 4):
+        counts = (1e5, 1e4, 2e3, 5e2)[seed]
+        truth = space.sample_orbits(1, seed=seed).occupations[0]
+        pattern = simulate(space, truth, two_theta_range=RANGE, step=STEP, counts=counts, seed=seed)
+        found = match(pattern, space, settings=settings, mixture=False)
+        metric = metric_of(space.parent, space.supercell_matrix, space.symprec)
+        each = []
+        for occupation in orbits.occupations:
+            phase = phase_peaks(
+                "phase", space.supercell_structure, pattern.radiation, pattern.range, metric=metric,
+                occupancy=occupancy_of(space, occupation),
+            )  # fmt: skip
+            each.append(fit_phases(pattern, [phase], settings, start=found.disordered.values).chi2)
+        best = orbits.occupations[int(np.argmin(each))]
+        misfit = Misfit(space, found.fit, "phase")
+        one, other = misfit.intensities(np.stack([found.best.occupation, best]))
+        row = {
+            "counts": counts, "match": found.fit.chi2, "exhaustive": min(each), "undecided": len(found.undecided),
+            "same": bool(misfit.distance(one, other) < 0.02),
+            "second": float(np.sort(each)[found.best.n_orbits] - min(each)),
+        }  # fmt: skip
+        rows.append(row)
+        with file.open("a") as out:
+            out.write(json.dumps(rows[-1]) + "\n")
+    lines = [
+        f"Each of the {len(orbits)} orbits of 6 Br on 24 sites refined by itself, all parameters free, against "
+        "`match`, which refines five classes.", "",
+        "| counts | chi squared of `match` | least of all refinements | the same class | next class above it | "
+        "classes in the answer |", "|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    return lines + [
+        f"| {row['counts']:,.0f} | {row['match']:.3f} | {row['exhaustive']:.3f} | {'yes' if row['same'] else 'no'} | "
+        f"{row['second']:.3f} | {row['undecided']} |"
+        for row in rows
     ]
 
 
@@ -242,20 +298,42 @@ def _of_scans(data):
     ]
 
 
+def gsas(work, data, folder, python):
+    """Rwp of the pattern model beside GSAS-II's."""
+    kept = (work / "gsas.jsonl").exists()
+    if not kept and (data is None or folder is None):
+        return ["(Made where `--data`, `--gsas` and `--gsas-python` say where the scans and GSAS-II are.)"]
+    rows = gsas_rows(work, data, folder, python, _crystals()) if folder is not None else kept_rows(work)
+    lines = [
+        "GSAS-II of 2020 (in gsas-ii-wonder-linux 1.0.1), the same points, weights, wavelengths, sites and parameters: "
+        "background, scales, shift, cells, U, W, X, Y and displacements. It begins with the fitted cell.", "",
+        "| scan | points | parameters | Rwp, percent | Rwp of GSAS-II | expected |", "|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    return lines + [
+        f"| {row['name']} | {row['points']:,} | {row['parameters']} and {row['gsas_parameters']} | {row['r_wp']:.3f} | "
+        f"{row['gsas']:.3f} | {row['r_exp']:.3f} |"
+        for row in rows
+        if "gsas" in row
+    ]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--part", choices=["roundtrip", "partial", "large", "exhaustive", "measured"])
+    parser.add_argument("--part", choices=["roundtrip", "partial", "large", "exhaustive", "measured", "gsas"])
     parser.add_argument("--work", type=Path, default=Path("build/match"))
     parser.add_argument("--data", type=Path)
+    parser.add_argument("--gsas", type=Path, help="folder of GSASIIscriptable.py")
+    parser.add_argument("--gsas-python", default="python", help="an interpreter that runs it")
     parser.add_argument("--n", type=int, default=100, help="patterns of each space")
     asked = parser.parse_args()
     asked.work.mkdir(parents=True, exist_ok=True)
     parts = {
-        "roundtrip": lambda: trip_table(roundtrip(asked.work, asked.n)),
+        "roundtrip": lambda: trips(asked.work, asked.n),
         "partial": lambda: trip_table(roundtrip(asked.work, asked.n // 5, partial=True)),
         "large": lambda: large(asked.work),
         "exhaustive": lambda: exhaustive(asked.work),
         "measured": lambda: measured(asked.work, asked.data),
+        "gsas": lambda: gsas(asked.work, asked.data, asked.gsas, asked.gsas_python),
     }
     if asked.part:
         print("\n".join(parts[asked.part]()))
@@ -266,6 +344,7 @@ def main():
         "large": "48.6 million orbits",
         "exhaustive": "Against refining everything",
         "measured": "Scans of others",
+        "gsas": "Beside GSAS-II",
     }
     text = ["# `match`, measured", "", f"Made by `python bench/match_table.py --n {asked.n}`.", "", WHAT]
     for part, title in sections.items():

@@ -118,7 +118,11 @@ def test_a_fit_finds_cell_shift_widths_and_errors():
     true = {"phase.cell0": 0.008, "phase.cell1": -0.003, "displacement": 0.05, "phase.b": 0.7}
     space = mg.ConfigurationSpace(TETRAGONAL, (1, 1, 1), {"Ca": {"Sr": 0}})
     pattern = simulate(space, None, two_theta_range=(15, 90), step=0.04, counts=2e4, values=true, seed=3)
-    fit = fit_phases(pattern, [phase_peaks("phase", TETRAGONAL, pattern.radiation, pattern.range)])
+    fit = fit_phases(
+        pattern,
+        [phase_peaks("phase", TETRAGONAL, pattern.radiation, pattern.range)],
+        RefinementSettings(displacements="overall"),
+    )
     assert 0.9 < fit.reduced_chi2 < 1.1
     assert fit.r_wp == pytest.approx(fit.r_exp, rel=0.05)
     assert explained(fit) > 0.98
@@ -139,7 +143,8 @@ def test_two_phases_and_their_mass_fractions():
     values = {**model.start(), "a.scale": 2e-2, "b.scale": 5e-2, "background0": 50.0}
     drawn = model.evaluate(values)[0]
     noisy = np.random.default_rng(0).poisson(drawn * 2e4 / drawn.max())
-    fit = fit_phases(MeasuredPattern.of(GRID, noisy, radiation="CuKa12"), parts, RefinementSettings(n_background=3))
+    how = RefinementSettings(n_background=3, displacements="overall")
+    fit = fit_phases(MeasuredPattern.of(GRID, noisy, radiation="CuKa12"), parts, how)
     masses = [s * one.volume * one.composition.weight for s, one in ((2e-2, salt), (5e-2, TETRAGONAL))]
     error = fit.errors["a.scale"] / fit.values["a.scale"] + fit.errors["b.scale"] / fit.values["b.scale"]
     assert error < 0.2
@@ -248,3 +253,46 @@ def test_a_pattern_without_wavelength_is_refused():
     bare = MeasuredPattern.of(GRID, np.full(len(GRID), 100.0))
     with pytest.raises(InputError, match="does not say its wavelength"):
         _ = PatternModel(bare, []).radiation
+
+
+def test_the_background_takes_as_many_polynomials_as_it_needs():
+    space = mg.ConfigurationSpace(TETRAGONAL, (1, 1, 1), {"Ca": {"Sr": 0}})
+    plain = simulate(space, None, two_theta_range=(15, 90), step=0.04, counts=1e4, background=0.05, seed=1)
+    hump = 400 * np.exp(-(((plain.two_theta - 28) / 6) ** 2))
+    humped = MeasuredPattern.of(plain.two_theta, np.round(plain.intensity + hump), radiation="CuKa12")
+    phase = phase_peaks("phase", TETRAGONAL, plain.radiation, plain.range)
+    few, many = (fit_phases(one, [phase]) for one in (plain, humped))
+    assert few.model.n_background < many.model.n_background <= 18
+    assert many.reduced_chi2 < 1.2
+    held = fit_phases(humped, [phase], RefinementSettings(n_background=few.model.n_background))
+    assert held.reduced_chi2 > 1.5
+    # What it leaves hangs together, and widens the errors.
+    assert many.correlation < 1.6 < held.correlation
+    assert held.inflation == pytest.approx(held.reduced_chi2 * held.correlation)
+
+
+def test_elements_that_share_sites_move_together():
+    mixed = Structure.from_spacegroup(
+        "Pm-3m", Lattice.cubic(4), [{"Ca": 0.5, "Sr": 0.5}, "Ti", "O"], [[0.5] * 3, [0] * 3, [0.5, 0, 0]]
+    )
+    phase = phase_peaks("phase", mixed, FLAT.radiation, FLAT.range)
+    assert phase.sites == (("Ca", "Sr"), ("O",), ("Ti",))
+    model = PatternModel(FLAT, [phase])
+    values = {**model.start(), "phase.b.Ca+Sr": 0.25, "phase.b.Sr": 1.0, "phase.b": 0.5}
+    np.testing.assert_allclose(phase.displacements(values), [0.75, 0.5, 1.75, 0.5])
+    # Of an arrangement of a space, those that share them in some arrangement.
+    whole = phase_peaks("phase", TETRAGONAL, FLAT.radiation, FLAT.range, sharing=[{"Ca", "Ti"}, {"Ti", "Sr"}])
+    assert whole.sites == (("Ca", "Ti"), ("O",))
+
+
+def test_means_of_neighbours_are_the_same_pattern():
+    x = np.concatenate([10 + 0.002 * np.arange(2003), 20 + 0.002 * np.arange(999)])
+    counts = np.random.default_rng(2).poisson(500, len(x)).astype(float)
+    fine = MeasuredPattern.of(x, counts, radiation="CuKa12")
+    coarse = fine.binned(0.02)
+    assert len(coarse) == 201 + 100
+    assert coarse.two_theta[:2] == pytest.approx([10.009, 10.029])
+    assert coarse.intensity[0] == pytest.approx(counts[:10].mean())
+    assert coarse.sigma[200] == pytest.approx(np.sqrt(counts[2000:2003].sum()) / 3)
+    assert coarse.two_theta[201] == pytest.approx(20.009)
+    assert fine.binned(0.003) is fine

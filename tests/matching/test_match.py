@@ -161,6 +161,19 @@ def test_structures_are_refined_each(tmp_path):
     assert "3 structures" in str(found)
 
 
+def test_more_points_than_the_lines_are_wide_enough_for_are_averaged(monkeypatch):
+    truth = _orbits(TIN)[0][5]
+    fine = simulate(TIN, truth, counts=2e3, seed=6, two_theta_range=(11, 33), step=0.002)
+    every = mg.match(fine, TIN, settings=SETTINGS, mixture=False)
+    monkeypatch.setattr("matganip.matching.run.MANY", 500)
+    found = mg.match(fine, TIN, settings=SETTINGS, mixture=False)
+    assert 500 < len(found.fit.calculated) < len(every.fit.calculated) == len(fine)
+    assert "11,000 points were averaged in bins" in found.warnings[0]
+    assert (found.best.occupation == truth).all()
+    assert found.order.value == pytest.approx(every.order.value, abs=0.3 * every.order.error)
+    assert found.order.error == pytest.approx(every.order.error, rel=0.1)
+
+
 def test_the_energy_given_the_pattern():
     space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 3}})
     model = mg.train(space, "cspbi3_br/gpaw_mp4_fixed")

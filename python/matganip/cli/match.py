@@ -50,11 +50,14 @@ def match(
     order: Annotated[
         str, typer.Option("--order", help="whole: arrangements as they stand; partial: each with its own order.")
     ] = "whole",
-    background: Annotated[int, typer.Option("--background", min=1, help="Chebyshev coefficients.")] = 8,
+    background: Annotated[
+        int | None,
+        typer.Option("--background", min=1, help="Chebyshev coefficients; by default what it takes."),
+    ] = None,
     snip: Annotated[bool, typer.Option("--snip", help="Add them to a background by peak clipping.")] = False,
     displacements: Annotated[
-        str, typer.Option("--displacements", help="Isotropic B: none, overall or element.")
-    ] = "overall",
+        str, typer.Option("--displacements", help="Isotropic B: none, overall, site or element.")
+    ] = "site",
     shift: Annotated[str, typer.Option("--shift", help="zero, displacement (of the sample), both or none.")] = (
         "displacement"
     ),

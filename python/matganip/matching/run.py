@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from matganip.configurations.codec import composition_text, sites_text
 from matganip.configurations.space import ConfigurationSpace
+from matganip.configurations.species import symbol_of
 from matganip.crystal.structures import read_structure
 from matganip.errors import InputError
 from matganip.features.measured.misfit import Misfit
+from matganip.features.measured.model import shape_of
 from matganip.features.measured.pattern import MeasuredPattern
 from matganip.features.measured.phases import PhasePeaks, average_occupancy, metric_of, occupancy_of, phase_peaks
 from matganip.features.measured.readers import read_pattern
@@ -41,6 +43,10 @@ MOST_ORBITS = 500_000_000
 """Spaces of more orbits are searched, not enumerated."""
 PASSES = 3
 """Rankings at most: each holds the profile of the best arrangement of the one before."""
+MANY = 20_000
+"""Points beyond which neighbours are averaged, as far as the lines' widths allow."""
+LEAST_POINTS, BROADEST = 10, 0.5
+"""Bins within the width of the narrowest line; degrees, what counts as narrow."""
 NONSENSE, DOUBTFUL = 0.5, 0.85
 """Shares of the weighted intensity above the background below which a fit is refused, or remarked upon."""
 PHASE = "phase"
@@ -134,21 +140,32 @@ def match(
     if order not in ("whole", "partial"):
         raise InputError(f"order must be 'whole' or 'partial', not {order!r}")
     how = settings if isinstance(settings, RefinementSettings) else RefinementSettings.of(settings)
-    given = [what] if isinstance(what, ConfigurationSpace) else list(what)
+    given: list[Any] = [what] if isinstance(what, ConfigurationSpace) else list(what)
     if not given:
         raise InputError("nothing to match: give a space, or structures")
     with reporting(progress) as report:
-        job = _Job(pattern, how, others or {}, top, refined, order == "partial", seed, num_threads, report)
         spaces = [one for one in given if isinstance(one, ConfigurationSpace)]
+        sharing = [set(map(symbol_of, species)) for space in spaces for species in space.species]
+        job = _Job(pattern, how, others or {}, top, refined, order == "partial", seed, num_threads, report, sharing)
         if len(spaces) == len(given):
+            job, said = job.coarser(lambda job: job.averages(spaces[0]))
             found = job.of_spaces(spaces, mixture, model)
         elif spaces:
             raise InputError("give spaces or structures to match, not both")
         elif model is not None:
             raise InputError("model: the energy given the pattern needs a space, not structures")
         else:
-            found = job.of_structures(given)
-    return replace(found, seconds=time.process_time() - begun)
+            structures = [read_structure(one) for one in given]
+            job, said = job.coarser(lambda job: job.crystals(structures[0]))
+            found = job.of_structures(
+                structures, [_name_of(k, *pair) for k, pair in enumerate(zip(given, structures, strict=True))]
+            )
+    return replace(found, seconds=time.process_time() - begun, warnings=(*said, *found.warnings))
+
+
+def _name_of(number: int, given: Any, structure: Structure) -> str:
+    formula = structure.composition.reduced_formula
+    return Path(given).name if isinstance(given, str | os.PathLike) else f"{number}: {formula}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,6 +181,8 @@ class _Job:
     seed: int
     num_threads: int | None
     report: Report
+    sharing: Sequence[set[str]]
+    """Elements that share sites in the spaces."""
 
     def __post_init__(self) -> None:
         if self.pattern.radiation is None:
@@ -187,7 +206,7 @@ class _Job:
         for space in spaces:
             start = disordered[0].values if disordered else None
             disordered.append(fit_phases(self.pattern, [self._average(space), *beside], self.how, start=start))
-        warnings = self._judge(disordered[0], lambda job: [job._average(spaces[0]), *job._beside()])
+        warnings = self._judge(disordered[0], lambda job: job.averages(spaces[0]))
         ranked = [self._settled(space, fit, beside) for space, fit in zip(spaces, disordered, strict=True)]
         classes = sorted((one for rows, _ in ranked for one in rows), key=lambda one: one.chi2)[: self.top]
         classes = self._first_refined(classes)
@@ -197,7 +216,7 @@ class _Job:
         if best.fit is None or best.occupation is None:
             raise RuntimeError("the best class was not refined; please report this")
         misfit = Misfit(space, best.fit, PHASE, self.how.march)
-        mean, temper = misfit.on_peaks(average), max(best.fit.reduced_chi2, 1.0)
+        mean, temper = misfit.on_peaks(average), best.fit.inflation
         return MatchResult(
             source=self.pattern.source,
             disordered=disordered[place],
@@ -219,24 +238,33 @@ class _Job:
             seconds=0.0,
         )
 
-    def of_structures(self, given: Sequence[Any]) -> MatchResult:
-        """Refine each of some structures."""
-        beside = self._beside()
-        classes: list[MatchedClass] = []
-        for number, one in enumerate(given):
-            structure = read_structure(one)
-            name = f"{number}: {structure.composition.reduced_formula}"
-            if isinstance(one, str | os.PathLike):
-                name = Path(one).name
-            fit = fit_phases(self.pattern, [self._crystal(structure), *beside], self.how)
+    def averages(self, space: ConfigurationSpace) -> list[PhasePeaks]:
+        """The disordered average, and the phases beside it."""
+        return [self._average(space), *self._beside()]
+
+    def crystals(self, structure: Structure) -> list[PhasePeaks]:
+        """A structure, and the phases beside it."""
+        return [self._crystal(structure), *self._beside()]
+
+    def of_structures(self, structures: Sequence[Structure], names: Sequence[str]) -> MatchResult:
+        """Refine each of some structures, all with the same number of polynomials."""
+        fits = []
+        for number, (structure, name) in enumerate(zip(structures, names, strict=True)):
+            fits.append(fit_phases(self.pattern, self.crystals(structure), self.how))
+            self.report("fit", number + 1, len(structures), name)
+        most = max(fit.model.n_background for fit in fits)
+        how = self.how.model_copy(update={"n_background": most})
+        classes = []
+        for structure, name, fit in zip(structures, names, fits, strict=True):
+            if fit.model.n_background < most:
+                fit = fit_phases(self.pattern, self.crystals(structure), how, start=fit.values)
             classes.append(MatchedClass(name, None, None, structure, 1, 1, fit.chi2, fit))
-            self.report("fit", number + 1, len(given), name)
         classes.sort(key=lambda one: one.chi2)
         best, second = classes[0].fit, classes[1].fit if len(classes) > 1 else None
         if best is None:
             raise RuntimeError("a structure was not refined; please report this")
         first = classes[0].structure
-        warnings = self._judge(best, lambda job: [job._crystal(first), *job._beside()])
+        warnings = self._judge(best, lambda job: job.crystals(first))
         return MatchResult(
             source=self.pattern.source, disordered=None, classes=tuple(classes[: self.top]), order=None,
             exchange=None,
@@ -266,7 +294,7 @@ class _Job:
 
     def _rank(self, space: ConfigurationSpace, fit: Refinement, number: int) -> OrbitRanking:
         misfit = Misfit(space, fit, PHASE, self.how.march, self._average(space) if self.partial else None)
-        temper = max(fit.reduced_chi2, 1.0)
+        temper = fit.inflation
         if space.count_orbits() > MOST_ORBITS:
             return rank_by_annealing(space, misfit, size=self.top, temper=temper, seed=self.seed, report=self.report)
         return rank_orbits(
@@ -306,6 +334,7 @@ class _Job:
         return phase_peaks(
             PHASE, space.supercell_structure, self.radiation, self.pattern.range, occupancy=occupancy, slope=slope,
             metric=metric_of(space.parent, space.supercell_matrix, space.symprec), march_hkl=self.how.march,
+            sharing=self.sharing,
         )  # fmt: skip
 
     def _average(self, space: ConfigurationSpace) -> PhasePeaks:
@@ -327,13 +356,32 @@ class _Job:
         """Ln of the mean likelihood of all arrangements over that of the disordered average that fits best."""
         if not all(one.proved for one in rankings):
             return None
-        temper = max(best.reduced_chi2, 1.0)
+        temper = best.inflation
         if any(abs(one.temper - temper) > 1e-3 * temper for one in rankings) and len(rankings) == 1:
             rankings = [self._rank(spaces[0], best, PASSES)]
         logs = np.array([one.log_likelihood for one in rankings])
         weights = np.log(np.array([float(one.n_configurations) for one in rankings]))
         total = np.logaddexp.reduce(logs + weights) - np.logaddexp.reduce(weights)
         return float(total + min(one.chi2 for one in disordered) / (2 * temper))
+
+    def coarser(self, phases_of: Callable[[_Job], list[PhasePeaks]]) -> tuple[_Job, tuple[str, ...]]:
+        """A job with as many points as the lines are wide enough for, and what is to be said of that."""
+        measured = self.pattern
+        if len(measured) <= MANY:
+            return self, ()
+        low, high = measured.range
+        job = replace(self, pattern=measured.binned((high - low) / MANY))
+        while len(job.pattern) < len(measured):
+            fit = fit_phases(job.pattern, phases_of(job), self.how)
+            narrow = min(float(shape_of(fit.values).width_and_share(np.array(job.pattern.range))[0].min()), BROADEST)
+            step = float(np.median(np.diff(job.pattern.two_theta)))
+            if step <= narrow / LEAST_POINTS:
+                return job, (
+                    f"{len(measured):,} points were averaged in bins of {step:.4g} degrees, {narrow / step:.0f} of "
+                    f"them within the width of the narrowest line: {len(job.pattern):,} are fitted.",
+                )
+            job = replace(self, pattern=measured.binned(narrow / LEAST_POINTS / 1.3))
+        return self, ()
 
     def _crystal(self, structure: Structure) -> PhasePeaks:
         return phase_peaks(PHASE, structure, self.radiation, self.pattern.range, march_hkl=self.how.march)

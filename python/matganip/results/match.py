@@ -227,8 +227,8 @@ class MatchResult(Result):
     mixture : Mixture or None
     detection : Detection or None
     log_bayes_factor : float or None
-        ln of the mean likelihood of the arrangements over that of the disordered average, chi squared divided by the
-        reduced chi squared of the best fit where that exceeds 1.
+        ln of the mean likelihood of the arrangements over that of the disordered average, chi squared divided by
+        `temper`.
     n_orbits, n_configurations : int
         Looked at.
     proved : bool
@@ -272,8 +272,8 @@ class MatchResult(Result):
 
     @property
     def temper(self) -> float:
-        """What differences of chi squared are divided by: the reduced chi squared of the best fit, at least 1."""
-        return max(self.fit.reduced_chi2, 1.0)
+        """What differences of chi squared are divided by: the `Refinement.inflation` of the best fit."""
+        return self.fit.inflation
 
     @property
     def relative(self) -> Floats:
@@ -345,9 +345,9 @@ class MatchResult(Result):
             for rank, (one, above) in enumerate(zip(self.classes, self.relative.tolist(), strict=True), 1)
         )  # fmt: skip
         note = (
-            "Chi squared above the first, divided by its reduced chi squared where that exceeds 1; below 9 the data do "
-            "not tell the two apart. Rwp, in percent, of those that were refined. Orbits: arrangements up to symmetry "
-            "that have this pattern."
+            f"Chi squared above the first, divided by {self.temper:.3g}: its reduced chi squared, times how many "
+            "neighbouring residuals hang together. Below 9 the data do not tell the two apart. Rwp, in percent, of "
+            "those that were refined. Orbits: arrangements up to symmetry that have this pattern."
         )
         columns = ("rank", "chi2 above", "Rwp", "orbits", "arrangements", "first of them")
         found = [Table(f"{self.source}: what explains it", columns, rows, "rrrrrw", note), self._parameters()]
@@ -391,7 +391,8 @@ class MatchResult(Result):
             unit = units.get(name, "degrees^2" if name in "uvw" else "angstrom^2" if ".b" in name else "")
             rows.append((name, f"{fit.values[name]:.6g}", f"{fit.errors[name]:.2g}", unit))
         title = f"Best fit: Rwp {fit.r_wp:.3f} %, Rexp {fit.r_exp:.3f} %, reduced chi squared {fit.reduced_chi2:.3f}"
-        note = "Errors: one standard deviation, times the root of the reduced chi squared where that exceeds 1."
+        factor = fit.inflation**0.5
+        note = f"Errors: one standard deviation by counting statistics, times {factor:.3g} for what is not fitted."
         return Table(title, ("parameter", "value", "error", "unit"), tuple(rows), "lrrl", note)
 
     def _peaks(self) -> Table:
@@ -419,6 +420,7 @@ def _fit_values(fit: Refinement) -> dict[str, Any]:
         "r_exp": fit.r_exp,
         "chi2": fit.chi2,
         "reduced_chi2": fit.reduced_chi2,
+        "inflation": fit.inflation,
         "values": fit.values,
         "errors": fit.errors,
         "cells": cells,

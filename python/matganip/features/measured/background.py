@@ -1,4 +1,4 @@
-"""The background of a pattern by clipping its peaks."""
+"""The background of a pattern: how many polynomials it needs, and clipping of its peaks."""
 
 from __future__ import annotations
 
@@ -42,3 +42,54 @@ def snip(intensity: ArrayLike, two_theta: ArrayLike, width: float = 3.0) -> Floa
         v[m : n - m] = np.minimum(v[m : n - m], (v[2 * m :] + v[: n - 2 * m]) / 2)
     background: Floats = (np.exp(np.exp(v) - 1) - 1) ** 2 - 1
     return background
+
+
+# Degrees in which a polynomial may bend at most once: lines are narrower, humps of glass and sample holder wider.
+BEND = 4.0
+FEWEST, MOST = 4, 24
+# Of the square of a normal deviate of variance 1.
+MEDIAN_OF_SQUARE = 0.4549364
+
+
+def most_polynomials(two_theta_range: tuple[float, float]) -> int:
+    """How many Chebyshev polynomials a background may have: 4 to 24, one for each four degrees."""
+    return int(np.clip((two_theta_range[1] - two_theta_range[0]) / BEND, FEWEST, MOST))
+
+
+def needed_polynomials(lines: Floats, polynomials: Floats, target: Floats) -> int:
+    """How many of the first polynomials the data need, by the Bayesian information criterion.
+
+    (Schwarz, Ann. Stat. 6, 461 (1978).) What noise a point has is taken from the median of the squared deviations under
+    all polynomials: lines that the phases lack are few points.
+
+    Parameters
+    ----------
+    lines : (n, m) float64 ndarray
+        The patterns of the phases, in standard deviations.
+    polynomials : (n, k) float64 ndarray
+        In standard deviations, by rising order.
+    target : (n,) float64 ndarray
+        The measured pattern in standard deviations.
+
+    Returns
+    -------
+    int
+        4 to k, or k where that is less.
+
+    Examples
+    --------
+    >>> x = np.linspace(-1, 1, 2000)
+    >>> noisy = 100 + 30 * np.exp(-((x / 0.3) ** 2)) + np.random.default_rng(0).standard_normal(2000)
+    >>> needed_polynomials(np.zeros((2000, 0)), np.polynomial.chebyshev.chebvander(x, 23), noisy)
+    15
+    """
+    basis = np.linalg.qr(np.column_stack([lines, polynomials]))[0]
+    along = basis.T @ target
+    residual = target - basis @ along
+    noise = max(float(np.median(residual**2)) / MEDIAN_OF_SQUARE, 1.0)
+    n, k = len(target), polynomials.shape[1]
+    gain = np.cumsum(along[lines.shape[1] :] ** 2)
+    criterion: Floats = -gain / noise + np.log(n) * np.arange(1, k + 1)
+    least = min(FEWEST, k)
+    found: int = least + int(np.argmin(criterion[least - 1 :]))
+    return found

@@ -176,8 +176,8 @@ class Misfit:
         if self.march_hkl is not None:
             weight *= march(grouped.cosine_squared(self.march_hkl), values[f"{phase}.march"])
         reflections = replace(grouped.reflections, s_squared=s2[grouped.peak] / 4)
-        own = f"{phase}.b."
-        b = {name.removeprefix(own): values[f"{phase}.b"] + v for name, v in values.items() if name.startswith(own)}
+        (own,) = (one for one in self.fit.model.phases if one.name == phase)
+        b = dict(zip(own.elements, own.displacements(values).tolist(), strict=True))
         parts = amplitudes(self.space, reflections, single, b)
         wave = waves(parts.sites, reflections.hkl, self.space.site_indices)
         self._modes, self._waves = parts.mode_of_code, wave.table

@@ -55,8 +55,8 @@ class PatternModel:
     -----
     Parameters are named ``background0 ...``, ``zero`` and ``displacement`` (degrees), ``u``, ``v``, ``w`` (degrees
     squared), ``x``, ``y`` (degrees), and for each phase NAME ``NAME.scale``, ``NAME.cell0 ...`` (relative changes of
-    the reciprocal metric), ``NAME.b`` and ``NAME.b.ELEMENT`` (angstrom squared; they are added), ``NAME.order`` and
-    ``NAME.march``.
+    the reciprocal metric), ``NAME.b``, ``NAME.b.ELEMENT`` and ``NAME.b.ONE+OTHER`` of elements that share sites
+    (angstrom squared; they are added), ``NAME.order`` and ``NAME.march``.
     """
 
     measured: MeasuredPattern
@@ -95,6 +95,7 @@ class PatternModel:
         for phase in self.phases:
             found += [f"{phase.name}.scale", *(f"{phase.name}.cell{k}" for k in range(phase.metric.n_free))]
             found += [f"{phase.name}.b", *(f"{phase.name}.b.{element}" for element in phase.elements)]
+            found += [f"{phase.name}.b.{'+'.join(one)}" for one in phase.sites if len(one) > 1]
             found += [f"{phase.name}.order", f"{phase.name}.march"]
         return found
 
@@ -187,13 +188,14 @@ class PatternModel:
         products = phase.oriented(values[f"{phase.name}.march"])
         s2 = phase.phi @ self.coefficients(phase, values) / 4
         factors = self.radiation.form_factors(phase.elements, self.radiation.wavelength)
-        b = np.array([values[f"{phase.name}.b.{element}"] for element in phase.elements]) + values[f"{phase.name}.b"]
-        damping = np.exp(-np.outer(b, s2))
+        damping = np.exp(-np.outer(phase.displacements(values), s2))
         parts = np.stack([factors.at(s2) * damping, factors.imaginary[:, None] * damping])  # (2, n_elements, n)
         table = products[:, 0] + t * products[:, 1] + t * t * products[:, 2]
         # by_element_e = sum over e' of W_e T_ee' W_e'; their sum is the intensity
         by_element = np.einsum("cep,pef,cfp->ep", parts, table, parts)
         slopes = {f"b.{element}": -2 * s2 * row for element, row in zip(phase.elements, by_element, strict=True)}
+        for one in phase.sites:
+            slopes[f"b.{'+'.join(one)}"] = sum((slopes[f"b.{element}"] for element in one), np.zeros(len(s2)))
         slopes["b"] = -2 * s2 * by_element.sum(axis=0)
         if phase.is_ordered:
             slopes["order"] = np.einsum("cep,pef,cfp->p", parts, products[:, 1] + 2 * t * products[:, 2], parts)

@@ -142,6 +142,39 @@ class MeasuredPattern:
         """
         return self._taken((self.two_theta < low) | (self.two_theta > high), f"without {low} to {high} degrees")
 
+    def binned(self, step: float) -> MeasuredPattern:
+        """Means of neighbouring points over about so many degrees, never across a gap.
+
+        Parameters
+        ----------
+        step : float
+            Degrees; where the points are no closer than that, they are left as they are.
+
+        Returns
+        -------
+        MeasuredPattern
+            Angles and intensities are means, with the standard deviations of means.
+
+        Examples
+        --------
+        >>> fine = MeasuredPattern.of(10 + 0.001 * np.arange(1000), np.full(1000, 100.0))
+        >>> coarse = fine.binned(0.01)
+        >>> len(coarse), round(float(coarse.sigma[0]), 3)
+        (100, 3.162)
+        """
+        steps = np.diff(self.two_theta)
+        usual = float(np.median(steps))
+        together = int(step / usual + 1e-9)
+        if together < 2:
+            return self
+        runs = np.split(np.arange(len(self)), np.flatnonzero(steps > 1.5 * usual) + 1)
+        starts = np.concatenate([run[0] + together * np.arange(-(-len(run) // together)) for run in runs])
+        n = np.diff(np.append(starts, len(self)))
+        angles, counts, variance = (
+            np.add.reduceat(column, starts) for column in (self.two_theta, self.intensity, self.sigma**2)
+        )
+        return replace(self, two_theta=angles / n, intensity=counts / n, sigma=np.sqrt(variance) / n)
+
     def with_radiation(self, radiation: Radiation | str | float) -> MeasuredPattern:
         """The same points under the radiation that is given, whatever the file said."""
         return replace(self, radiation=radiation_of(radiation))

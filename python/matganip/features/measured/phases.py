@@ -15,7 +15,7 @@ imaginary parts cancel.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -140,6 +140,8 @@ class PhasePeaks:
         T_0, T_1, T_2 per cell of the parent.
     mass, volume : float
         Of a cell of the parent: atomic mass units, angstrom^3.
+    sites : tuple of tuple of str
+        Elements that share sites, each element in one of them.
     orientation : tuple of (n_reflections, n_elements) arrays, peak numbers and angles, or None
         What preferred orientation needs: S, its slope in t, the peak of each reflection, and the cosine squared of its
         angle to the planes.
@@ -153,7 +155,18 @@ class PhasePeaks:
     products: Floats
     mass: float
     volume: float
+    sites: tuple[tuple[str, ...], ...]
     orientation: tuple[NDArray[np.complex128], NDArray[np.complex128], NDArray[np.int64], Floats] | None = None
+
+    def displacements(self, values: Mapping[str, float]) -> Floats:
+        """B (n_elements,) in angstrom^2: of the phase, of elements together and of each, added."""
+        own = f"{self.name}.b."
+        found = dict.fromkeys(self.elements, values[f"{self.name}.b"])
+        for name, value in values.items():
+            if name.startswith(own):
+                for element in found.keys() & set(name.removeprefix(own).split("+")):
+                    found[element] += value
+        return np.array([found[element] for element in self.elements])
 
     @property
     def is_ordered(self) -> bool:
@@ -179,6 +192,7 @@ def phase_peaks(
     occupancy: Mapping[str, Floats] | None = None,
     slope: Mapping[str, Floats] | None = None,
     march_hkl: Sequence[float] | None = None,
+    sharing: Sequence[Collection[str]] | None = None,
 ) -> PhasePeaks:
     """Work out the peaks of a crystal.
 
@@ -197,6 +211,8 @@ def phase_peaks(
         By element, at t = 0 and per unit of t.
     march_hkl : three numbers, optional
         Planes of a preferred orientation; indices of the parent.
+    sharing : sequence of collections of str, optional
+        Elements that share sites of a space, whatever the arrangement; by default those that share them here.
 
     Returns
     -------
@@ -232,6 +248,7 @@ def phase_peaks(
         products=_gather(s, ds, peak, np.ones(len(peak)), n_peaks) / n_cells,
         mass=sum(masses[e] * float(table[e].sum()) for e in elements if e in table) / n_cells,
         volume=abs(float(np.linalg.det(shape.lattice))),
+        sites=_joined_elements(elements, _on_sites(table) if sharing is None else sharing),
         orientation=orientation,
     )
     return _present(found)
@@ -401,8 +418,24 @@ def _present(peaks: PhasePeaks) -> PhasePeaks:
         orientation = (s[rows], slope[rows], number[peak[rows]], cosine[rows])
     return PhasePeaks(
         peaks.name, peaks.metric, peaks.elements, peaks.hkl[kept], peaks.phi[kept], peaks.products[kept],
-        peaks.mass, peaks.volume, orientation,
+        peaks.mass, peaks.volume, peaks.sites, orientation,
     )  # fmt: skip
+
+
+def _on_sites(table: Mapping[str, Floats]) -> list[set[str]]:
+    """The elements on each site."""
+    n_sites = len(next(iter(table.values())))
+    return [{name for name, column in table.items() if column[i] > 0} for i in range(n_sites)]
+
+
+def _joined_elements(elements: Sequence[str], sharing: Sequence[Collection[str]]) -> tuple[tuple[str, ...], ...]:
+    """Elements that share sites, directly or through others."""
+    groups = [{element} for element in elements]
+    for here in sharing:
+        touching = [one for one in groups if not one.isdisjoint(here)]
+        if len(touching) > 1:
+            groups = [one for one in groups if one not in touching] + [set().union(*touching)]
+    return tuple(sorted(tuple(sorted(one)) for one in groups))
 
 
 def _mass(element: str) -> float:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +19,7 @@ from matganip.features.measured.pattern import Floats, MeasuredPattern, radiatio
 from matganip.features.radiation import Radiation
 
 SEPARATORS = str.maketrans(",;\t", "   ")
+DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
 COMMENTS = ("#", "!", "'", '"', "*", "//")
 
 # Columns of a file: positions, intensities, standard deviations or None, line numbers or None.
@@ -43,7 +46,8 @@ def read_pattern(
     Parameters
     ----------
     path : path-like
-        ``.xy``, ``.dat``, ``.txt``, ``.csv`` (two columns, or a third of standard deviations), ``.xye``; GSAS
+        ``.xy``, ``.dat``, ``.txt``, ``.csv`` (two columns, or a third of standard deviations; decimal points or
+        commas), ``.xye``; GSAS
         ``.gsas``, ``.gsa``, ``.gda``, ``.raw`` or ``.xra`` (CONST, RALF; STD, ESD, FXYE) and ``.fxye``; ``.cif`` with
         powder data; PANalytical ``.xrdml``, Bruker ``.brml`` and ``.raw`` (version 4), Rigaku ``.rasx``, which
         ``matganip[instruments]`` reads.
@@ -117,7 +121,7 @@ def _text_columns(lines: list[str], source: str) -> Columns:
         if not stripped or stripped.startswith(COMMENTS):
             continue
         try:
-            row = [float(word) for word in stripped.translate(SEPARATORS).split()[:3]]
+            row = [float(word) for word in _words(stripped)[:3]]
         except ValueError:
             row = []
         if len(row) < 2 or (rows and len(row) < len(rows[0])):
@@ -130,6 +134,14 @@ def _text_columns(lines: list[str], source: str) -> Columns:
         raise InputError(f"{source}: no line has two numbers, angle and intensity")
     table = np.array(rows)
     return table[:, 0], table[:, 1], table[:, 2] if table.shape[1] == 3 else None, np.array(places)
+
+
+def _words(line: str) -> list[str]:
+    """The words of a line. A comma inside a number is a decimal point where something else keeps the columns apart."""
+    columns = line.replace(";", " ").split()
+    if len(columns) > 1 and all(DECIMAL_COMMA.fullmatch(word) for word in columns if "," in word):
+        return [word.replace(",", ".") for word in columns]
+    return line.translate(SEPARATORS).split()
 
 
 def _cut(text: str) -> str:
@@ -211,7 +223,9 @@ def _instrument(file: Path) -> tuple[Columns, Radiation | None]:
         if angles is None or counts is None:
             raise ValueError("there is no scan over 2theta")
     except Exception as error:  # a damaged file may fail anywhere in it
-        raise InputError(f"{file.name}: cannot be read as {file.suffix}: {first_line(error)}") from error
+        known = isinstance(error, ValueError | OSError | SyntaxError | zipfile.BadZipFile)
+        why = first_line(error) if known else "it is damaged, or of a version that the reader does not know"
+        raise InputError(f"{file.name}: cannot be read as {file.suffix}: {why}") from error
     source = found.get("metadata", {}).get("source") or {}
     first, second, ratio = (_length(source.get(name)) for name in ("kAlpha1", "kAlpha2", "ratioKAlpha2KAlpha1"))
     return (angles, counts, None, None), _doublet(first, second, ratio)

@@ -12,7 +12,7 @@ from pydantic import Field
 from scipy.optimize import least_squares, nnls
 
 from matganip.errors import InputError
-from matganip.features.measured.background import snip
+from matganip.features.measured.background import most_polynomials, needed_polynomials, snip
 from matganip.features.measured.model import PROFILE, PatternModel, Values
 from matganip.features.measured.pattern import MeasuredPattern
 from matganip.features.measured.phases import PhasePeaks
@@ -32,6 +32,11 @@ STRAINS = np.linspace(-0.04, 0.04, 21)
 SHIFTS = (-0.15, 0.15)
 BROAD = 0.12  # degrees squared: the width of lines that need not stand quite where they are looked for
 COARSE = 0.05  # degrees
+CORRELATED = 1.0  # degrees over which residuals may hang together
+ALIKE = 0.5  # angstrom^2: by how much B of a site is expected to differ from the mean of its phase
+FEW = 200  # points, at least, of the coarse pattern
+FIRST = 8  # polynomials until it is known how many are needed
+POLYNOMIAL = "background"
 REFUSED = 1e12  # counts: a pattern that no step of a fit is taken to
 
 
@@ -44,12 +49,19 @@ class RefinementSettings(Settings):
     'chebyshev'
     """
 
-    n_background: int = Field(default=8, ge=1, le=40, description="Chebyshev coefficients of the background.")
+    n_background: int | None = Field(
+        default=None,
+        ge=1,
+        le=40,
+        description="Chebyshev coefficients of the background; by default as many as it needs.",
+    )
     background: Literal["chebyshev", "snip"] = Field(
         default="chebyshev", description='"snip": the polynomials are added to what peak clipping leaves.'
     )
-    displacements: Literal["none", "overall", "element"] = Field(
-        default="overall", description="Isotropic displacements B: none, one for each phase, or one for each element."
+    displacements: Literal["none", "overall", "site", "element"] = Field(
+        default="site",
+        description="Isotropic displacements B: none, one for each phase, one for each set of elements that share "
+        "sites, expected within 0.5 of their mean, or one for each element.",
     )
     shift: Literal["none", "zero", "displacement", "both"] = Field(
         default="displacement",
@@ -79,7 +91,7 @@ class Refinement:
     model : PatternModel
     values, errors : dict of str to float
         All parameters, and the standard deviations of those that were refined: by counting statistics, times the root
-        of the reduced chi squared where that exceeds 1.
+        of `inflation`.
     refined : tuple of str
     calculated : (n,) float64 ndarray
     covariance : (m, m) float64 ndarray
@@ -109,6 +121,25 @@ class Refinement:
     def reduced_chi2(self) -> float:
         """That divided by points less parameters."""
         return self.chi2 / max(len(self.calculated) - len(self.refined), 1)
+
+    @property
+    def correlation(self) -> float:
+        """How many neighbouring residuals say the same thing: their integrated autocorrelation, at least 1.
+
+        Points on one badly fitted line are not independent (Berar and Lelann, J. Appl. Cryst. 24, 1 (1991)); weights
+        fall linearly over one degree (Newey and West, Econometrica 55, 703 (1987)).
+        """
+        r = self.residual - self.residual.mean()
+        step = float(np.median(np.diff(self.model.measured.two_theta)))
+        lags = int(np.clip(CORRELATED / step, 1, max(len(r) // 20, 1)))
+        own = float(r @ r)
+        found = 1 + 2 * sum((1 - k / (lags + 1)) * float(r[k:] @ r[:-k]) / own for k in range(1, lags + 1))
+        return max(found, 1.0)
+
+    @property
+    def inflation(self) -> float:
+        """What variances by counting statistics are multiplied by, and differences of chi squared divided by."""
+        return max(self.reduced_chi2, 1.0) * self.correlation
 
     @property
     def r_wp(self) -> float:
@@ -147,7 +178,13 @@ class Refinement:
         return [f"{phase.name}.cell{k}" for k in range(phase.metric.n_free)]
 
 
-def refine(model: PatternModel, values: Mapping[str, float], names: Sequence[str], max_steps: int = 60) -> Refinement:
+def refine(
+    model: PatternModel,
+    values: Mapping[str, float],
+    names: Sequence[str],
+    max_steps: int = 60,
+    alike: Sequence[Sequence[str]] = (),
+) -> Refinement:
     """Fit some parameters from where they stand.
 
     Parameters
@@ -159,6 +196,8 @@ def refine(model: PatternModel, values: Mapping[str, float], names: Sequence[str
         Those that are fitted.
     max_steps : int
         Evaluations of the model at most.
+    alike : sequence of sequences of str
+        Sets of parameters each of which is expected within `ALIKE` of the mean of its set.
 
     Returns
     -------
@@ -180,6 +219,11 @@ def refine(model: PatternModel, values: Mapping[str, float], names: Sequence[str
     def at(x: Floats) -> Values:
         return {**values, **dict(zip(names, x.tolist(), strict=True))}
 
+    member = np.array([[name in one for name in names] for one in alike], dtype=np.float64).reshape(-1, len(names))
+    held = (
+        sum((np.diag(one) - np.outer(one, one) / one.sum() for one in member), np.zeros((len(names), len(names))))
+        / ALIKE
+    )
     last: dict[str, Any] = {}
 
     def evaluated(x: Floats) -> tuple[Floats, Floats]:
@@ -193,11 +237,11 @@ def refine(model: PatternModel, values: Mapping[str, float], names: Sequence[str
         return kept
 
     def residual(x: Floats) -> Floats:
-        found: Floats = (evaluated(x)[0] - measured.intensity) / measured.sigma
+        found: Floats = np.concatenate([(evaluated(x)[0] - measured.intensity) / measured.sigma, held @ x])
         return found
 
     def jacobian(x: Floats) -> Floats:
-        found: Floats = evaluated(x)[1] / measured.sigma[:, None]
+        found: Floats = np.vstack([evaluated(x)[1] / measured.sigma[:, None], held])
         return found
 
     best = start
@@ -205,13 +249,13 @@ def refine(model: PatternModel, values: Mapping[str, float], names: Sequence[str
         best = least_squares(
             residual, start, jacobian, bounds=(low, high), x_scale="jac", max_nfev=max_steps, ftol=1e-7, xtol=1e-9
         ).x
-    calculated, slopes = evaluated(best)
-    scaled = slopes / measured.sigma[:, None]
+    calculated = evaluated(best)[0]
+    scaled = jacobian(best)
     norms = np.linalg.norm(scaled, axis=0)
     norms = np.where(norms > 0, norms, 1.0)
     covariance = np.linalg.pinv((scaled / norms).T @ (scaled / norms), rcond=1e-12, hermitian=True)
     found = Refinement(model, at(best), {}, tuple(names), calculated, covariance / np.outer(norms, norms))
-    covariance = found.covariance * max(found.reduced_chi2, 1.0)
+    covariance = found.covariance * found.inflation
     errors = dict(zip(names, np.sqrt(np.diag(covariance)).tolist(), strict=True))
     return replace(found, errors=errors, covariance=covariance)
 
@@ -248,9 +292,10 @@ def fit_phases(
     """
     how = settings or RefinementSettings()
     base = snip(measured.intensity, measured.two_theta) if how.background == "snip" else None
-    model = PatternModel(measured, tuple(phases), how.n_background, how.monochromator, base)
+    n_background = how.n_background or (FIRST if start is None else sum(name.startswith(POLYNOMIAL) for name in start))
+    model = PatternModel(measured, tuple(phases), n_background, how.monochromator, base)
     values = model.start(None if how.shape is None else _shape(how.shape))
-    linear = [f"background{k}" for k in range(how.n_background)] + [f"{phase.name}.scale" for phase in phases]
+    linear = _linear(model)
     shifts = {"none": [], "both": ["zero", "displacement"]}.get(how.shift, [how.shift])
     places = [*shifts[:1], *(name for name in model.names if ".cell" in name and how.cell)]
     widths = [] if how.shape is not None else ["w", "y"]
@@ -263,6 +308,10 @@ def fit_phases(
     places += shifts[1:]
     widths = [] if how.shape is not None else ["u", "w", "x", "y"]
     found = refine(model, found.values, [*linear, *places, *widths])
+    if how.n_background is None and start is None:
+        model, values = _with_background(found)
+        linear = _linear(model)
+        found = refine(model, values, [*linear, *places, *widths])
     if how.refine_v and widths:
         widths = ["u", "v", "w", "x", "y"]
         # Away from the bounds, with the width at tan(theta) = 1/2 as it was.
@@ -273,21 +322,43 @@ def fit_phases(
         + [*also]
         + [f"{phase.name}.march" for phase in phases if how.march and phase.orientation is not None]
     )
-    return refine(model, found.values, [*linear, *places, *widths, *others]) if others else found
+    values = found.values
+    for phase in phases:
+        own, parts = f"{phase.name}.b", _displacements(phase, how.displacements)
+        if parts and own not in parts:  # B of each is the whole of it, not what is added to that of the phase
+            values = {**values, **{name: values[name] + values[own] for name in parts}, own: 0.0}
+    alike = [_displacements(phase, "site") for phase in phases if how.displacements == "site"]
+    return refine(model, values, [*linear, *places, *widths, *others], alike=alike) if others else found
+
+
+def _linear(model: PatternModel) -> list[str]:
+    """Parameters that the pattern is linear in."""
+    background = [f"{POLYNOMIAL}{k}" for k in range(model.n_background)]
+    return background + [f"{phase.name}.scale" for phase in model.phases]
+
+
+def _with_background(found: Refinement) -> tuple[PatternModel, Values]:
+    """The model of a fit with as many polynomials as the pattern needs."""
+    model, values, measured = found.model, found.values, found.model.measured
+    wide = replace(model, n_background=max(most_polynomials(measured.range), 1))
+    units = [model.lines(phase, values) for phase in model.phases]
+    lines = np.column_stack([one.draw(one.strength) for one in units]) / measured.sigma[:, None]
+    base = 0.0 if model.fixed_background is None else model.fixed_background
+    target = (measured.intensity - base) / measured.sigma
+    n_background = needed_polynomials(lines, wide.background / measured.sigma[:, None], target)
+    chosen = replace(model, n_background=n_background)
+    kept = {name: value for name, value in values.items() if not name.startswith(POLYNOMIAL)}
+    return chosen, solve_linear(chosen, {**dict.fromkeys(chosen.names, 0.0), **kept})
 
 
 def solve_linear(model: PatternModel, values: Mapping[str, float]) -> Values:
     """Background and scales, which enter linearly, at best: the scales not negative."""
     measured = model.measured
-    zero = {f"{phase.name}.scale": 0.0 for phase in model.phases} | {
-        f"background{k}": 0.0 for k in range(model.n_background)
-    }
-    base = model.evaluate({**values, **zero})[0]
+    base = model.evaluate({**values, **dict.fromkeys(_linear(model), 0.0)})[0]
     units = [model.lines(phase, values) for phase in model.phases]
     columns = np.column_stack([model.background, *(one.draw(one.strength) for one in units)]) / measured.sigma[:, None]
     coefficients = partly_non_negative(columns, (measured.intensity - base) / measured.sigma, model.n_background)
-    names = [f"background{k}" for k in range(model.n_background)] + [f"{phase.name}.scale" for phase in model.phases]
-    return {**values, **dict(zip(names, coefficients.tolist(), strict=True))}
+    return {**values, **dict(zip(_linear(model), coefficients.tolist(), strict=True))}
 
 
 def partly_non_negative(columns: Floats, target: Floats, n_free: int) -> Floats:
@@ -370,20 +441,15 @@ def _misfit(model: PatternModel, values: Values) -> float:
 
 def _coarser(measured: MeasuredPattern) -> MeasuredPattern:
     """Means of a few points each."""
-    together = max(1, round(COARSE / float(np.median(np.diff(measured.two_theta)))))
-    n = len(measured) // together * together
-    if n // together < 200:
-        return measured
-    angles, counts, variance = (
-        column[:n].reshape(-1, together).mean(axis=1)
-        for column in (measured.two_theta, measured.intensity, measured.sigma**2)
-    )
-    return replace(measured, two_theta=angles, intensity=counts, sigma=np.sqrt(variance / together))
+    coarse = measured.binned(1.2 * COARSE)
+    return measured if len(coarse) < FEW else coarse
 
 
 def _displacements(phase: PhasePeaks, which: str) -> list[str]:
     if which == "element":
         return [f"{phase.name}.b.{element}" for element in phase.elements]
+    if which == "site":
+        return [f"{phase.name}.b.{'+'.join(one)}" for one in phase.sites]
     return [f"{phase.name}.b"] if which == "overall" else []
 
 
