@@ -189,3 +189,14 @@ def test_any_text_is_a_pattern_or_an_input_error(text):
 
 def test_the_public_names():
     assert mg.read_pattern is read_pattern
+
+
+def test_decimal_commas_where_something_else_keeps_the_columns_apart(tmp_path):
+    path = tmp_path / "scan.csv"
+    for between in (";", "\t", " "):
+        path.write_text(
+            "2theta;I\n" + "".join(f"{10 + 0.5 * i:.1f}{between}{7 + i}\n".replace(".", ",") for i in range(30))
+        )
+        pattern = read_pattern(path)
+        assert pattern.two_theta[:3].tolist() == [10.0, 10.5, 11.0]
+        assert pattern.intensity[:2].tolist() == [7.0, 8.0]

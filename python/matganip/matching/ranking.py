@@ -142,7 +142,7 @@ def rank_orbits(
     size : int
         How many of the best classes are kept.
     temper : float
-        What chi squared is divided by for likelihoods: the reduced chi squared where the model is imperfect.
+        What chi squared is divided by for likelihoods: `Refinement.inflation`.
     report : callable
         As `matganip.progress` has it.
     step : str
