@@ -15,6 +15,7 @@ import pytest
 from screens import copy, final, run
 
 import matganip as mg
+from matganip.files import stamped
 from matganip.screening import shard_files
 from matganip.screening.manifest import MANIFEST, ScreenFolder, locked_screen
 from matganip.screening.run import Standing, resume_screen, screen
@@ -248,3 +249,24 @@ def test_killed_from_outside_it_goes_on(model_folder, whole, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     assert final(folder) == final(whole)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda header: header["settings"].update(n_shards=10**10), "settings.n_shards"),
+        (lambda header: header.update(part=[1, 1]), "part: 1 of 1"),
+        (lambda header: header.update(models="x"), "models: "),
+        (lambda header: header["space"]["made_from"]["positions"].pop(), "positions of 5 atoms"),
+    ],
+)
+def test_a_manifest_of_wrong_types_is_refused_behind_a_right_checksum(whole, tmp_path, change, told):
+    folder = tmp_path / "screen"
+    copy(whole, folder)
+    first, *others = (folder / "manifest.jsonl").read_text().splitlines()
+    header = json.loads(first)
+    del header["check"]
+    change(header)
+    (folder / "manifest.jsonl").write_text("\n".join([json.dumps(stamped(header)), *others]) + "\n")
+    with pytest.raises(mg.InputError, match=told):
+        mg.read_screen(folder)

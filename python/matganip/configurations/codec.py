@@ -283,6 +283,8 @@ def space_arguments(values: Mapping[str, Any]) -> SpaceArguments:
         elements = [str(name) for name in values["elements"]]
         states = values.get("states") or {"parent": [None] * len(elements), "species": None}
         ions = [Occupant(name, state) for name, state in zip(elements, states["parent"], strict=True)]
+        if len(values["positions"]) != len(ions):
+            raise ValueError(f"{len(values['positions'])} positions of {len(ions)} atoms")
         table = values["substitutions"]
         stated = states["species"] or [[None] * len(one["species"]) for one in table]
         return {

@@ -13,7 +13,7 @@ import numpy as np
 
 from matganip.configurations.codec import composition_text
 from matganip.configurations.space import ConfigurationSpace
-from matganip.errors import InputError
+from matganip.errors import InputError, damaged
 from matganip.files import CHECKSUMS, atomic_folder, sha256
 from matganip.learning.scoring import GraphScorer, Panel
 from matganip.screening.cascade import SurrogateScorer
@@ -93,7 +93,8 @@ def _open(path: Path, fingerprint: str) -> Opened:
 
 def space_of(header: dict[str, Any]) -> ConfigurationSpace:
     """The space that a manifest's header describes."""
-    return ConfigurationSpace.from_dict(header["space"]["made_from"], header["space"]["key"])
+    with damaged("the manifest's space"):
+        return ConfigurationSpace.from_dict(header["space"]["made_from"], header["space"]["key"])
 
 
 def header_of(request: Request, surrogate: dict[str, Any] | None) -> dict[str, Any]:
@@ -154,7 +155,7 @@ def settings_of(header: dict[str, Any]) -> ScreenSettings:
         selection = Selection(**record.pop("selection"))
         temperatures = tuple(np.inf if t is None else float(t) for t in record.pop("temperatures"))
         return ScreenSettings(selection=selection, temperatures=temperatures, **record)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"the manifest's settings are damaged: {error}") from error
 
 

@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from matganip.errors import InputError
+from matganip.errors import InputError, damaged
 from matganip.files import checksum_of, flush_folder, locked, stamped
+from matganip.screening.header import check_header
 from matganip.screening.shard import ShardRecord
 from matganip.screening.shard_files import file_record
 
@@ -99,7 +100,9 @@ class ScreenFolder:
                 f"matganip {header.get('versions', {}).get('matganip', '?')}, which began it, or start anew in "
                 "another folder"
             )
-        return cls(path, header, lines[1:])
+        with damaged(file):
+            check_header(header)
+            return cls(path, header, lines[1:])
 
     @property
     def fingerprint(self) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from matganip.errors import InputError
 from matganip.screening.cascade import Rescorer, TooNarrow
@@ -177,8 +178,9 @@ class ShardRecord:
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> ShardRecord:
         """Undo `to_dict`."""
-        reach = np.inf if record["reach"] is None else float(record["reach"])
-        return cls(**{**record, "n_configurations": int(record["n_configurations"]), "reach": reach})
+        reach = np.inf if record["reach"] is None else record["reach"]
+        found = {**record, "n_configurations": int(record["n_configurations"]), "reach": reach}
+        return TypeAdapter(cls).validate_python(found)
 
 
 @dataclass
