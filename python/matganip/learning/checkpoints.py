@@ -110,12 +110,12 @@ def _loaded(data: bytes) -> Tensors:
 
 
 def fill(network: nn.Module, tensors: Tensors, prefix: str, folder: Path) -> None:
-    """Make a checkpoint's tensors the weights of a network.
+    """Put a checkpoint's weights into a freshly made network.
 
     Parameters
     ----------
     network : nn.Module
-        Of the sizes that the checkpoint's config names; on the device "meta", where it takes no memory.
+        Of the sizes that the checkpoint's config names. Of one on the device "meta" the sizes are compared, no more.
     tensors : dict of str to tensor
     prefix : str
         ``"generator"`` or ``"discriminator"``.
@@ -127,9 +127,10 @@ def fill(network: nn.Module, tensors: Tensors, prefix: str, folder: Path) -> Non
     InputError
         If a tensor is missing or its shape does not fit the config.
     """
-    weights = {name: _tensor(tensors, f"{prefix}.{name}", tuple(p.shape), folder).to(p.dtype)
+    weights = {name: _tensor(tensors, f"{prefix}.{name}", tuple(p.shape), folder)
                for name, p in network.state_dict().items()}  # fmt: skip
-    network.load_state_dict(weights, assign=True)
+    if not any(p.is_meta for p in network.parameters()):
+        network.load_state_dict(weights)
 
 
 def numbers(tensors: Tensors, name: str, shape: tuple[int, ...], folder: Path) -> Any:

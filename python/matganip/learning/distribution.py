@@ -139,10 +139,9 @@ def _tensors(data: bytes) -> dict[str, torch.Tensor]:
         raise ValueError(str(error)) from error
 
 
-def _empty(n_columns: int, k: int, settings: DistributionSettings, position: Floats) -> Member:
-    """A network of sizes alone: memory is taken for what the file has, once it fits."""
+def _made(device: str, n_columns: int, k: int, settings: DistributionSettings, position: Floats) -> Member:
     try:
-        with torch.device("meta"):
+        with torch.device(device):
             return Member(n_columns, k, settings, position).double()
     except RuntimeError as error:  # torch's, of sizes whose product is no 64-bit number
         raise ValueError(first_line(error)) from error
@@ -154,12 +153,14 @@ def _left(record: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Condition
     r, k = arrays["directions"].shape[1], len(arrays["scale"])
     members = []
     for number in range(settings.members):
-        member = _empty(r, k, settings, arrays["position"])
-        own = {name: tensors[f"{number}.{name}"].double() for name in member.state_dict()}
-        for name, tensor in member.state_dict().items():
-            if own[name].shape != tensor.shape:
-                raise ValueError(f"{number}.{name} has shape {tuple(own[name].shape)}, not {tuple(tensor.shape)}")
-        member.load_state_dict(own, assign=True)
+        own: dict[str, torch.Tensor] = {}
+        for device in ("meta", "cpu"):  # sizes alone first: memory is taken for what the file has, once it fits
+            member = _made(device, r, k, settings, arrays["position"])
+            own = {name: tensors[f"{number}.{name}"] for name in member.state_dict()}
+            for name, tensor in member.state_dict().items():
+                if own[name].shape != tensor.shape:
+                    raise ValueError(f"{number}.{name} has shape {tuple(own[name].shape)}, not {tuple(tensor.shape)}")
+        member.load_state_dict(own)
         members.append(member)
     moments = tuple(
         Moment(int(step), *(np.nan if value is None else float(value) for value in rest))

@@ -328,21 +328,24 @@ class Matganip:
             Scaler(*(checkpoints.numbers(checkpoint.tensors, f"{name}.{part}", size, path) for part in _PARTS))
             for name, size in (("matrices", shape), ("strengths", shape[:2]))
         ]
-        try:
-            model.generator, model.discriminator = model._networks(empty=True)
-        except (RuntimeError, TypeError) as error:  # torch's, of sizes that are no 64-bit numbers
-            raise InputError(f"{path / checkpoints.RECORD}: damaged: {first_line(error)}") from error
-        if isinstance(model.generator.solved, KernelReadout):
-            model.generator.solved.make_room(checkpoints.length(checkpoint.tensors, "generator.solved.centres", path))
-        checkpoints.fill(model.generator, checkpoint.tensors, "generator", path)
-        model.generator.to(model._device)
-        if model.discriminator is not None:
-            checkpoints.fill(model.discriminator, checkpoint.tensors, "discriminator", path)
-            model.discriminator.to(model._device)
+        for empty in (True, False):  # sizes alone first: memory is taken for what the file has, once it fits
+            model._fill(checkpoint.tensors, path, empty=empty)
         model._inputs, model._outputs = GraphScaler(scalers[0], scalers[1], config.positions), outputs
         model.unit, model.units, model.names = ", ".join(units) if any(units) else "", units, names
         model.history, model._fitted = history, True
         return model
+
+    def _fill(self, tensors: checkpoints.Tensors, path: Path, *, empty: bool) -> None:
+        """Make the networks of the config, and take their weights from a checkpoint; or only compare the sizes."""
+        try:
+            self.generator, self.discriminator = self._networks(empty=empty)
+        except (RuntimeError, TypeError) as error:  # torch's, of sizes that are no 64-bit numbers
+            raise InputError(f"{path / checkpoints.RECORD}: damaged: {first_line(error)}") from error
+        if isinstance(self.generator.solved, KernelReadout):
+            self.generator.solved.make_room(checkpoints.length(tensors, "generator.solved.centres", path))
+        checkpoints.fill(self.generator, tensors, "generator", path)
+        if self.discriminator is not None:
+            checkpoints.fill(self.discriminator, tensors, "discriminator", path)
 
     def _networks(self, *, empty: bool = False) -> tuple[Generator, Discriminator | None]:
         """Networks with the seed's weights, drawn on the CPU and without touching torch's own generator; or empty."""
