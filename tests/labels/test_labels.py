@@ -7,6 +7,8 @@ import pytest
 from scipy.stats import spearmanr
 
 import matganip as mg
+from matganip.errors import InputError
+from matganip.labels.starts import of_several_starts
 from matganip.labels.tables import shipped_tables
 
 LAYERED = Path(mg.__file__).parent / "labels" / "data" / "linio2" / "LiNiO2.cif"
@@ -44,8 +46,34 @@ FIXED = "cspbi3_br/gpaw_mp4_fixed"
 """All orbits of 0 to 3 Br; of 4 Br it grows as they are computed."""
 
 
+RELAXED = {"cspbi3_br/chgnet_relaxed_X6of24": 300, "srtio3/chgnet_relaxed_V4of24": 80}
+"""Orbits of a table for each of two starts."""
+
+
 def test_all_shipped_tables_are_tested_here():
-    assert shipped_tables() == sorted([f"cspbi3_br/{name}" for name in SHIPPED] + [*SERIES, *VACANT, STRIPED, FIXED])
+    starts = [f"{name}_start{start}" for name in RELAXED for start in (0, 1)]
+    own = [f"cspbi3_br/{name}" for name in SHIPPED]
+    assert shipped_tables() == sorted([*own, *SERIES, *VACANT, *starts, STRIPED, FIXED])
+
+
+@pytest.mark.parametrize("name", RELAXED)
+def test_relaxed_labels_have_two_starts_whose_energies_scatter(name, cspbi3):
+    parent, taken = (cspbi3, {"I": {"Br": 6}}) if "X6" in name else (mg.perovskite("SrTiO3", a=3.905), {"O": {"vac": 4}})
+    space = mg.ConfigurationSpace(parent, (2, 2, 2), taken)
+    found = of_several_starts([f"{name}_start{start}" for start in (0, 1)], space)
+    assert found.energy.shape == (RELAXED[name], 2)
+    assert found.lowest.calculator.endswith("positions relaxed")
+    ideal = {row.tobytes(): e for row, e in zip(*_ideal(name, space), strict=True)}
+    below = np.array([ideal[row.tobytes()] for row in found.lowest.occupations]) - found.lowest.energy
+    assert (below > 0).all()  # relaxing lowers every energy
+    assert 0.0 < found.scatter < 0.005
+    with pytest.raises(InputError, match="at least two starts"):
+        of_several_starts([f"{name}_start0"], space)
+
+
+def _ideal(name, space):
+    labelled = mg.read_labels(name.replace("relaxed_", "").replace("V4of", "V1_6of")).join(space)
+    return labelled.occupations, labelled.energy
 
 
 def test_a_cell_of_lower_symmetry_than_its_parent(cspbi3):

@@ -57,9 +57,8 @@ def test_low_arrangements_that_a_walk_met_change_no_winner(pairs: mg.Model, monk
     assert helped.energy.tobytes() == plain.energy.tobytes()
 
 
-def test_a_proof_cut_short_tells_the_best_that_a_walk_met(monkeypatch) -> None:
+def test_a_proof_cut_short_tells_the_best_that_a_walk_met() -> None:
     """Of three species, bounds are far from energies: 12 million nodes had not met what a walk meets in seconds."""
-    monkeypatch.setattr(certify_module, "LONG", 0)
     space = mg.ConfigurationSpace(PARENT, (2, 2, 3), {"I": {"Br": 9}})
     labels = mg.read_labels("cspbi3_br_2x2x3/chgnet_X3_5_7_9of36")
     model = mg.train(space, labels, diffraction={"cutoff": 7.0, "triplets": True, "n_peaks": 60}, linear=True)

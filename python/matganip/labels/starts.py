@@ -69,6 +69,15 @@ def of_several_starts(
     InputError
         If there are not at least two starts, more than one calculator or choice of settings has several, or no orbit
         has all of them.
+
+    Examples
+    --------
+    >>> import matganip as mg
+    >>> space = mg.ConfigurationSpace(mg.perovskite("CsPbI3", a=6.289), (2, 2, 2), {"I": {"Br": 6}})
+    >>> tables = [f"cspbi3_br/chgnet_relaxed_X6of24_start{start}" for start in (0, 1)]
+    >>> starts = of_several_starts(tables, space)
+    >>> starts.energy.shape
+    (300, 2)
     """
     if isinstance(labels, Sequence) and not isinstance(labels, str):
         if len(labels) < 2:

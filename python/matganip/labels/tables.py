@@ -326,7 +326,12 @@ def _one_calculator(table: pa.Table, path: Path) -> str:
     names = sorted({str(name) for name in table["calculator"].to_pylist()})
     if len(names) > 1:
         raise InputError(f"{path}: mixes labels of {' and '.join(names)}; only one calculator's are comparable")
-    return names[0]
+    if "relaxation" not in table.column_names:
+        return names[0]
+    moved = sorted({str(kind) for kind in table["relaxation"].to_pylist()})
+    if len(moved) > 1:
+        raise InputError(f"{path}: mixes labels whose relaxation is {' and '.join(moved)}; only one kind is comparable")
+    return names[0] if moved == ["static"] else f"{names[0]}, {moved[0]} relaxed"
 
 
 def _energies(table: pa.Table, path: Path) -> NDArray[np.float64]:

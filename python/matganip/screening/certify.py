@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 CHECKPOINT_EVERY = 20.0
 """Seconds between two checkpoints."""
 MOST_WINNERS = 1_000_000
-LONG = 300_000
+LONG = 3_000_000
 """Nodes after which a walk looks for low arrangements: shorter proofs take less than the walk would."""
 MOST_MET, PATIENCE = 1000, 60
 """Orbits that the walk lists at most, and its steps without a better one."""
@@ -68,7 +68,8 @@ def certify(
     window : float, optional
         meV/atom: instead of `top`, all orbits up to so far above the lowest.
     time_limit : float, optional
-        Seconds, after which the best known are returned with the lower bound and the gap that are reached.
+        Seconds, after which the best known are returned with the lower bound and the gap that are reached. Where nothing
+        is proved by then, a walk looks for low arrangements, which takes seconds more.
     checkpoint : path-like, optional
         An ``.npz`` file for the state of the search.
     resume : bool
@@ -166,13 +167,14 @@ class _Met:
         self.model, self.space, self.search, self.top, self.seed = model, space, search, top, seed
         self.occupations = np.empty((0, space.n_sites), dtype=np.uint8)
 
-    def help(self) -> None:
-        """Walk, unless that was done or few nodes have been searched; the number of nodes alone decides."""
-        if len(self.occupations) or self.search.n_visited < LONG:
+    def help(self, *, last: bool = False) -> None:
+        """Walk, unless that was done, or few nodes have been searched and more will be."""
+        if len(self.occupations) or not (last or self.search.n_visited > LONG):
             return
         found = walk(self.model, self.space, top=min(self.top, MOST_MET), seed=self.seed, patience=PATIENCE)
         self.occupations = found.batch.occupations
-        self.search.know(self.occupations)
+        if not last:  # a search that is resumed goes on as if it had not been stopped
+            self.search.know(self.occupations)
 
 
 def _drive(
@@ -191,7 +193,10 @@ def _drive(
             report("certify", search.n_visited, search.n_visited + search.n_open, _detail(search))
             met.help()
             now = time.monotonic()
-            if interrupted() or (time_limit is not None and now - clock > time_limit):
+            if interrupted():
+                break
+            if time_limit is not None and now - clock > time_limit:
+                met.help(last=True)
                 break
             if file is not None and now - written > CHECKPOINT_EVERY:
                 write_certify_checkpoint(file, search)
