@@ -58,7 +58,9 @@ def test_all_shipped_tables_are_tested_here():
 
 @pytest.mark.parametrize("name", RELAXED)
 def test_relaxed_labels_have_two_starts_whose_energies_scatter(name, cspbi3):
-    parent, taken = (cspbi3, {"I": {"Br": 6}}) if "X6" in name else (mg.perovskite("SrTiO3", a=3.905), {"O": {"vac": 4}})
+    parent, taken = (
+        (cspbi3, {"I": {"Br": 6}}) if "X6" in name else (mg.perovskite("SrTiO3", a=3.905), {"O": {"vac": 4}})
+    )
     space = mg.ConfigurationSpace(parent, (2, 2, 2), taken)
     found = of_several_starts([f"{name}_start{start}" for start in (0, 1)], space)
     assert found.energy.shape == (RELAXED[name], 2)

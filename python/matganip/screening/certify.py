@@ -68,8 +68,8 @@ def certify(
     window : float, optional
         meV/atom: instead of `top`, all orbits up to so far above the lowest.
     time_limit : float, optional
-        Seconds, after which the best known are returned with the lower bound and the gap that are reached. Where nothing
-        is proved by then, a walk looks for low arrangements, which takes seconds more.
+        Seconds, after which the best known are returned with the lower bound and the gap that are reached. A walk then
+        looks for low arrangements, which takes seconds more.
     checkpoint : path-like, optional
         An ``.npz`` file for the state of the search.
     resume : bool
