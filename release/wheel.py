@@ -109,7 +109,8 @@ def run_tests(python: Path, tests: list[str], options: list[str]) -> None:
     requirements = [*_run(sys.executable, ROOT / "cmake" / "requirements.py", output=True).split()]
     _run(python, "-m", "pip", "install", "--quiet", "--no-compile", "--constraint", CONSTRAINTS, *requirements)
     environment = {"MATGANIP_INSTALLED": str(python.parents[1])}
-    doctests = ["--pyargs", "matganip", "--ignore-glob=*/matganip/examples/*"]  # which are scripts
+    package = _run(python, "-c", "import matganip; print(matganip.__path__[0])", output=True).strip()
+    doctests = ["--pyargs", "matganip", f"--ignore={package}/examples"]  # which are scripts
     arguments = ["-n", "auto", "--dist", "loadfile", "-p", "no:cacheprovider", *options, *tests, *doctests]
     _run(python, "-m", "pytest", *arguments, cwd=ROOT, environment=environment)
 

@@ -13,6 +13,8 @@ from contextlib import closing
 import numpy as np
 import pyarrow as pa
 import pytest
+from ase import Atoms
+from ase.db import connect
 from pyarrow import parquet
 
 import matganip as mg
@@ -325,3 +327,30 @@ def test_arrays_that_are_none_are_refused_behind_a_right_checksum(model, tmp_pat
     (tmp_path / "solved.json").write_text(json.dumps(record))
     with pytest.raises(mg.InputError, match="solved.json: damaged: .*header"):
         mg.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("permutations", "told"), [([[1, 1]], "row 0 is not a permutation"), ([[0, 1], [0, 60_000]], "row 1 is not")]
+)
+def test_a_search_for_the_lowest_orbits_needs_a_group(permutations, told):
+    tables = {
+        **{name: np.zeros(2, np.int32) for name in ("sublattice", "first_state", "kind", "kind_sublattice", "count")},
+        **{name: np.zeros((0, 3), np.int32) for name in ("triplets", "exclusions")},
+        **{name: np.zeros((1, 1)) for name in ("pair", "shift")},
+        **{name: np.zeros(1) for name in ("field", "coupling", "cubic")},
+    }
+    with pytest.raises(ValueError, match=told):
+        _core.LowestOrbits(
+            permutations=np.array(permutations, np.uint16), **tables,
+            constant=0.0, stiffness=0.0, top=1, window=-1.0, slack=0.0,
+        )  # fmt: skip
+
+
+def test_an_edited_database_of_structures_is_refused(tmp_path):
+    with connect(tmp_path / "foreign.db") as database:
+        database.write(Atoms("Cu"), formation=-1.0)
+    with closing(sqlite3.connect(tmp_path / "foreign.db")) as connection:
+        connection.execute("UPDATE systems SET initial_magmoms = ?", (np.zeros(2).tobytes(),))
+        connection.commit()
+    with pytest.raises(mg.InputError, match="foreign.db: cannot be read as an ASE database: .*wrong length"):
+        mg.read_structures(tmp_path / "foreign.db", energy="formation")

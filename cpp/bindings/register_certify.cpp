@@ -9,6 +9,7 @@
 
 #include "arrays.hpp"
 #include "matganip/lowest_orbits.hpp"
+#include "matganip/permutation_group.hpp"
 #include "register.hpp"
 
 namespace matganip::bindings {
@@ -49,8 +50,7 @@ std::unique_ptr<LowestOrbits> make_search(const py::array& permutations, const p
                                    as_span(shifts),
                                    stiffness,
                                    as_span(cubics)};
-    PermutationGroup group{static_cast<std::size_t>(images.shape(1)),
-                           {images.data(), images.data() + images.size()}};
+    PermutationGroup group = group_of(as_span(images), static_cast<std::size_t>(images.shape(1)));
     const py::gil_scoped_release released;
     return std::make_unique<LowestOrbits>(tables, std::move(group), Wanted{top, window, slack});
 }

@@ -71,3 +71,8 @@ def test_a_damaged_ensemble_is_refused(ensemble, tmp_path):
 def test_one_member_has_no_spread():
     with pytest.raises(InputError, match="1 members have no spread"):
         Ensemble(n_members=1)
+
+
+def test_an_ensemble_has_a_bounded_number_of_members():
+    with pytest.raises(InputError, match="10,000,000,000 members are more than 1,000"):
+        Ensemble(MatganipConfig(n_peaks=8), n_members=10**10)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matganip.errors import InputError
+from matganip.errors import InputError, first_line
 from matganip.labels.calculation import is_energy
 
 if TYPE_CHECKING:
@@ -209,13 +209,12 @@ def _database(path: Path, energy: str | None) -> list[tuple[str, Any, Any]]:
     from ase.db import connect
 
     try:
-        rows = list(connect(path, use_lock_file=False).select())  # type: ignore[no-untyped-call]
+        rows = [(row, row.toatoms()) for row in connect(path, use_lock_file=False).select()]  # type: ignore[no-untyped-call]
     except Exception as error:  # ASE raises whatever its back end does
-        raise InputError(f"{path}: cannot be read as an ASE database: {error}") from error
+        raise InputError(f"{path}: cannot be read as an ASE database: {first_line(error)}") from error
     found = []
-    for row in rows:
+    for row, atoms in rows:
         value = row.get("energy") if energy is None else row.key_value_pairs.get(energy)
-        atoms = row.toatoms()
         atoms.info["key_value_pairs"] = row.key_value_pairs
         found.append((f"row {row.id}", atoms, value))
     return found

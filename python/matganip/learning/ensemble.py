@@ -24,6 +24,7 @@ FORMAT, VERSION = "matganip-ensemble", 1
 
 MemberCallback = Callable[[int, Progress], object]
 """Called with the number of the member in training and where it stands."""
+MOST_MEMBERS = 1_000
 
 
 class Ensemble:
@@ -45,7 +46,7 @@ class Ensemble:
     Raises
     ------
     InputError
-        If there are fewer than two members.
+        If there are fewer than two members, or more than 1,000.
 
     Examples
     --------
@@ -64,6 +65,8 @@ class Ensemble:
     def __init__(self, config: MatganipConfig | None = None, n_members: int = 5, *, resample: bool = True) -> None:
         if n_members < 2:
             raise InputError(f"ensemble: {n_members} members have no spread; at least 2 are needed")
+        if n_members > MOST_MEMBERS:
+            raise InputError(f"ensemble: {n_members:,} members are more than {MOST_MEMBERS:,}")
         self.config = config or MatganipConfig()
         self.resample = resample
         seeds = np.random.SeedSequence(self.config.seed).generate_state(n_members)

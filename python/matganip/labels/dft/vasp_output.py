@@ -181,6 +181,8 @@ def _from_text(path: Path) -> Run:
         raise OutputError(f"{path.name} does not parse: {type(error).__name__}: {first_line(error)}") from error
     titles = list(dict.fromkeys(re.findall(r"^\s*TITEL\s*=\s*(.+?)\s*$", text, re.MULTILINE)))
     incar = _keys(text)
+    if not all(isinstance(incar.get(key), int) for key in ("NELM", "NSW")):
+        raise OutputError(f"{path.name} does not parse: it does not say NELM and NSW")
     incar["GGA"] = _functional(incar["GGA"], titles)
     steps, iterations = ([*map(int, one)] for one in zip(*_ITERATION.findall(text), strict=True))
     # Some versions say "EDIFF is reached" also where the loop ends because of NELM: the number of iterations decides.
