@@ -92,6 +92,7 @@ bench: setup
 docs: setup demo
 	$(BIN)/python docs/make_figures.py $(OUT)
 	$(BIN)/python docs/make_distinguishability.py
+	$(BIN)/python docs/make_results.py
 
 # Built anew each time: a tutorial runs with the package as it is. Warnings are errors, dead links too.
 site: setup

@@ -65,6 +65,8 @@ def test_the_page_has_mean_and_spread_and_the_json_every_value(toy, tmp_path):
     assert "| bad | 1.50 ± 0.50 |  | 2.0 |" in text
     assert "2 seeds (0, 1)" in text
     assert "| MAE | toy |" in text
+    assert "](figures/page/toy.png)" in text
+    assert (page.parent / "figures" / "page" / "toy.png").stat().st_size > 0
     assert "| bad | 1.5000 ± 0.5000 |" in text
     kept = json.loads((tmp_path / "docs" / "page.json").read_text())
     assert {**kept, "page": str(page)} == found.to_dict()

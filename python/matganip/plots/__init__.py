@@ -12,6 +12,7 @@ from matganip.plots.graph import vertex_pattern, vertex_ring
 from matganip.plots.heat_map import split_heat_map
 from matganip.plots.interpretation import feature_map_grid, saliency_bars, saliency_map
 from matganip.plots.learning_curves import learning_curve
+from matganip.plots.method_errors import method_errors
 from matganip.plots.search_curves import search_curve
 from matganip.plots.style import save_figure
 from matganip.plots.thermodynamics import density_of_states, entropy, free_energy, mixing_curve
@@ -31,6 +32,7 @@ __all__ = [
     "graph_matrix_image",
     "learning_curve",
     "loss_curves",
+    "method_errors",
     "mixing_curve",
     "parity",
     "parity_panels",

@@ -110,8 +110,8 @@ class Reproduction(Result):
         page = f"; the page is {self.page}" if self.page else ""
         return (f"{self.n_trainings} trainings, {self.document['cpu_s']:.0f} CPU seconds{page}.",)
 
-    def markdown(self) -> str:
-        """The page."""
+    def markdown(self, page: Path) -> str:
+        """The text of the page, which shows the figures that stand beside it."""
         document = self.document
         introduction = INTRODUCTION.format(
             command=document["command"],
@@ -120,11 +120,15 @@ class Reproduction(Result):
             cpu_s=document["cpu_s"],
             versions=", ".join(f"{name} {number}" for name, number in document["versions"].items()),
         )
-        return "\n".join([introduction, self._overview(), *map(self._section, self.benchmarks)])
+        return "\n".join([introduction, self._overview(), *(self._section(one, page) for one in self.benchmarks)])
 
     def write(self, page: Path) -> Reproduction:
-        """Write the page and a JSON file beside it."""
-        texts = ((page, self.markdown()), (page.with_suffix(".json"), json.dumps(self.document, indent=1) + "\n"))
+        """Write the page, a JSON file beside it, and a figure of each benchmark into ``figures/`` there."""
+        for one in self.benchmarks:
+            path = page.parent / self._figure(one, page)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._draw(one, path)
+        texts = ((page, self.markdown(page)), (page.with_suffix(".json"), json.dumps(self.document, indent=1) + "\n"))
         for path, text in texts:
             path.parent.mkdir(parents=True, exist_ok=True)
             with atomic_path(path) as temporary:
@@ -145,11 +149,31 @@ class Reproduction(Result):
             lines.append(_line(method, [cell(column, numbers["mae"]) if numbers else "" for numbers in found]))
         return "\n".join(["## Overview", "", *lines]) + "\n"
 
-    def _section(self, one: Benchmark) -> str:
+    @staticmethod
+    def _figure(one: Benchmark, page: Path) -> Path:
+        return Path("figures") / page.stem / f"{one.name}.png"
+
+    def _draw(self, one: Benchmark, path: Path) -> None:
+        from matganip.plots.method_errors import method_errors
+        from matganip.plots.style import off_screen, save_figure
+
+        column, methods = error_column(one), self._methods(one)
+        errors = [[np.nan if v is None else v for v in numbers[column.key]["values"]] for numbers in methods.values()]
+        save_figure(method_errors(list(methods), errors, label=column.title, ax=off_screen()), path)
+
+    def _section(self, one: Benchmark, page: Path) -> str:
         lines = _head("method", [column.title for column in one.columns])
         for method, numbers in self._methods(one).items():
             lines.append(_line(method, [cell(column, numbers[column.key]) for column in one.columns]))
-        return "\n".join([f"## {one.title}", "", one.about, "", *lines]) + "\n"
+        caption = f"{error_column(one).title} of each method; every seed a point, the mean baseline dashed."
+        figure = f"![{caption}]({self._figure(one, page).as_posix()})"
+        table = ["<details><summary>The numbers</summary>", "", *lines, "", "</details>"]
+        return "\n".join([f"## {one.title}", "", one.about, "", figure, "", *table]) + "\n"
+
+
+def error_column(one: Benchmark) -> Column:
+    """The column that a figure shows: the mean absolute error, of all compositions where there are several."""
+    return next(column for column in one.columns[::-1] if "MAE" in column.title and "baseline" not in column.title)
 
 
 def cell(column: Column, spread: dict[str, Any]) -> str:
