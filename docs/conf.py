@@ -1,9 +1,13 @@
 """The site (`make site`): pages by MyST, tutorials that run, the reference from docstrings."""
 
+import os
 from importlib.metadata import version as installed
 
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
+
+# Small matrices: one thread is faster than several that wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 project = "matganip"
 author = "The matganip founders"
@@ -24,7 +28,7 @@ myst_heading_anchors = 3
 # Tutorials are text; they run at every build, and an error in one fails it.
 nb_execution_mode = "auto"
 nb_execution_raise_on_error = True
-nb_execution_timeout = 300
+nb_execution_timeout = 900  # seconds a cell; far above what one takes, on a machine that does other things too
 nb_merge_streams = True
 
 # Reference, from numpydoc docstrings. A single backtick in them is a name or a value.
