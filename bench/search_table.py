@@ -1,4 +1,4 @@
-"""The tables of docs/search.md and docs/thermodynamics.md: searches whose best is known, and what bars are worth.
+"""The tables of docs/searching.md and docs/thermodynamics.md: searches whose best is known, and what bars are worth.
 
 matganip train examples/cspbi3_br/train.toml --output runs/model
 python bench/search_table.py runs/model

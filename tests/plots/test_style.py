@@ -17,7 +17,7 @@ import matganip.plots as plots
 from matganip.errors import InputError
 from matganip.plots import style
 from matganip.plots.energies import parity
-from matganip.plots.style import axes_or_new, canvas, off_screen, panels_or_new, save_figure
+from matganip.plots.style import axes_or_new, canvas, house_style, off_screen, panels_or_new, save_figure
 
 ENERGY = np.arange(5.0)
 
@@ -132,3 +132,18 @@ def test_colours_of_lines_are_told_apart_by_the_colour_blind():
 def test_figures_name_no_file_of_this_machine(tmp_path, drawn):
     save_figure(drawn, tmp_path / "a.svg")
     assert str(Path.home()) not in (tmp_path / "a.svg").read_text(encoding="utf-8")
+
+
+def test_the_style_restores_what_it_sets_and_nothing_else():
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    try:
+        with pytest.raises(ZeroDivisionError), house_style():
+            matplotlib.interactive(True)  # as the backend of a notebook does when it is loaded
+            assert matplotlib.rcParams["axes.spines.top"] is False
+            1 / 0  # noqa: B018
+        assert matplotlib.is_interactive()
+    finally:
+        matplotlib.interactive(False)
+    assert dict(matplotlib.rcParams) == before

@@ -77,9 +77,16 @@ _METADATA: dict[str, dict[str, Any]] = {
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """Draw in the house style; matplotlib's settings are restored afterwards. Also a decorator."""
-    with require("matplotlib", "report").rc_context(_RC):
+    """Draw in the house style; the settings that it makes are restored afterwards. Also a decorator."""
+    # Not rc_context, which restores all settings: a notebook's backend, which is loaded with the first figure, sets one
+    # without which no later figure would be shown.
+    settings = require("matplotlib", "report").rcParams
+    before = {name: settings[name] for name in _RC}
+    settings.update(_RC)
+    try:
         yield
+    finally:
+        settings.update(before)
 
 
 def axes_or_new(ax: Place, width: float = 6.0, height: float = 4.0) -> Axes:
