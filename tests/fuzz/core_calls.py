@@ -156,6 +156,7 @@ def exercise() -> list[Call]:
 def _lowest(space: mg.ConfigurationSpace, rows: mg.ConfigurationBatch) -> None:
     energy = SiteInteractions.of(mg.train(space, _labels(space, rows), diffraction={"cutoff": 7.0}), space)
     search = LowestOrbits(energy, top=2)
+    search.know(rows.occupations)
     state = search.state()
     while search.advance():
         pass
