@@ -83,6 +83,15 @@ def changed(element, before) -> None:
     raise AssertionError("nothing moved")
 
 
+def until(tab, holds) -> None:
+    """Wait for what the page shows once the server has answered."""
+    for _ in range(100):
+        if holds():
+            return
+        tab.wait_for_timeout(100)
+    raise AssertionError("the page does not show what was asked for")
+
+
 def fits(tab) -> bool:
     """Whether the page is no wider than the window."""
     return tab.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
@@ -135,16 +144,15 @@ def test_a_screen_is_explored(tab, screened):
         lines.first.focus()
         lines.first.press("ArrowDown")
         changed(tab.locator("#structure"), before)
-        assert tab.locator("#name").inner_text().startswith("Rank 2,")
+        until(tab, lambda: tab.locator("#name").inner_text().startswith("Rank 2,"))
         tab.get_by_role("button", name="multiplicity").click()
         tab.locator("th[aria-sort=ascending]", has_text="multiplicity").wait_for()
-        assert [int(text) for text in tab.locator("#rows tr td:nth-child(5)").all_inner_texts()] == sorted(
-            screened.winners.multiplicity.tolist()
-        )
+        column, ordered = tab.locator("#rows tr td:nth-child(5)"), sorted(screened.winners.multiplicity.tolist())
+        until(tab, lambda: [int(text) for text in column.all_inner_texts()] == ordered)
         tab.get_by_label("rank to").fill("4")
         tab.get_by_label("rank to").press("Enter")
         tab.get_by_text("4 pass the filters.").wait_for()
-        assert lines.count() == 4
+        until(tab, lambda: lines.count() == 4)
         with tab.expect_download() as kept:
             tab.get_by_text("Download CIF").click()
         assert kept.value.suggested_filename == "rank_000002.cif"
