@@ -22,6 +22,7 @@ from matganip.configurations.indexing import StagedProblem
 from matganip.configurations.orbits import OrbitStream
 from matganip.configurations.site_groups import groups_of
 from matganip.configurations.supercell import SubstitutedSupercell
+from matganip.crystal.structures import naming
 from matganip.errors import InputError
 
 if TYPE_CHECKING:
@@ -489,10 +490,8 @@ class ConfigurationSpace(SubstitutedSupercell):
         """
         rows = []
         for number, structure in enumerate(structures):
-            try:
+            with naming(f"structure {number}"):
                 rows.append(self.occupation_of(structure, tolerance))
-            except InputError as error:
-                raise InputError(f"structure {number}: {error}") from error
         return self.canonical(np.array(rows, dtype=np.uint8).reshape(len(rows), self.n_sites))
 
     def _repr_html_(self) -> str:

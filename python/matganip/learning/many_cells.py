@@ -17,6 +17,7 @@ from matganip.features.lattice.shared_clusters import SharedClusters
 from matganip.features.settings import DiffractionSettings
 from matganip.learning import splits
 from matganip.learning.aliased_columns import told_apart
+from matganip.learning.blas import threads_for
 from matganip.learning.card import Card
 from matganip.learning.choosing import mean_and_error, simplest
 from matganip.learning.dataset import Dataset
@@ -125,7 +126,8 @@ def train_on_structures(
     train_rows, test_rows, kind = _split(data, table, train_size, seed)
     known = Columns(every.order, every.distance, told_apart(shared, [data.mapped[row] for row in train_rows]))
     prepared = time.perf_counter()
-    tried = list(_candidates(data, table, known, reach, train_rows))
+    with threads_for(len(train_rows)):
+        tried = list(_candidates(data, table, known, reach, train_rows))
     taken, choices = _chosen(data, table, known, train_rows, tried)
     _, cutoffs, solved = tried[taken]
     columns = _columns(known, *cutoffs)

@@ -207,8 +207,9 @@ class Model:
         }
 
     def _repr_html_(self) -> str:
+        known = self.to_dict()
         told = ("labels", "calculator", "supercell", "substitutions", "columns")
-        return facts_html(f"Model of {self.to_dict()['parent']}", {name: self.to_dict()[name] for name in told})
+        return facts_html(f"Model of {known['parent']}", {name: known[name] for name in told})
 
     def check(self, space: ConfigurationSpace) -> None:
         """Refuse a space with a species that the model never met."""

@@ -41,15 +41,19 @@ def write_page(report: Report, path: Path) -> None:
 def page(report: Report) -> str:
     """Return the HTML text of a report."""
     jinja2 = require("jinja2", "report")
-    source = resources.files("matganip.report").joinpath("templates/report.html.j2").read_text("utf-8")
+    source = template("report.html.j2")
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     environment.filters["embedded"] = _embedded
     library = _plotly() if any(section.scenes for section in report.sections) else None
-    turning = resources.files("matganip.report").joinpath("templates/scene.js").read_text("utf-8")
-    text: str = environment.from_string(source).render(report=report, library=library, turning=turning)
+    text: str = environment.from_string(source).render(report=report, library=library, turning=template("scene.js"))
     return text
+
+
+def template(name: str) -> str:
+    """Return the text of a template, or of a script or style that pages share."""
+    return resources.files("matganip.report").joinpath(f"templates/{name}").read_text("utf-8")
 
 
 def covered(n_configurations: int, n_orbits: int) -> tuple[tuple[str, str], ...]:

@@ -80,6 +80,12 @@ class Ranking(Result):
         above: Floats = (self.prediction - self.prediction[:1]) * (1000.0 / self.space.n_atoms)
         return above
 
+    @property
+    def error(self) -> Floats:
+        """(n,): standard deviation of each prediction, meV/atom."""
+        width: Floats = self.deviation * (1000.0 / self.space.n_atoms)
+        return width
+
     def to_frame(self) -> pd.DataFrame:
         """A row for each orbit, best first."""
         import pandas as pd
@@ -91,7 +97,7 @@ class Ranking(Result):
                 "multiplicity": self.multiplicity,
                 "prediction_eV": self.prediction,
                 "relative_meV_per_atom": self.relative,
-                "deviation_meV_per_atom": self.deviation * (1000.0 / self.space.n_atoms),
+                "deviation_meV_per_atom": self.error,
                 "label_eV": self.label,
                 "trained_on": self.trained,
                 "sites": [sites_text(self.space, row) for row in self.occupations],
@@ -117,7 +123,7 @@ class Ranking(Result):
                     "occupation": self.occupations[place].tolist(),
                     "prediction_eV": float(self.prediction[place]),
                     "relative_meV_per_atom": float(self.relative[place]),
-                    "deviation_meV_per_atom": or_null(float(self.deviation[place]) * 1000.0 / self.space.n_atoms),
+                    "deviation_meV_per_atom": or_null(float(self.error[place])),
                 }
                 for place in range(min(self.top, len(self)))
             ],
@@ -127,7 +133,8 @@ class Ranking(Result):
         """The lowest arrangements."""
         shown, known = min(self.top, len(self)), np.isfinite(self.label)
         lowest = float(np.nanmin(self.label)) if known.any() else float("nan")
-        per_atom, wide = 1000.0 / self.space.n_atoms, bool(np.isfinite(self.deviation[:shown]).any())
+        per_atom, error = 1000.0 / self.space.n_atoms, self.error[:shown]
+        wide = bool(np.isfinite(error).any())
         cells = tuple(
             (
                 str(place + 1),
@@ -135,7 +142,7 @@ class Ranking(Result):
                 f"{self.multiplicity[place]:,}",
                 f"{self.prediction[place]:.4f}",
                 f"{self.relative[place]:.3f}",
-                *([f"{self.deviation[place] * per_atom:.3f}"] if wide else []),
+                *([f"{error[place]:.3f}"] if wide else []),
                 f"{(self.label[place] - lowest) * per_atom:.3f}" if known[place] else "",
                 "seen" if self.trained[place] else "unseen" if known[place] else "none",
             )
@@ -159,7 +166,7 @@ class Ranking(Result):
         check, lowest = self.check, self.lowest
         if check is None or lowest is None:
             told = "Every labelled orbit was trained on: nothing is left to check the ranking with."
-            error = self.deviation[: self.top] * (1000.0 / self.space.n_atoms)
+            error = self.error[: self.top]
             return (f"{told} {self._near(np.hypot(error[1:], error[0]))}" if np.isfinite(error).all() else told,)
         return (
             f"On the {len(check):,} orbits whose {short(self.calculator)} labels the model has not seen: "

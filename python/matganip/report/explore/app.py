@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -18,6 +17,7 @@ from matganip.features.powder.diffraction import PowderDiffraction
 from matganip.features.powder.instrument import Instrument
 from matganip.plots.arrangements import Drawing
 from matganip.report.explore.table import RowChoice, Texts
+from matganip.report.page import template
 from matganip.report.viewer import figure_of
 
 if TYPE_CHECKING:
@@ -105,17 +105,17 @@ class App:
     def _page(self, _: Query) -> Reply:
         jinja2 = require("jinja2", "report")
         environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-        text = environment.from_string(_template("explore.html.j2")).render(source=self.source)
+        text = environment.from_string(template("explore.html.j2")).render(source=self.source)
         return Reply(text.encode(), "text/html; charset=utf-8")
 
     def _script(self, _: Query) -> Reply:
-        return Reply(_template("explore.js").encode(), "text/javascript; charset=utf-8")
+        return Reply(template("explore.js").encode(), "text/javascript; charset=utf-8")
 
     def _scene(self, _: Query) -> Reply:
-        return Reply(_template("scene.js").encode(), "text/javascript; charset=utf-8")
+        return Reply(template("scene.js").encode(), "text/javascript; charset=utf-8")
 
     def _style(self, _: Query) -> Reply:
-        return Reply(_template("explore.css").encode(), "text/css; charset=utf-8")
+        return Reply(template("explore.css").encode(), "text/css; charset=utf-8")
 
     def _plotly(self, _: Query) -> Reply:
         library: str = require("plotly.offline", "report").get_plotlyjs()
@@ -284,7 +284,3 @@ def _json(value: object) -> Reply:
 
 def _refusal(status: int, words: str) -> Reply:
     return Reply(json.dumps({"error": words}).encode(), status=status)
-
-
-def _template(name: str) -> str:
-    return resources.files("matganip.report").joinpath(f"templates/{name}").read_text("utf-8")
