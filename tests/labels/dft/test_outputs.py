@@ -106,6 +106,13 @@ def test_an_outcar(tmp_path, name, electronic, ionic, n_steps, energy):
     assert run.wall_s > 1
 
 
+@pytest.mark.parametrize("key", [b"NELM", b"NSW"])
+def test_an_outcar_without_its_numbers_of_steps_is_refused(tmp_path, key):
+    text = from_parsevasp("OUTCAR.converged")
+    assert key in text
+    assert "does not say NELM and NSW" in refused(put(tmp_path, OUTCAR=text.replace(key, b"NONE")))
+
+
 @pytest.mark.parametrize("name", ["OUTCAR.crashed", "OUTCAR.unfinished"])
 def test_an_outcar_without_an_end(tmp_path, name):
     said = refused(put(tmp_path, **{"OUTCAR.gz": gzip.compress(from_parsevasp(name))}))
